@@ -1,0 +1,169 @@
+/**
+ * Every error this program can answer with, in one closed table: a stable code, the number the Kafka protocol
+ * gives it, whether trying again can help, and whether the log it hit is closed by it.
+ *
+ * Codes are Kafka's names where Kafka has the thing. `kafka` is the error number on the wire
+ * (https://kafka.apache.org/protocol#protocol_error_codes); -1 is UNKNOWN_SERVER_ERROR.
+ */
+
+interface ErrorRow {
+  readonly kafka: number
+  /** The same request may succeed later without the caller changing it. */
+  readonly retriable: boolean
+  /** The log that raised it accepts no more appends until it went through recovery. */
+  readonly fatal?: boolean
+  readonly text: string
+}
+
+export const errorTable = {
+  // The data directory and the disk.
+  DATA_DIR_LOCKED: { kafka: -1, retriable: true, text: 'The data directory is in use by another process.' },
+  DATA_DIR_READ_ONLY: { kafka: -1, retriable: false, text: 'The data directory cannot be written.' },
+  DATA_DIR_NEWER: { kafka: -1, retriable: false, text: 'The data directory was written by a newer format version.' },
+  DATA_DIR_DAMAGED: { kafka: -1, retriable: false, text: 'A file of the data directory cannot be understood.' },
+  LOG_DAMAGED: { kafka: 56, retriable: false, fatal: true, text: 'A log is damaged in its middle.' },
+  LOG_FAILED: {
+    kafka: 56,
+    retriable: true,
+    fatal: true,
+    text: 'A write or sync of this log failed; it is closed until it has been recovered.',
+  },
+  DISK_FULL: { kafka: 56, retriable: true, fatal: true, text: 'The disk is full.' },
+  CLOSED: { kafka: -1, retriable: false, text: 'It was closed before this call finished.' },
+  ADDRESS_IN_USE: { kafka: -1, retriable: true, text: 'The address to listen on is taken.' },
+  CONNECTION_FAILED: { kafka: 13, retriable: true, text: 'The broker could not be reached, or the connection broke.' },
+  INVALID_SETTING: { kafka: 40, retriable: false, text: 'A setting is unknown or out of range.' },
+  INVALID_ARGUMENT: { kafka: 42, retriable: false, text: 'An argument of this call is not acceptable.' },
+
+  // Kafka's own, by number.
+  UNKNOWN_SERVER_ERROR: { kafka: -1, retriable: false, text: 'The request failed for a reason that was not foreseen.' },
+  OFFSET_OUT_OF_RANGE: { kafka: 1, retriable: false, text: 'The offset is not in the range this log holds.' },
+  CORRUPT_MESSAGE: { kafka: 2, retriable: false, text: 'The record batch fails its CRC or has a wrong length.' },
+  UNKNOWN_TOPIC_OR_PARTITION: { kafka: 3, retriable: true, text: 'There is no such topic or partition.' },
+  MESSAGE_TOO_LARGE: { kafka: 10, retriable: false, text: 'The record batch is larger than max.message.bytes.' },
+  OFFSET_METADATA_TOO_LARGE: {
+    kafka: 12,
+    retriable: false,
+    text: 'The metadata beside a committed offset is too long.',
+  },
+  COORDINATOR_LOAD_IN_PROGRESS: { kafka: 14, retriable: true, text: 'The group coordinator is still loading.' },
+  COORDINATOR_NOT_AVAILABLE: { kafka: 15, retriable: true, text: 'The group coordinator is not available.' },
+  NOT_COORDINATOR: { kafka: 16, retriable: true, text: 'This broker does not coordinate that group.' },
+  INVALID_TOPIC_EXCEPTION: { kafka: 17, retriable: false, text: 'The topic name is not allowed.' },
+  RECORD_LIST_TOO_LARGE: {
+    kafka: 18,
+    retriable: false,
+    text: 'The records of the batch are larger than a segment, or unpack to too much.',
+  },
+  INVALID_REQUIRED_ACKS: { kafka: 21, retriable: false, text: 'acks must be -1, 0 or 1.' },
+  ILLEGAL_GENERATION: { kafka: 22, retriable: false, text: 'The generation is not the current one of the group.' },
+  INCONSISTENT_GROUP_PROTOCOL: {
+    kafka: 23,
+    retriable: false,
+    text: 'The member supports no assignment protocol that the group uses.',
+  },
+  INVALID_GROUP_ID: { kafka: 24, retriable: false, text: 'The group id is not allowed.' },
+  UNKNOWN_MEMBER_ID: { kafka: 25, retriable: false, text: 'The group has no such member.' },
+  INVALID_SESSION_TIMEOUT: {
+    kafka: 26,
+    retriable: false,
+    text: 'The session timeout is outside the range the broker allows.',
+  },
+  REBALANCE_IN_PROGRESS: { kafka: 27, retriable: false, text: 'The group is rebalancing; join again.' },
+  INVALID_COMMIT_OFFSET_SIZE: {
+    kafka: 28,
+    retriable: false,
+    text: 'The committed offset and its metadata are too large to store.',
+  },
+  INVALID_TIMESTAMP: {
+    kafka: 32,
+    retriable: false,
+    text: 'The timestamp of a record is outside the range that can be stored.',
+  },
+  UNSUPPORTED_VERSION: { kafka: 35, retriable: false, text: 'This version of the request is not supported.' },
+  TOPIC_ALREADY_EXISTS: { kafka: 36, retriable: false, text: 'There is already a topic of that name.' },
+  INVALID_PARTITIONS: { kafka: 37, retriable: false, text: 'The number of partitions is not acceptable.' },
+  INVALID_REPLICATION_FACTOR: { kafka: 38, retriable: false, text: 'The replication factor is not acceptable.' },
+  INVALID_REPLICA_ASSIGNMENT: { kafka: 39, retriable: false, text: 'The replica assignment is not acceptable.' },
+  INVALID_CONFIG: {
+    kafka: 40,
+    retriable: false,
+    text: 'A configuration entry is unknown, or not enforced here, or out of range.',
+  },
+  INVALID_REQUEST: { kafka: 42, retriable: false, text: 'The request is malformed or contradicts itself.' },
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: { kafka: 43, retriable: false, text: 'Only record batches of magic 2 are accepted.' },
+  POLICY_VIOLATION: { kafka: 44, retriable: false, text: 'The request is not allowed by a policy of this broker.' },
+  OUT_OF_ORDER_SEQUENCE_NUMBER: {
+    kafka: 45,
+    retriable: false,
+    text: "The batch does not continue its producer's sequence.",
+  },
+  DUPLICATE_SEQUENCE_NUMBER: { kafka: 46, retriable: false, text: 'The batch was already written.' },
+  INVALID_PRODUCER_EPOCH: { kafka: 47, retriable: false, text: 'The producer epoch is older than the current one.' },
+  KAFKA_STORAGE_ERROR: { kafka: 56, retriable: true, text: 'The disk failed under the log.' },
+  UNKNOWN_PRODUCER_ID: { kafka: 59, retriable: false, text: 'The producer id is not known here.' },
+  FETCH_SESSION_ID_NOT_FOUND: { kafka: 70, retriable: true, text: 'The fetch session is not known.' },
+  NON_EMPTY_GROUP: { kafka: 68, retriable: false, text: 'The group still has members.' },
+  GROUP_ID_NOT_FOUND: { kafka: 69, retriable: false, text: 'There is no such group.' },
+  FENCED_LEADER_EPOCH: {
+    kafka: 74,
+    retriable: true,
+    text: 'The leader epoch in the request is older than the current one.',
+  },
+  UNKNOWN_LEADER_EPOCH: {
+    kafka: 75,
+    retriable: true,
+    text: 'The leader epoch in the request is newer than the current one.',
+  },
+  UNSUPPORTED_COMPRESSION_TYPE: { kafka: 76, retriable: false, text: 'The compression codec is not supported.' },
+  MEMBER_ID_REQUIRED: { kafka: 79, retriable: true, text: 'Join again with the member id that was given.' },
+  FENCED_INSTANCE_ID: { kafka: 82, retriable: false, text: 'Another member has joined with this group instance id.' },
+  INVALID_RECORD: { kafka: 87, retriable: false, text: 'A record batch does not hold what its header says.' },
+  UNKNOWN_TOPIC_ID: { kafka: 100, retriable: true, text: 'There is no topic of that id.' },
+  DUPLICATE_RESOURCE: { kafka: 92, retriable: false, text: 'The request names the same thing twice.' },
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof errorTable
+
+/** The one error class of this program. Its `code` is stable, its message is for people. */
+export class HoldfastError extends Error {
+  override readonly name = 'HoldfastError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message?: string, options: { cause?: unknown } = {}) {
+    super(message ?? errorTable[code].text, options)
+    this.code = code
+  }
+
+  /** Trying the same call again may succeed. */
+  get retriable(): boolean {
+    return errorTable[this.code].retriable
+  }
+
+  /** The error number on the Kafka wire. */
+  get kafkaCode(): number {
+    return errorTable[this.code].kafka
+  }
+}
+
+/** The Kafka error number of anything thrown: the table's for our own errors, UNKNOWN_SERVER_ERROR for the rest. */
+export function kafkaCodeOf(error: unknown): number {
+  return error instanceof HoldfastError ? error.kafkaCode : errorTable.UNKNOWN_SERVER_ERROR.kafka
+}
+
+const codeByKafkaNumber = new Map<number, ErrorCode>()
+for (const [code, row] of Object.entries(errorTable)) {
+  if (row.kafka > 0 && !codeByKafkaNumber.has(row.kafka)) codeByKafkaNumber.set(row.kafka, code as ErrorCode)
+}
+// Several of our codes share a Kafka number; read from the wire it means Kafka's own name for it.
+for (const code of ['INVALID_CONFIG', 'INVALID_REQUEST', 'KAFKA_STORAGE_ERROR'] as const) {
+  codeByKafkaNumber.set(errorTable[code].kafka, code)
+}
+
+/** The error that a number on the wire stands for, or undefined for 0 (no error). */
+export function errorFromKafkaCode(kafka: number, message?: string): HoldfastError | undefined {
+  if (kafka === 0) return undefined
+  const code = codeByKafkaNumber.get(kafka) ?? 'UNKNOWN_SERVER_ERROR'
+  const detail = message ?? (code === 'UNKNOWN_SERVER_ERROR' ? `The broker answered with error ${kafka}.` : undefined)
+  return new HoldfastError(code, detail)
+}
