@@ -10,7 +10,7 @@ const allowed: Record<LifecycleState, readonly LifecycleState[]> = {
   open: ['closing', 'failed'],
   closing: ['closed', 'failed'],
   closed: [],
-  failed: ['opening', 'closing'],
+  failed: ['opening', 'closing', 'closed'],
 }
 
 export class Lifecycle {

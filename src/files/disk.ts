@@ -1,0 +1,66 @@
+/**
+ * The one door to the disk. Every other room reads and writes through this face, so that a simulated or a recording
+ * disk can stand behind it.
+ *
+ * What an implementation promises, and no more:
+ * - bytes written are on stable storage only after `sync` of that file (or at once where it was opened with `dsync`);
+ * - a name created, renamed or removed is durable only after `syncDirectory` of its parent, except where a method says
+ *   that it does so itself;
+ * - after a write or sync failed, what the file holds in the written range is unknown, and a later `sync` that succeeds
+ *   says nothing about it.
+ *
+ * Failures are HoldfastErrors: DISK_FULL, DATA_DIR_READ_ONLY, or DISK_FAILED for the rest, the system's error as cause.
+ */
+
+export interface DiskFile {
+  readonly path: string
+  /** Current length in bytes. */
+  size(): Promise<number>
+  /** Fills `buffer` from `position` on; returns the bytes read, fewer than asked for only at the end of the file. */
+  read(buffer: Buffer, position: number): Promise<number>
+  /** Writes all of `buffers`, one after the other, from `position` on. */
+  write(buffers: readonly Buffer[], position: number): Promise<void>
+  /** Makes the written bytes, and the length needed to read them, durable. */
+  sync(): Promise<void>
+  /** Sets the length, durably. */
+  truncate(length: number): Promise<void>
+  close(): Promise<void>
+}
+
+export interface OpenOptions {
+  /** `create` makes the file, or opens it where it exists already. */
+  readonly mode: 'read' | 'write' | 'create'
+  /** Each write returns only once it is on stable storage (O_DSYNC). */
+  readonly dsync?: boolean
+}
+
+export interface DirectoryEntry {
+  readonly name: string
+  readonly isDirectory: boolean
+}
+
+/** Held until `release`, or until the process ends however it ends. */
+export interface DiskLock {
+  release(): Promise<void>
+}
+
+export interface Disk {
+  open(path: string, options: OpenOptions): Promise<DiskFile>
+  /** The whole file, or undefined where there is none. */
+  readFile(path: string): Promise<Buffer | undefined>
+  /** Puts `bytes` under `path` so that a crash leaves the old file or the new one, whole: written aside, synced, renamed, directory synced. */
+  replaceFile(path: string, bytes: Buffer): Promise<void>
+  /** What lies in a directory, in no order; undefined where there is none. */
+  list(path: string): Promise<readonly DirectoryEntry[] | undefined>
+  /** Makes a directory and its missing parents, durably. */
+  makeDirectory(path: string): Promise<void>
+  rename(from: string, to: string): Promise<void>
+  /** Removes a file or a whole directory; nothing happens where there is none. */
+  remove(path: string): Promise<void>
+  syncDirectory(path: string): Promise<void>
+  /**
+   * Takes the exclusive lock on `path`, a file that is created for it and names the holder.
+   * @throws DATA_DIR_LOCKED with the holder's pid
+   */
+  lock(path: string): Promise<DiskLock>
+}

@@ -1,0 +1,71 @@
+/**
+ * Files open for reading, few at a time: a store may hold far more sealed segments than a process may hold descriptors.
+ * The least recently used one is closed when the limit is passed, never while somebody reads from it.
+ */
+
+import type { Disk, DiskFile } from './disk.js'
+
+interface Entry {
+  readonly file: Promise<DiskFile>
+  users: number
+  /** Dropped from the table; closed by its last user. */
+  dropped: boolean
+}
+
+export class OpenFiles {
+  readonly #disk: Disk
+  readonly #limit: number
+  /** In order of use, the least recent first. */
+  readonly #entries = new Map<string, Entry>()
+
+  constructor(disk: Disk, limit: number) {
+    this.#disk = disk
+    this.#limit = limit
+  }
+
+  /** Runs `work` on the file, which stays open until it is done. */
+  async use<T>(path: string, work: (file: DiskFile) => Promise<T>): Promise<T> {
+    const entry = this.#entries.get(path) ?? { file: this.#disk.open(path, { mode: 'read' }), users: 0, dropped: false }
+    this.#entries.delete(path)
+    this.#entries.set(path, entry)
+    entry.users++
+    try {
+      return await work(await entry.file)
+    } catch (error) {
+      // A file that did not open is tried afresh by the next reader.
+      await entry.file.catch(() => this.#entries.delete(path))
+      throw error
+    } finally {
+      entry.users--
+      if (entry.dropped && entry.users === 0) await close(entry)
+      await this.#shrink()
+    }
+  }
+
+  /** Forgets a file, e.g. before it is removed; those who read from it finish undisturbed. */
+  async drop(path: string): Promise<void> {
+    const entry = this.#entries.get(path)
+    if (entry === undefined) return
+    this.#entries.delete(path)
+    entry.dropped = true
+    if (entry.users === 0) await close(entry)
+  }
+
+  async dropAll(): Promise<void> {
+    for (const path of [...this.#entries.keys()]) await this.drop(path)
+  }
+
+  async #shrink(): Promise<void> {
+    if (this.#entries.size <= this.#limit) return
+    for (const [path, entry] of this.#entries) {
+      if (entry.users > 0) continue
+      await this.drop(path)
+      if (this.#entries.size <= this.#limit) return
+    }
+  }
+}
+
+async function close(entry: Entry): Promise<void> {
+  const file = await entry.file.catch(() => undefined)
+  await file?.close()
+}

@@ -1,0 +1,30 @@
+/** gzip (RFC 1952), by Node's zlib. Kafka writes one member at the default level; several are read as one stream. */
+
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { refuseLarge, refuseStream } from './refusals.js'
+
+/** zlib hands out its output in pieces this large at most: fewer, larger ones are faster. */
+const maxChunkBytes = 1 << 20
+const minChunkBytes = 1 << 12
+
+/** A guess at how much records shrink; it only sizes the first piece. */
+const usualRatio = 4
+
+export function compressGzip(bytes: Uint8Array): Buffer {
+  return gzipSync(bytes)
+}
+
+export function decompressGzip(bytes: Uint8Array, maxBytes: number): Buffer {
+  // zlib wants a bound of at least 1; an empty stream is still an empty stream under a bound of 0.
+  const bound = Math.max(1, maxBytes)
+  const guess = Math.min(bytes.length * usualRatio, bound, maxChunkBytes)
+  let unpacked: Buffer
+  try {
+    unpacked = gunzipSync(bytes, { maxOutputLength: bound, chunkSize: Math.max(minChunkBytes, guess) })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') refuseLarge(maxBytes)
+    refuseStream('gzip', (error as Error).message, error)
+  }
+  if (unpacked.length > maxBytes) refuseLarge(maxBytes)
+  return unpacked
+}

@@ -1,0 +1,86 @@
+/** Writes the offset checkpoints of all logs down from time to time, and at the end. */
+
+import type { Clock, Timer } from '../core/clock.js'
+import type { Logger } from '../core/logger.js'
+import { Mutex } from '../core/mutex.js'
+import type { Settings } from '../core/settings.js'
+import type { Disk } from '../files/disk.js'
+import { checkpointFile, writeCheckpoint } from './checkpoints.js'
+import type { SegmentLog } from './segments/segment-log.js'
+
+export class CheckpointWriter {
+  readonly #logPath: string
+  readonly #tools: { disk: Disk; clock: Clock; logger: Logger; settings: Settings }
+  readonly #logs: () => Iterable<SegmentLog>
+  readonly #timers = new Map<string, Timer>()
+  readonly #writes = new Mutex()
+  /** The last content of each file, so that an idle store writes nothing. */
+  readonly #written = new Map<string, string>()
+
+  constructor(
+    logPath: string,
+    tools: { disk: Disk; clock: Clock; logger: Logger; settings: Settings },
+    logs: () => Iterable<SegmentLog>,
+  ) {
+    this.#logPath = logPath
+    this.#tools = tools
+    this.#logs = logs
+  }
+
+  start(): void {
+    const { settings } = this.#tools
+    this.#every('recovery', settings['log.flush.offset.checkpoint.interval.ms'], () => this.#writeRecoveryPoints())
+    this.#every('high watermark', settings['replica.high.watermark.checkpoint.interval.ms'], () =>
+      this.#writeHighWatermarks(),
+    )
+  }
+
+  /** Resolves when no write is under way any more. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
+    await this.#writes.run(async () => {})
+  }
+
+  /** Writes all checkpoints now. */
+  async write(): Promise<void> {
+    await this.#writes.run(async () => {
+      await this.#writeRecoveryPoints()
+      await this.#writeHighWatermarks()
+    })
+  }
+
+  #every(name: string, intervalMs: number, write: () => Promise<void>): void {
+    const again = () => {
+      const work = this.#writes.run(write).catch((err: unknown) => {
+        // Checkpoints only save work after a crash; the next one may succeed.
+        this.#tools.logger.warn({ err }, `Could not write the ${name} checkpoint.`)
+      })
+      void work.then(() => {
+        if (this.#timers.has(name)) this.#every(name, intervalMs, write)
+      })
+    }
+    this.#timers.set(name, this.#tools.clock.schedule(intervalMs, again, { background: true }))
+  }
+
+  async #writeRecoveryPoints(): Promise<void> {
+    for (const log of this.#logs()) log.forgetIdleProducers()
+    await this.#put(checkpointFile.recoveryPoint, (log) => log.recoveryPoint)
+  }
+
+  #writeHighWatermarks(): Promise<void> {
+    return this.#put(checkpointFile.highWatermark, (log) => log.highWatermark)
+  }
+
+  async #put(file: string, offsetOf: (log: SegmentLog) => number): Promise<void> {
+    const offsets = [...this.#logs()].map((log) => ({
+      topic: log.topic,
+      partition: log.partition,
+      offset: offsetOf(log),
+    }))
+    const content = JSON.stringify(offsets)
+    if (this.#written.get(file) === content) return
+    await writeCheckpoint(this.#tools.disk, this.#logPath, file, offsets)
+    this.#written.set(file, content)
+  }
+}

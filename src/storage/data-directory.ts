@@ -1,0 +1,143 @@
+/**
+ * The data directory as a whole: who holds it, which format version it has, which cluster it belongs to.
+ *
+ * FORMAT MIGRATION GUIDE. `holdfast.json` carries `formatVersion`. A program reads its own version and the one before.
+ * To change the layout: raise `formatVersion`, teach `openDataDirectory` to bring a directory of the previous version
+ * over before anything else is opened (each step safe to repeat after a crash, `holdfast.json` rewritten last), and say
+ * in CHANGELOG.md what the step does. A newer version than this program's is refused untouched.
+ *
+ *   holdfast.json          format version, cluster id, node id
+ *   lock                   held while open
+ *   config/topics.json     topics and their configuration
+ *   log/                   a Kafka log.dir, to the byte
+ */
+
+import { join } from 'node:path'
+import type { Clock } from '../core/clock.js'
+import { HoldfastError } from '../core/errors.js'
+import { type Randomness, randomUuid, uuidText } from '../core/randomness.js'
+import type { Disk, DiskLock } from '../files/disk.js'
+import { decodeProperties, encodeMetaProperties } from './segments/text-files.js'
+
+export const formatVersion = 1
+
+export interface DataDirectory {
+  readonly path: string
+  /** The Kafka log.dir inside it. */
+  readonly logPath: string
+  readonly configPath: string
+  readonly clusterId: string
+  readonly nodeId: number
+  release(): Promise<void>
+}
+
+interface Identity {
+  readonly formatVersion: number
+  readonly clusterId: string
+  readonly nodeId: number
+}
+
+const firstNodeId = 1
+
+/**
+ * Takes the lock and reads the identity of a data directory, making both where the directory is new. A directory that
+ * holds a Kafka log.dir under `log/` takes its cluster id and node id from there.
+ * @throws DATA_DIR_LOCKED, DATA_DIR_NEWER, DATA_DIR_DAMAGED, DATA_DIR_READ_ONLY
+ */
+export async function openDataDirectory(
+  path: string,
+  tools: { disk: Disk; clock: Clock; randomness: Randomness },
+): Promise<DataDirectory> {
+  const { disk } = tools
+  await disk.makeDirectory(path)
+  const lock = await disk.lock(join(path, 'lock'))
+  const locks: DiskLock[] = [lock]
+  const release = async () => {
+    for (const held of locks.reverse()) await held.release()
+  }
+  try {
+    // Before anything is written: a directory of a newer format is left as it is.
+    const stored = await readIdentity(disk, path)
+    const logPath = join(path, 'log')
+    const configPath = join(path, 'config')
+    await disk.makeDirectory(logPath)
+    await disk.makeDirectory(configPath)
+    // Kafka's own lock, so that neither program opens the log directory under the other.
+    locks.push(await disk.lock(join(logPath, '.lock')))
+    const identity = stored ?? (await createIdentity(path, logPath, tools))
+    await ensureMetaProperties(logPath, identity, tools)
+    return { path, logPath, configPath, clusterId: identity.clusterId, nodeId: identity.nodeId, release }
+  } catch (error) {
+    await release()
+    throw error
+  }
+}
+
+async function readIdentity(disk: Disk, path: string): Promise<Identity | undefined> {
+  const file = join(path, 'holdfast.json')
+  const bytes = await disk.readFile(file)
+  if (bytes === undefined) return undefined
+  const identity = parseJson(bytes, file) as Partial<Identity>
+  const version = identity.formatVersion
+  if (typeof version === 'number' && version > formatVersion) {
+    throw new HoldfastError(
+      'DATA_DIR_NEWER',
+      `${path} has format version ${version}; this program reads up to ${formatVersion}. Use a newer Holdfast.`,
+    )
+  }
+  if (version !== formatVersion || typeof identity.clusterId !== 'string' || typeof identity.nodeId !== 'number') {
+    throw new HoldfastError(
+      'DATA_DIR_DAMAGED',
+      `${file} lacks a format version, cluster id or node id. Restore it from a backup.`,
+    )
+  }
+  return identity as Identity
+}
+
+async function createIdentity(
+  path: string,
+  logPath: string,
+  { disk, randomness }: { disk: Disk; randomness: Randomness },
+): Promise<Identity> {
+  const kafka = decodeProperties((await disk.readFile(join(logPath, 'meta.properties'))) ?? Buffer.alloc(0))
+  const nodeId = Number(kafka['node.id'] ?? kafka['broker.id'] ?? firstNodeId)
+  const identity: Identity = {
+    formatVersion,
+    clusterId: kafka['cluster.id'] ?? uuidText(randomUuid(randomness)),
+    nodeId: Number.isSafeInteger(nodeId) && nodeId >= 0 ? nodeId : firstNodeId,
+  }
+  await disk.replaceFile(join(path, 'holdfast.json'), Buffer.from(`${JSON.stringify(identity, null, 2)}\n`))
+  return identity
+}
+
+async function ensureMetaProperties(
+  logPath: string,
+  identity: Identity,
+  { disk, clock, randomness }: { disk: Disk; clock: Clock; randomness: Randomness },
+): Promise<void> {
+  const path = join(logPath, 'meta.properties')
+  if ((await disk.readFile(path)) !== undefined) return
+  const entries = {
+    version: '1',
+    'cluster.id': identity.clusterId,
+    'node.id': String(identity.nodeId),
+    'directory.id': uuidText(randomUuid(randomness)),
+  }
+  await disk.replaceFile(path, encodeMetaProperties(entries, clock.now()))
+}
+
+/** @throws DATA_DIR_DAMAGED with the path where the text is no JSON object */
+export function parseJson(bytes: Buffer, path: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'))
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  } catch (cause) {
+    throw new HoldfastError('DATA_DIR_DAMAGED', `${path} is not JSON. Restore it from a backup, or move it aside.`, {
+      cause,
+    })
+  }
+  throw new HoldfastError(
+    'DATA_DIR_DAMAGED',
+    `${path} holds no JSON object. Restore it from a backup, or move it aside.`,
+  )
+}

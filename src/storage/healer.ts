@@ -1,0 +1,63 @@
+/** Brings logs back that failed because the disk was full: tries recovery again and again, further and further apart. */
+
+import type { Clock, Timer } from '../core/clock.js'
+import type { Logger } from '../core/logger.js'
+import type { SegmentLog } from './segments/segment-log.js'
+
+const firstDelayMs = 100
+const longestDelayMs = 5000
+
+export class Healer {
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #timers = new Map<SegmentLog, Timer>()
+  readonly #running = new Set<Promise<void>>()
+  #stopped = false
+
+  constructor(clock: Clock, logger: Logger) {
+    this.#clock = clock
+    this.#logger = logger
+  }
+
+  /** To be called when a log has failed. */
+  watch(log: SegmentLog): void {
+    if (log.isRecoverable) this.#tryAfter(log, firstDelayMs)
+  }
+
+  forget(log: SegmentLog): void {
+    this.#timers.get(log)?.cancel()
+    this.#timers.delete(log)
+  }
+
+  /** Resolves when no recovery runs any more; none begins after this. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
+    await Promise.all(this.#running)
+  }
+
+  #tryAfter(log: SegmentLog, delayMs: number): void {
+    if (this.#stopped) return
+    const attempt = () => {
+      this.#timers.delete(log)
+      const run: Promise<void> = this.#recover(log, delayMs).finally(() => this.#running.delete(run))
+      this.#running.add(run)
+    }
+    this.#timers.set(log, this.#clock.schedule(delayMs, attempt, { background: true }))
+  }
+
+  async #recover(log: SegmentLog, delayMs: number): Promise<void> {
+    const { topic, partition } = log
+    try {
+      await log.recover()
+      this.#logger.info(
+        { topic, partition, logEndOffset: log.logEndOffset },
+        'A log that had failed takes messages again.',
+      )
+    } catch (err) {
+      this.#logger.warn({ topic, partition, err }, 'A log that had failed could not be recovered yet.')
+      this.#tryAfter(log, Math.min(delayMs * 2, longestDelayMs))
+    }
+  }
+}

@@ -1,0 +1,69 @@
+/** The partition directories of a Kafka log.dir as a set: found, taken over, removed. */
+
+import { join } from 'node:path'
+import { type Randomness, randomUuid } from '../core/randomness.js'
+import type { Disk } from '../files/disk.js'
+import { parsePartitionDirectoryName, partitionDirectoryName } from './segments/format.js'
+import { decodePartitionMetadata } from './segments/text-files.js'
+import { isTopicName, type Topic } from './topic-catalog.js'
+
+/** A KRaft controller's own log: not a topic, even where it lies in the same directory. */
+const clusterMetadataTopic = '__cluster_metadata'
+
+const longestDirectoryName = 255
+
+/** Topics whose directories lie in the log.dir though no catalog names them: a directory that a Kafka broker left. */
+export async function adoptTopics(
+  disk: Disk,
+  logPath: string,
+  known: readonly Topic[],
+  randomness: Randomness,
+): Promise<readonly Topic[]> {
+  const names = new Set(known.map((topic) => topic.name))
+  const found = new Map<string, { partitions: number; firstDirectory: string }>()
+  for (const { name, isDirectory } of (await disk.list(logPath)) ?? []) {
+    const parsed = isDirectory ? parsePartitionDirectoryName(name) : undefined
+    if (parsed === undefined || names.has(parsed.topic) || !isTopicName(parsed.topic)) continue
+    if (parsed.topic === clusterMetadataTopic) continue
+    const seen = found.get(parsed.topic)
+    found.set(parsed.topic, {
+      partitions: Math.max(seen?.partitions ?? 0, parsed.partition + 1),
+      firstDirectory: seen?.firstDirectory ?? name,
+    })
+  }
+  const topics: Topic[] = []
+  for (const [name, { partitions, firstDirectory }] of found) {
+    const metadata = await disk.readFile(join(logPath, firstDirectory, 'partition.metadata'))
+    const id = (metadata && decodePartitionMetadata(metadata)) ?? randomUuid(randomness)
+    topics.push({ name, id, partitions, config: {} })
+  }
+  return topics
+}
+
+/** Removes what deletions that a crash interrupted have left, ours or Kafka's. */
+export async function removeDeletedDirectories(disk: Disk, logPath: string): Promise<void> {
+  for (const { name, isDirectory } of (await disk.list(logPath)) ?? []) {
+    if (isDirectory && /^\S+-\S+\.\S+-delete$/.test(name)) await disk.remove(join(logPath, name))
+  }
+}
+
+/** Removes a topic's directories: renamed first, so that no half of one is ever taken for a partition. */
+export async function removePartitionDirectories(
+  disk: Disk,
+  logPath: string,
+  topic: Topic,
+  randomness: Randomness,
+): Promise<void> {
+  const present = new Set((await disk.list(logPath))?.map((entry) => entry.name))
+  const doomed: string[] = []
+  for (let partition = 0; partition < topic.partitions; partition++) {
+    const name = partitionDirectoryName(topic.name, partition)
+    if (!present.has(name)) continue
+    const tail = `-${partition}.${randomUuid(randomness).toString('hex')}-delete`
+    const doomedName = topic.name.slice(0, longestDirectoryName - tail.length) + tail
+    await disk.rename(join(logPath, name), join(logPath, doomedName))
+    doomed.push(doomedName)
+  }
+  await disk.syncDirectory(logPath)
+  for (const name of doomed) await disk.remove(join(logPath, name))
+}

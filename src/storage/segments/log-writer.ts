@@ -1,0 +1,201 @@
+/**
+ * The writing side of a log between two openings: takes the rounds of the group commit, writes them into the active
+ * segment, rolls, syncs, and moves the offsets that tell how far it got. It owns the segments; a log that is recovered
+ * gets a new writer over newly opened ones.
+ */
+
+import { join } from 'node:path'
+import type { HoldfastError } from '../../core/errors.js'
+import { invariant } from '../../core/invariant.js'
+import type { Logger } from '../../core/logger.js'
+import { supportsDsync } from '../../files/node-disk.js'
+import type { RoundTarget } from '../../flush/group-commit.js'
+import type { FlushPolicy } from '../../flush/policy.js'
+import type { RecordBatch } from '../../records/batch.js'
+import type { ProducerStates } from '../producer-states.js'
+import { segmentFileName, suffix } from './format.js'
+import type { LoadedLog } from './loader.js'
+import { encodeProducerSnapshot } from './producer-snapshot.js'
+import { Segment, type SegmentPlace } from './segment.js'
+import { SegmentSet } from './segment-set.js'
+
+/** Whether segments under this policy are opened so that a write is durable when it returns. */
+export function writesDurably(policy: FlushPolicy): boolean {
+  return policy.acknowledgeAfter === 'sync' && supportsDsync
+}
+
+export interface LogWriterOptions {
+  readonly place: SegmentPlace
+  readonly policy: FlushPolicy
+  readonly segmentBytes: number
+  readonly logger: Logger
+  /** Called after each advance of the high watermark. */
+  onPublished(): void
+  /** Called once, with the first write or sync that failed; returns the error for those who wait. */
+  onFailed(cause: unknown): HoldfastError
+}
+
+export class LogWriter implements RoundTarget<RecordBatch> {
+  readonly #options: LogWriterOptions
+  readonly #dsync: boolean
+  /** What snapshots hold: only batches that are written, since one that is lost must not be taken for a duplicate later. */
+  readonly #producers: ProducerStates
+  #segments: SegmentSet
+  #writtenOffset: number
+  #highWatermark: number
+  #durableOffset: number
+  #publishedBytes = 0
+  /** Rolled segments whose indexes are not on the disk yet, with the work that gets them there; oldest first. */
+  readonly #sealing = new Map<Segment, Promise<void>>()
+  /** Segments with bytes that no sync covers yet. Stays empty where writes are durable as they return. */
+  #unsynced = new Set<Segment>()
+  #syncFailed = false
+
+  constructor(options: LogWriterOptions, loaded: LoadedLog) {
+    this.#options = options
+    this.#dsync = writesDurably(options.policy)
+    this.#producers = loaded.producers.copy()
+    this.#segments = new SegmentSet(loaded.segments)
+    this.#writtenOffset = loaded.logEndOffset
+    this.#highWatermark = loaded.logEndOffset
+    this.#durableOffset = loaded.logEndOffset
+  }
+
+  get segments(): SegmentSet {
+    return this.#segments
+  }
+
+  get highWatermark(): number {
+    return this.#highWatermark
+  }
+
+  get durableOffset(): number {
+    return this.#durableOffset
+  }
+
+  get publishedBytes(): number {
+    return this.#publishedBytes
+  }
+
+  /** A sync failed: what the page cache says of bytes that were not durable yet cannot be believed. */
+  get syncFailed(): boolean {
+    return this.#syncFailed
+  }
+
+  /** Below it nothing needs to be scanned after a crash: the files are on the disk, with their indexes. */
+  get recoveryPoint(): number {
+    const [unsealed] = this.#sealing.keys()
+    return unsealed === undefined ? this.#durableOffset : Math.min(unsealed.baseOffset, this.#durableOffset)
+  }
+
+  sizeOf(batch: RecordBatch): number {
+    return batch.sizeInBytes
+  }
+
+  async writeRound(batches: readonly RecordBatch[], durable: boolean): Promise<void> {
+    invariant(batches[0].baseOffset === this.#writtenOffset, 'a round continues the log where the last one ended')
+    const touched = new Set<Segment>()
+    let bytes = 0
+    for (let start = 0; start < batches.length; ) {
+      if (this.#endOfRun(batches, start) === start) await this.#roll(batches[start].baseOffset)
+      const segment = this.#segments.active
+      const run = batches.slice(start, this.#endOfRun(batches, start))
+      await segment.append(run)
+      for (const batch of run) {
+        bytes += batch.sizeInBytes
+        if (batch.hasProducerId) this.#producers.note(batch)
+      }
+      touched.add(segment)
+      if (!this.#dsync) this.#unsynced.add(segment)
+      start += run.length
+    }
+    this.#writtenOffset = batches[batches.length - 1].nextOffset
+    if (durable) await this.sync()
+    for (const segment of touched) segment.publish()
+    this.#highWatermark = this.#writtenOffset
+    this.#publishedBytes += bytes
+    this.#options.onPublished()
+  }
+
+  async sync(): Promise<void> {
+    const upTo = this.#writtenOffset
+    const segments = [...this.#unsynced]
+    this.#unsynced = new Set()
+    try {
+      for (const segment of segments) {
+        await segment.sync()
+        if (segment !== this.#segments.active) await segment.closeWriter()
+      }
+    } catch (cause) {
+      this.#syncFailed = true
+      throw cause
+    }
+    this.#durableOffset = Math.max(this.#durableOffset, upTo)
+  }
+
+  failed(cause: unknown): HoldfastError {
+    return this.#options.onFailed(cause)
+  }
+
+  /** Waits until no file is being written behind the writer's back. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#sealing.values())
+  }
+
+  /** Leaves the files so that the next opening needs no recovery. To be called after the last flush. */
+  async seal(): Promise<void> {
+    await this.settle()
+    await this.#segments.active.writeIndexes({ sealed: true })
+    await this.#options.place.disk.replaceFile(
+      this.#snapshotPath(this.#writtenOffset),
+      encodeProducerSnapshot(this.#producers),
+    )
+  }
+
+  forgetIdleProducersSince(timestamp: number): void {
+    this.#producers.forgetIdleSince(timestamp)
+  }
+
+  /** Up to where the batches from `start` on fit into the active segment together; `start` where not even one does. */
+  #endOfRun(batches: readonly RecordBatch[], start: number): number {
+    const { active } = this.#segments
+    let end = start
+    for (let bytes = 0; end < batches.length; end++) {
+      bytes += batches[end].sizeInBytes
+      if (!active.hasRoomFor(bytes, batches[end].lastOffset, this.#options.segmentBytes)) break
+    }
+    return end
+  }
+
+  /** Begins a new segment. The old one's indexes and the producer state reach the disk behind the writer's back. */
+  async #roll(baseOffset: number): Promise<void> {
+    const sealed = this.#segments.active
+    const segment = await Segment.create(this.#options.place, baseOffset, { dsync: this.#dsync })
+    const snapshot = encodeProducerSnapshot(this.#producers)
+    this.#segments = this.#segments.with(segment)
+    const work = this.#sealBehind(sealed, baseOffset, snapshot).then(
+      () => {
+        this.#sealing.delete(sealed)
+      },
+      (cause: unknown) => {
+        // Nothing acknowledged is at stake: the recovery point stays before this segment, and recovery rebuilds it.
+        this.#options.logger.error(
+          { path: sealed.path(suffix.log), err: cause },
+          'Could not write the indexes of a segment.',
+        )
+      },
+    )
+    this.#sealing.set(sealed, work)
+  }
+
+  async #sealBehind(segment: Segment, nextBase: number, snapshot: Buffer): Promise<void> {
+    await segment.writeIndexes({ sealed: true })
+    await this.#options.place.disk.replaceFile(this.#snapshotPath(nextBase), snapshot)
+    // Where a sync is still due, it closes the writer.
+    if (!this.#unsynced.has(segment)) await segment.closeWriter()
+  }
+
+  #snapshotPath(offset: number): string {
+    return join(this.#options.place.directory, segmentFileName(offset, suffix.snapshot))
+  }
+}

@@ -1,0 +1,340 @@
+/**
+ * One ordered log in Kafka's layout: a directory of segments, the last of which is appended to.
+ *
+ * The way of an append: `append` gives the batch its offsets and queues it; the group commit hands all that waits to
+ * the writer, which writes it (rolling to a new segment where it must), makes it durable as the policy says, publishes
+ * it to readers by moving the high watermark, and so lets the waiters be acknowledged.
+ */
+
+import type { Clock } from '../../core/clock.js'
+import { HoldfastError } from '../../core/errors.js'
+import { invariant } from '../../core/invariant.js'
+import { Lifecycle } from '../../core/lifecycle.js'
+import type { Logger } from '../../core/logger.js'
+import type { Settings } from '../../core/settings.js'
+import type { Disk } from '../../files/disk.js'
+import type { OpenFiles } from '../../files/open-files.js'
+import { GroupCommit } from '../../flush/group-commit.js'
+import { flushPolicy } from '../../flush/policy.js'
+import type { RecordBatch } from '../../records/batch.js'
+import type { AppendReceipt, LogSlice, PartitionLog, TimestampedOffset } from '../partition-log.js'
+import type { BatchTrace, ProducerStates } from '../producer-states.js'
+import { LeaderEpochs } from './leader-epochs.js'
+import { type LoadedLog, type LoadReport, loadLog } from './loader.js'
+import { LogWriter, writesDurably } from './log-writer.js'
+
+export interface SegmentLogOptions {
+  readonly topic: string
+  readonly partition: number
+  readonly directory: string
+  readonly disk: Disk
+  readonly openFiles: OpenFiles
+  readonly clock: Clock
+  readonly logger: Logger
+  /** With the topic's own configuration laid over them. */
+  readonly settings: Settings
+  /** The store was closed in order. */
+  readonly clean: boolean
+  readonly recoveryPoint: number
+  readonly logStartOffset: number
+  /** Called when the log failed; `failure` and `isRecoverable` tell how. */
+  readonly onFailure?: (log: SegmentLog) => void
+}
+
+type OpeningPoint = Pick<SegmentLogOptions, 'clean' | 'recoveryPoint' | 'logStartOffset'> & { readonly cutFrom: number }
+
+/** Everything that is replaced as one when a log is recovered. */
+interface OpenState {
+  readonly writer: LogWriter
+  readonly commit: GroupCommit<RecordBatch>
+  /** Judges new batches: knows every batch that has its offsets, also those still on their way to the disk. */
+  readonly producers: ProducerStates
+  readonly report: LoadReport
+}
+
+export class SegmentLog implements PartitionLog {
+  readonly topic: string
+  readonly partition: number
+  readonly #options: SegmentLogOptions
+  readonly #epochs: LeaderEpochs
+  readonly #lifecycle: Lifecycle
+  readonly #listeners = new Set<() => void>()
+  #state: OpenState
+  #logEndOffset: number
+  /** By writers before the present one. */
+  #publishedBefore = 0
+
+  private constructor(options: SegmentLogOptions, epochs: LeaderEpochs, loaded: LoadedLog) {
+    this.#options = options
+    this.topic = options.topic
+    this.partition = options.partition
+    this.#epochs = epochs
+    this.#lifecycle = new Lifecycle(`log ${options.topic}-${options.partition}`)
+    this.#state = this.#stateOver(loaded)
+    this.#logEndOffset = loaded.logEndOffset
+    this.#opened()
+  }
+
+  /** Opens the partition directory, recovering it where it was not closed in order. */
+  static async open(options: SegmentLogOptions): Promise<SegmentLog> {
+    const epochs = await LeaderEpochs.load(options.disk, options.directory, options.logStartOffset)
+    const loaded = await loadFor(options, { ...options, cutFrom: Number.MAX_SAFE_INTEGER })
+    return new SegmentLog(options, epochs, loaded)
+  }
+
+  get logStartOffset(): number {
+    return Math.max(this.#state.writer.segments.baseOffset, this.#options.logStartOffset)
+  }
+
+  get logEndOffset(): number {
+    return this.#logEndOffset
+  }
+
+  get highWatermark(): number {
+    return this.#state.writer.highWatermark
+  }
+
+  get durableOffset(): number {
+    return this.#state.writer.durableOffset
+  }
+
+  get leaderEpoch(): number {
+    return this.#epochs.current
+  }
+
+  get sizeInBytes(): number {
+    return this.#state.writer.segments.sizeInBytes
+  }
+
+  get publishedBytes(): number {
+    return this.#publishedBefore + this.#state.writer.publishedBytes
+  }
+
+  get failure(): HoldfastError | undefined {
+    return this.#lifecycle.failure
+  }
+
+  /**
+   * Whether {@link recover} may be tried without anybody looking at the disk: a write found no room. After a failed
+   * sync, or an I/O error, the page cache cannot be believed, and only a new start reads the disk afresh.
+   */
+  get isRecoverable(): boolean {
+    return this.failure?.code === 'DISK_FULL' && !this.#state.writer.syncFailed
+  }
+
+  get recoveryPoint(): number {
+    return this.#state.writer.recoveryPoint
+  }
+
+  /** What the last opening found and did. */
+  get report(): LoadReport {
+    return this.#state.report
+  }
+
+  append(batch: RecordBatch): AppendReceipt {
+    this.#lifecycle.assertOpen()
+    const { settings, clock } = this.#options
+    const segmentBytes = settings['log.segment.bytes']
+    if (batch.sizeInBytes > segmentBytes) {
+      const why = `A batch of ${batch.sizeInBytes} bytes does not fit into a segment of ${segmentBytes}.`
+      throw new HoldfastError('RECORD_LIST_TOO_LARGE', why)
+    }
+    const { producers, commit } = this.#state
+    const seen = batch.hasProducerId ? producers.check(batch) : undefined
+    if (seen !== undefined) return this.#duplicateReceipt(seen)
+    batch.stamp(this.#logEndOffset, this.leaderEpoch)
+    const logAppendTimeMs = settings['log.message.timestamp.type'] === 'LogAppendTime' ? clock.now() : -1
+    if (logAppendTimeMs >= 0) batch.stampLogAppendTime(logAppendTimeMs)
+    if (batch.hasProducerId) producers.note(batch)
+    this.#logEndOffset = batch.nextOffset
+    const acknowledged = commit.submit(batch)
+    return {
+      baseOffset: batch.baseOffset,
+      lastOffset: batch.lastOffset,
+      logAppendTimeMs,
+      duplicate: false,
+      acknowledged,
+    }
+  }
+
+  async read(offset: number, maxBytes: number): Promise<LogSlice> {
+    this.#assertReadable()
+    const { logStartOffset, logEndOffset, highWatermark } = this
+    if (offset < logStartOffset || offset > logEndOffset) {
+      const range = `${logStartOffset}..${logEndOffset}`
+      throw new HoldfastError(
+        'OFFSET_OUT_OF_RANGE',
+        `Offset ${offset} of ${this.topic}-${this.partition} is not in ${range}.`,
+      )
+    }
+    if (offset < highWatermark) {
+      const bytes = await this.#state.writer.segments.read(offset, maxBytes)
+      if (bytes.length > 0) return { records: [bytes], sizeInBytes: bytes.length }
+    }
+    const { damage } = this.#state.report
+    if (damage !== undefined && offset >= damage.offset) throw new HoldfastError('LOG_DAMAGED', damage.what)
+    return { records: [], sizeInBytes: 0 }
+  }
+
+  async offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | undefined> {
+    this.#assertReadable()
+    return this.#state.writer.segments.offsetForTimestamp(timestamp)
+  }
+
+  async offsetOfMaxTimestamp(): Promise<TimestampedOffset | undefined> {
+    this.#assertReadable()
+    return this.#state.writer.segments.offsetOfMaxTimestamp()
+  }
+
+  endOffsetOfEpoch(epoch: number): { epoch: number; endOffset: number } | undefined {
+    return this.#epochs.endOf(epoch, this.highWatermark)
+  }
+
+  onAdvance(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async flush(): Promise<void> {
+    this.#lifecycle.assertOpen()
+    await this.#state.commit.flush()
+  }
+
+  /** Forgets producers that have been idle for longer than the setting allows. */
+  forgetIdleProducers(): void {
+    const since = this.#options.clock.now() - this.#options.settings['producer.id.expiration.ms']
+    this.#state.producers.forgetIdleSince(since)
+    this.#state.writer.forgetIdleProducersSince(since)
+  }
+
+  /** Flushes, writes indexes and producer state, and closes. A failed log is closed without touching its files. */
+  async close(): Promise<void> {
+    const { state } = this.#lifecycle
+    if (state === 'closed' || state === 'closing') return
+    this.#lifecycle.to('closing')
+    const { commit, writer } = this.#state
+    try {
+      if (state !== 'failed') {
+        await commit.flush()
+        await writer.seal()
+      }
+    } finally {
+      await commit.stop()
+      await writer.settle()
+      await writer.segments.release()
+      this.#lifecycle.to('closed')
+      this.#notify()
+    }
+  }
+
+  /**
+   * Opens a failed log again, through recovery. What was acknowledged is kept; what was refused is cut away, so that a
+   * sender who was refused and sends again does not find its message twice. Readers are served all the while.
+   */
+  async recover(): Promise<void> {
+    invariant(this.#lifecycle.state === 'failed', 'only a failed log is recovered')
+    const failed = this.#state
+    await failed.commit.stop()
+    await failed.writer.settle()
+    const { recoveryPoint, logStartOffset, highWatermark } = this
+    const loaded = await loadFor(this.#options, { clean: false, recoveryPoint, logStartOffset, cutFrom: highWatermark })
+    invariant(loaded.logEndOffset === highWatermark, 'recovery keeps what was acknowledged, and nothing else')
+    this.#lifecycle.to('opening')
+    this.#publishedBefore = this.publishedBytes
+    this.#state = this.#stateOver(loaded)
+    this.#logEndOffset = loaded.logEndOffset
+    this.#opened()
+    this.#notify()
+    await failed.writer.segments.release()
+  }
+
+  #stateOver(loaded: LoadedLog): OpenState {
+    const { settings, logger, clock } = this.#options
+    const policy = flushPolicy(settings)
+    const writer = new LogWriter(
+      {
+        place: placeOf(this.#options),
+        policy,
+        segmentBytes: settings['log.segment.bytes'],
+        logger,
+        onPublished: () => this.#notify(),
+        onFailed: (cause) => this.#failed(cause),
+      },
+      loaded,
+    )
+    return {
+      writer,
+      commit: new GroupCommit(writer, policy, clock),
+      producers: loaded.producers,
+      report: loaded.report,
+    }
+  }
+
+  #opened(): void {
+    this.#lifecycle.to('open')
+    const { damage } = this.#state.report
+    if (damage === undefined) return
+    this.#lifecycle.fail(new HoldfastError('LOG_DAMAGED', `${damage.what}. Nothing is appended after a hole.`))
+  }
+
+  #failed(cause: unknown): HoldfastError {
+    const full = cause instanceof HoldfastError && cause.code === 'DISK_FULL'
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const failure = new HoldfastError(
+      full ? 'DISK_FULL' : 'LOG_FAILED',
+      `The log ${this.topic}-${this.partition} takes no more messages: ${why}`,
+      { cause },
+    )
+    this.#lifecycle.fail(failure)
+    this.#options.logger.error({ topic: this.topic, partition: this.partition, err: cause }, failure.message)
+    this.#options.onFailure?.(this)
+    this.#notify()
+    return failure
+  }
+
+  #notify(): void {
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  #duplicateReceipt(seen: BatchTrace): AppendReceipt {
+    return {
+      baseOffset: seen.lastOffset - seen.offsetDelta,
+      lastOffset: seen.lastOffset,
+      logAppendTimeMs: -1,
+      duplicate: true,
+      acknowledged: this.#whenVisible(seen.lastOffset),
+    }
+  }
+
+  /** The first sending of a duplicate may still be on its way to the disk. */
+  #whenVisible(offset: number): Promise<void> {
+    if (offset < this.highWatermark) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const stop = this.onAdvance(() => {
+        if (offset < this.highWatermark) resolve()
+        else if (this.#lifecycle.state !== 'open') reject(this.#lifecycle.refusal())
+        else return
+        stop()
+      })
+    })
+  }
+
+  #assertReadable(): void {
+    const { state } = this.#lifecycle
+    if (state === 'closed' || state === 'closing') throw this.#lifecycle.refusal()
+  }
+}
+
+function placeOf(options: SegmentLogOptions) {
+  const { directory, disk, openFiles, settings } = options
+  return { directory, disk, openFiles, indexIntervalBytes: settings['log.index.interval.bytes'] }
+}
+
+async function loadFor(options: SegmentLogOptions, point: OpeningPoint): Promise<LoadedLog> {
+  const policy = flushPolicy(options.settings)
+  const request = { ...point, dsync: writesDurably(policy), sealedDurably: policy.acknowledgeAfter === 'sync' }
+  const loaded = await loadLog(placeOf(options), request, options.logger)
+  // What was found in the page cache after a crash is acknowledged again from here on, so it has to be on the disk.
+  if (!point.clean) await loaded.segments[loaded.segments.length - 1].sync()
+  return loaded
+}

@@ -1,0 +1,60 @@
+/** The segments of one log in offset order, and how to find something in them. A set never changes; growing makes a new one. */
+
+import type { TimestampedOffset } from '../partition-log.js'
+import type { Segment } from './segment.js'
+
+export class SegmentSet {
+  readonly #segments: readonly Segment[]
+
+  /** In offset order; the last one is active. */
+  constructor(segments: readonly Segment[]) {
+    this.#segments = segments
+  }
+
+  get baseOffset(): number {
+    return this.#segments[0].baseOffset
+  }
+
+  get active(): Segment {
+    return this.#segments[this.#segments.length - 1]
+  }
+
+  get sizeInBytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.sizeInBytes, 0)
+  }
+
+  with(active: Segment): SegmentSet {
+    return new SegmentSet([...this.#segments, active])
+  }
+
+  /** Whole batches from the one that holds `offset`, or the first after it, from one segment. Empty at the end. */
+  async read(offset: number, maxBytes: number): Promise<Buffer> {
+    const first = this.#segments.findLastIndex((segment) => segment.baseOffset <= offset)
+    for (const segment of this.#segments.slice(Math.max(0, first))) {
+      const bytes = await segment.read(offset, maxBytes)
+      if (bytes.length > 0) return bytes
+    }
+    return Buffer.alloc(0)
+  }
+
+  /** The first record whose timestamp is `timestamp` or later. */
+  async offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | undefined> {
+    for (const segment of this.#segments) {
+      if ((await segment.maxTimestamp()) < timestamp) continue
+      const found = await segment.offsetForTimestamp(timestamp)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  async offsetOfMaxTimestamp(): Promise<TimestampedOffset | undefined> {
+    let greatest = -1
+    for (const segment of this.#segments) greatest = Math.max(greatest, await segment.maxTimestamp())
+    return greatest < 0 ? undefined : this.offsetForTimestamp(greatest)
+  }
+
+  /** Closes what the segments hold open, after those who still read are done. */
+  async release(): Promise<void> {
+    for (const segment of this.#segments) await segment.release()
+  }
+}

@@ -1,0 +1,97 @@
+/** Which topics there are: `config/topics.json`, the point at which a topic is created or deleted. */
+
+import { join } from 'node:path'
+import { HoldfastError } from '../core/errors.js'
+import { uuidFromText, uuidText } from '../core/randomness.js'
+import type { Disk } from '../files/disk.js'
+import { parseJson } from './data-directory.js'
+
+export interface Topic {
+  readonly name: string
+  /** 16 bytes. */
+  readonly id: Buffer
+  readonly partitions: number
+  /** By the names that topics use, e.g. "segment.bytes". */
+  readonly config: Readonly<Record<string, string>>
+  /** Its directories are being removed; it is gone for everyone but the removal. */
+  readonly deleting?: boolean
+}
+
+const catalogVersion = 1
+
+/** Letters, digits, '.', '_' and '-', 249 at most, so that a partition directory's name fits every file system. */
+export function isTopicName(name: string): boolean {
+  return /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..'
+}
+
+export class TopicCatalog {
+  readonly #disk: Disk
+  readonly #path: string
+  readonly #topics: Map<string, Topic>
+
+  private constructor(disk: Disk, path: string, topics: Map<string, Topic>) {
+    this.#disk = disk
+    this.#path = path
+    this.#topics = topics
+  }
+
+  /** @throws DATA_DIR_DAMAGED where the file cannot be understood */
+  static async load(disk: Disk, configPath: string): Promise<TopicCatalog> {
+    const path = join(configPath, 'topics.json')
+    const bytes = await disk.readFile(path)
+    const topics = new Map<string, Topic>()
+    if (bytes !== undefined) {
+      for (const topic of decodeCatalog(bytes, path)) topics.set(topic.name, topic)
+    }
+    return new TopicCatalog(disk, path, topics)
+  }
+
+  /** Those being deleted included. */
+  get(name: string): Topic | undefined {
+    return this.#topics.get(name)
+  }
+
+  all(): Topic[] {
+    return [...this.#topics.values()]
+  }
+
+  /** Adds or replaces a topic; durable when this resolves. */
+  async put(topic: Topic): Promise<void> {
+    await this.#write(new Map(this.#topics).set(topic.name, topic))
+  }
+
+  async remove(name: string): Promise<void> {
+    const topics = new Map(this.#topics)
+    topics.delete(name)
+    await this.#write(topics)
+  }
+
+  async #write(topics: ReadonlyMap<string, Topic>): Promise<void> {
+    await this.#disk.replaceFile(this.#path, encodeCatalog(topics.values()))
+    this.#topics.clear()
+    for (const [name, topic] of topics) this.#topics.set(name, topic)
+  }
+}
+
+function encodeCatalog(topics: Iterable<Topic>): Buffer {
+  const rows = [...topics].map((topic) => ({ ...topic, id: uuidText(topic.id) }))
+  return Buffer.from(`${JSON.stringify({ version: catalogVersion, topics: rows }, null, 2)}\n`)
+}
+
+function decodeCatalog(bytes: Buffer, path: string): Topic[] {
+  const { version, topics } = parseJson(bytes, path)
+  const damaged = (why: string) => new HoldfastError('DATA_DIR_DAMAGED', `${path}: ${why}. Restore it from a backup.`)
+  if (version !== catalogVersion) throw damaged(`version ${String(version)} is not ${catalogVersion}`)
+  if (!Array.isArray(topics)) throw damaged('there is no list of topics')
+  return topics.map((row: Record<string, unknown>) => {
+    const id = typeof row['id'] === 'string' ? uuidFromText(row['id']) : undefined
+    const { name, partitions, config } = row
+    const isSound =
+      typeof name === 'string' && isTopicName(name) && Number.isInteger(partitions) && Number(partitions) > 0
+    if (!isSound || id === undefined || typeof config !== 'object' || config === null) {
+      throw damaged(`the entry ${JSON.stringify(row)} is no topic`)
+    }
+    const topic: Topic = { name, id, partitions: Number(partitions), config: config as Record<string, string> }
+    return row['deleting'] === true ? { ...topic, deleting: true } : topic
+  })
+}
