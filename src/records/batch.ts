@@ -21,7 +21,7 @@ import {
   noSequence,
   transactionalBit,
 } from './format.js'
-import { readInt64, writeInt64 } from './int64.js'
+import { readInt64, writeInt64 } from '../core/codec/int64.js'
 
 export type TimestampType = 'CreateTime' | 'LogAppendTime'
 

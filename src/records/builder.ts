@@ -22,7 +22,7 @@ import {
   noSequence,
   transactionalBit,
 } from './format.js'
-import { writeInt64 } from './int64.js'
+import { writeInt64 } from '../core/codec/int64.js'
 import type { Header, RecordInput } from './record.js'
 import { varintSize, varlongSize, writeVarint, writeVarlong } from './varint.js'
 

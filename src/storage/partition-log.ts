@@ -50,6 +50,8 @@ export interface PartitionLog {
   readonly publishedBytes: number
   /** Why appends are refused, or undefined while they are not. */
   readonly failure: HoldfastError | undefined
+  /** Closed for good, e.g. since its topic was deleted. */
+  readonly isClosed: boolean
 
   /**
    * Takes ownership of the batch's bytes, stamps its offsets in place, and queues it. Offsets are given in call order.

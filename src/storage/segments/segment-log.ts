@@ -114,6 +114,10 @@ export class SegmentLog implements PartitionLog {
     return this.#lifecycle.failure
   }
 
+  get isClosed(): boolean {
+    return this.#lifecycle.state === 'closing' || this.#lifecycle.state === 'closed'
+  }
+
   /**
    * Whether {@link recover} may be tried without anybody looking at the disk: a write found no room. After a failed
    * sync, or an I/O error, the page cache cannot be believed, and only a new start reads the disk afresh.
@@ -209,8 +213,8 @@ export class SegmentLog implements PartitionLog {
 
   /** Flushes, writes indexes and producer state, and closes. A failed log is closed without touching its files. */
   async close(): Promise<void> {
+    if (this.isClosed) return
     const { state } = this.#lifecycle
-    if (state === 'closed' || state === 'closing') return
     this.#lifecycle.to('closing')
     const { commit, writer } = this.#state
     try {
@@ -320,8 +324,7 @@ export class SegmentLog implements PartitionLog {
   }
 
   #assertReadable(): void {
-    const { state } = this.#lifecycle
-    if (state === 'closed' || state === 'closing') throw this.#lifecycle.refusal()
+    if (this.isClosed) throw this.#lifecycle.refusal()
   }
 }
 

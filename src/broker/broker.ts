@@ -1,0 +1,318 @@
+/**
+ * The broker: what a queue is, over one message store and free of any wire. It checks what comes from outside, hands
+ * batches to the logs, answers reads, and coordinates groups.
+ */
+
+import { type Clock, systemClock } from '../core/clock.js'
+import { HoldfastError } from '../core/errors.js'
+import { Lifecycle } from '../core/lifecycle.js'
+import { type Logger, silentLogger } from '../core/logger.js'
+import { type Randomness, systemRandomness } from '../core/randomness.js'
+import { resolveSettings, type Settings, type SettingsInput } from '../core/settings.js'
+import type { Disk } from '../files/disk.js'
+import { nodeDisk } from '../files/node-disk.js'
+import { prepareCodec } from '../records/compression/index.js'
+import { at, codecMask, codecNames } from '../records/format.js'
+import { verifyProducedBatch } from '../records/verify.js'
+import { MessageStore } from '../storage/message-store.js'
+import type { PartitionLog } from '../storage/partition-log.js'
+import type * as contract from './contract.js'
+import { fetchRecords } from './fetching.js'
+import type * as groups from './groups/contract.js'
+import { GroupCoordinator } from './groups/coordinator.js'
+import { ProducerIds } from './producer-ids.js'
+import { offsetsTopicName, Topics, unknownTopic } from './topics.js'
+
+export interface BrokerOptions {
+  /** By name; values or their text form. */
+  readonly settings?: SettingsInput
+  readonly clock?: Clock
+  readonly randomness?: Randomness
+  readonly disk?: Disk
+  readonly logger?: Logger
+}
+
+/** What the records of one compressed batch may unpack to; more is taken for a decompression bomb. */
+const maxUncompressedBytes = 64 * 1024 * 1024
+
+export class Broker implements contract.BrokerService {
+  readonly #store: MessageStore
+  readonly #topics: Topics
+  readonly #groups: GroupCoordinator
+  readonly #producerIds: ProducerIds
+  readonly #clock: Clock
+  readonly #lifecycle = new Lifecycle('broker')
+  /** Waiting fetches end when the broker closes. */
+  readonly #closing = new AbortController()
+  #codecLoading: Promise<void> | undefined
+
+  private constructor(store: MessageStore, producerIds: ProducerIds, tools: Required<Omit<BrokerOptions, 'settings'>>) {
+    this.#store = store
+    this.#topics = new Topics(store)
+    this.#producerIds = producerIds
+    this.#clock = tools.clock
+    this.#groups = new GroupCoordinator({
+      clock: tools.clock,
+      randomness: tools.randomness,
+      logger: tools.logger,
+      settings: store.settings,
+      openOffsetsTopic: (create) => this.#openOffsetsTopic(create),
+    })
+    this.#lifecycle.to('open')
+  }
+
+  /**
+   * Opens the data directory, recovering it where it was not closed in order.
+   * @throws DATA_DIR_LOCKED, DATA_DIR_NEWER, DATA_DIR_DAMAGED, DATA_DIR_READ_ONLY, INVALID_SETTING
+   */
+  static async open(path: string, options: BrokerOptions = {}): Promise<Broker> {
+    const tools = {
+      clock: options.clock ?? systemClock,
+      randomness: options.randomness ?? systemRandomness,
+      disk: options.disk ?? nodeDisk,
+      logger: options.logger ?? silentLogger,
+    }
+    const store = await MessageStore.open(path, { ...tools, settings: resolveSettings(options.settings) })
+    try {
+      const broker = new Broker(store, await ProducerIds.load(tools.disk, store.configPath), tools)
+      await broker.#groups.start()
+      return broker
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+  }
+
+  get clusterId(): string {
+    return this.#store.clusterId
+  }
+
+  get nodeId(): number {
+    return this.#store.nodeId
+  }
+
+  get settings(): Settings {
+    return this.#store.settings
+  }
+
+  async produce({ topic, partition, batch }: contract.ProduceRequest): Promise<contract.ProduceResult> {
+    this.#lifecycle.assertOpen()
+    const loading = this.#loadCodecOf(batch)
+    if (loading !== undefined) await loading
+    const log = this.#log(topic, partition)
+    const verified = verifyProducedBatch(batch, {
+      maxBatchBytes: this.#topicSettings(topic)['message.max.bytes'],
+      maxUncompressedBytes,
+    })
+    if (this.#topics.isInternal(topic)) {
+      throw new HoldfastError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker; only it writes there.`)
+    }
+    if (verified.isTransactional) {
+      throw new HoldfastError(
+        'INVALID_TXN_STATE',
+        'Transactions are not supported; use a producer without a transactional id.',
+      )
+    }
+    const receipt = log.append(verified)
+    await receipt.acknowledged
+    return {
+      baseOffset: receipt.baseOffset,
+      logAppendTimeMs: receipt.logAppendTimeMs,
+      logStartOffset: log.logStartOffset,
+    }
+  }
+
+  async fetch(request: contract.FetchRequest): Promise<readonly contract.FetchedPartition[]> {
+    this.#lifecycle.assertOpen()
+    const maxBytes = Math.min(request.maxBytes, this.settings['fetch.max.bytes'])
+    const signal = request.signal ? AbortSignal.any([request.signal, this.#closing.signal]) : this.#closing.signal
+    return fetchRecords({ ...request, maxBytes, signal }, (position) => this.#logAtEpoch(position), this.#clock)
+  }
+
+  async findOffsets(lookups: readonly contract.OffsetLookup[]): Promise<readonly contract.FoundOffset[]> {
+    this.#lifecycle.assertOpen()
+    return Promise.all(
+      lookups.map(async (lookup) => {
+        const place = { topic: lookup.topic, partition: lookup.partition }
+        try {
+          const log = this.#logAtEpoch(lookup)
+          return { ...place, ...(await answerOffset(log, lookup.query)), leaderEpoch: log.leaderEpoch }
+        } catch (thrown) {
+          return { ...place, error: asHoldfastError(thrown), offset: -1, timestamp: -1, leaderEpoch: -1 }
+        }
+      }),
+    )
+  }
+
+  async findEpochs(lookups: readonly contract.EpochLookup[]): Promise<readonly contract.FoundEpoch[]> {
+    this.#lifecycle.assertOpen()
+    return lookups.map((lookup) => {
+      const place = { topic: lookup.topic, partition: lookup.partition }
+      try {
+        const found = this.#logAtEpoch(lookup).endOffsetOfEpoch(lookup.epoch)
+        return { ...place, ...(found ?? { epoch: -1, endOffset: -1 }) }
+      } catch (thrown) {
+        return { ...place, error: asHoldfastError(thrown), epoch: -1, endOffset: -1 }
+      }
+    })
+  }
+
+  async describeTopics(
+    names: readonly string[] | null,
+    options: { create?: boolean } = {},
+  ): Promise<readonly contract.TopicDescription[]> {
+    this.#lifecycle.assertOpen()
+    const topics = await this.#topics.find(names, options.create ?? false)
+    return topics.map((topic) => this.#topics.describe(topic))
+  }
+
+  async createTopic(topic: contract.TopicToCreate): Promise<contract.TopicDescription> {
+    this.#lifecycle.assertOpen()
+    return this.#topics.create(topic)
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    this.#lifecycle.assertOpen()
+    await this.#topics.delete(name)
+    await this.#groups.forgetTopic(name)
+  }
+
+  async createPartitions(name: string, partitions: number, options: { validateOnly?: boolean } = {}): Promise<void> {
+    this.#lifecycle.assertOpen()
+    await this.#topics.grow(name, partitions, options.validateOnly ?? false)
+  }
+
+  async describeConfig(topic: string | null): Promise<readonly contract.ConfigEntry[]> {
+    this.#lifecycle.assertOpen()
+    return topic === null ? this.#topics.brokerConfig() : this.#topics.config(topic)
+  }
+
+  async initProducer(request: contract.InitProducerRequest): Promise<contract.ProducerIdentity> {
+    this.#lifecycle.assertOpen()
+    if (request.transactionalId !== null) {
+      throw new HoldfastError(
+        'INVALID_REQUEST',
+        'Transactions are not supported; use a producer without a transactional id.',
+      )
+    }
+    return { producerId: await this.#producerIds.take(), producerEpoch: 0 }
+  }
+
+  joinGroup(request: groups.JoinRequest): Promise<groups.JoinResult | groups.MemberIdRequired> {
+    return this.#groups.joinGroup(request)
+  }
+
+  syncGroup(request: groups.SyncRequest): Promise<groups.SyncResult> {
+    return this.#groups.syncGroup(request)
+  }
+
+  heartbeat(member: groups.MemberRef): Promise<void> {
+    return this.#groups.heartbeat(member)
+  }
+
+  leaveGroup(
+    groupId: string,
+    members: readonly groups.LeavingMember[],
+  ): Promise<readonly (HoldfastError | undefined)[]> {
+    return this.#groups.leaveGroup(groupId, members)
+  }
+
+  commitOffsets(request: groups.CommitRequest): Promise<readonly (HoldfastError | undefined)[]> {
+    return this.#groups.commitOffsets(request)
+  }
+
+  fetchOffsets(
+    groupId: string,
+    partitions: readonly contract.TopicPartition[] | null,
+  ): Promise<readonly groups.CommittedOffset[]> {
+    return this.#groups.fetchOffsets(groupId, partitions)
+  }
+
+  listGroups(): Promise<readonly groups.GroupListing[]> {
+    return this.#groups.listGroups()
+  }
+
+  describeGroup(groupId: string): Promise<groups.GroupDescription> {
+    return this.#groups.describeGroup(groupId)
+  }
+
+  deleteGroup(groupId: string): Promise<void> {
+    return this.#groups.deleteGroup(groupId)
+  }
+
+  /** Ends what waits, flushes, and leaves the directory so that the next opening needs no recovery. */
+  async close(): Promise<void> {
+    if (this.#lifecycle.state !== 'open') return
+    this.#lifecycle.to('closing')
+    this.#closing.abort()
+    await this.#groups.close()
+    await this.#store.close()
+    this.#lifecycle.to('closed')
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #log(topic: string, partition: number): PartitionLog {
+    const log = this.#store.log(topic, partition)
+    if (log !== undefined) return log
+    if (this.#store.topic(topic) === undefined) throw unknownTopic(topic)
+    throw new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION', `Topic ${topic} has no partition ${partition}.`)
+  }
+
+  #logAtEpoch(place: { topic: string; partition: number; currentLeaderEpoch: number }): PartitionLog {
+    const log = this.#log(place.topic, place.partition)
+    const { leaderEpoch } = log
+    if (place.currentLeaderEpoch < 0 || place.currentLeaderEpoch === leaderEpoch) return log
+    const code = place.currentLeaderEpoch < leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH'
+    throw new HoldfastError(
+      code,
+      `${place.topic}-${place.partition} is at leader epoch ${leaderEpoch}, not ${place.currentLeaderEpoch}.`,
+    )
+  }
+
+  #topicSettings(name: string): Settings {
+    const topic = this.#store.topic(name)
+    return topic === undefined ? this.settings : this.#topics.settingsOf(topic)
+  }
+
+  /**
+   * undefined where the codec of a batch (which may be garbage yet) is at hand. While one is being loaded all batches
+   * wait for it, so that they keep the order of their calls; only those that need it fail if it cannot be had.
+   */
+  #loadCodecOf(batch: Buffer): Promise<void> | undefined {
+    const codec = batch.length < at.records ? undefined : codecNames[batch[at.attributes + 1] & codecMask]
+    const own = codec === undefined ? undefined : prepareCodec(codec)
+    if (own === undefined) return this.#codecLoading
+    this.#codecLoading ??= own
+      .catch(() => {})
+      .finally(() => {
+        this.#codecLoading = undefined
+      })
+    return Promise.all([this.#codecLoading, own]).then(() => {})
+  }
+
+  async #openOffsetsTopic(create: boolean) {
+    const topic = await this.#topics.offsetsTopic(create)
+    return (
+      topic && { partitionCount: topic.partitions, log: (partition: number) => this.#log(offsetsTopicName, partition) }
+    )
+  }
+}
+
+async function answerOffset(
+  log: PartitionLog,
+  query: contract.OffsetQuery,
+): Promise<{ offset: number; timestamp: number }> {
+  if (query === 'earliest') return { offset: log.logStartOffset, timestamp: -1 }
+  if (query === 'latest') return { offset: log.highWatermark, timestamp: -1 }
+  const found = query === 'maxTimestamp' ? await log.offsetOfMaxTimestamp() : await log.offsetForTimestamp(query)
+  return found ?? { offset: -1, timestamp: -1 }
+}
+
+function asHoldfastError(thrown: unknown): HoldfastError {
+  return thrown instanceof HoldfastError
+    ? thrown
+    : new HoldfastError('UNKNOWN_SERVER_ERROR', undefined, { cause: thrown })
+}

@@ -1,0 +1,158 @@
+/**
+ * What a broker does, free of any wire. The Kafka handlers translate requests into these calls; the library and the
+ * command line make them directly, on a broker in this process or, through the wire, on another one. Calls that fail
+ * throw a HoldfastError; where one call names many partitions each answers for itself with an `error`.
+ */
+
+import type { HoldfastError } from '../core/errors.js'
+import type { GroupService } from './groups/contract.js'
+
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+export interface ProduceRequest extends TopicPartition {
+  /** Exactly one record batch, from outside and unverified. Its bytes belong to the broker from here on. */
+  readonly batch: Buffer
+}
+
+export interface ProduceResult {
+  readonly baseOffset: number
+  /** The time that was stamped on the batch, in ms; -1 where its records keep their own. */
+  readonly logAppendTimeMs: number
+  readonly logStartOffset: number
+}
+
+export interface FetchPosition extends TopicPartition {
+  readonly offset: number
+  readonly maxBytes: number
+  /** The leader epoch that the reader knows of; -1 where it does not say. */
+  readonly currentLeaderEpoch: number
+}
+
+export interface FetchRequest {
+  readonly positions: readonly FetchPosition[]
+  /** Bytes of records in the whole answer; the first batch is returned even where it is larger. */
+  readonly maxBytes: number
+  /** The answer waits until there are so many bytes … */
+  readonly minBytes: number
+  /** … or so many milliseconds have passed. */
+  readonly maxWaitMs: number
+  /** Ends the waiting early; the answer then holds what is there. */
+  readonly signal?: AbortSignal
+}
+
+export interface FetchedPartition extends TopicPartition {
+  readonly error?: HoldfastError
+  /** -1 in the offsets where there is an error that leaves them unknown. */
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  readonly logStartOffset: number
+  /** Whole record batches; the first may begin below the offset that was asked for. */
+  readonly records: readonly Buffer[]
+}
+
+/** A time in ms since 1970, or one of the ends: "earliest", "latest", "maxTimestamp" (the record with the greatest time). */
+export type OffsetQuery = number | 'earliest' | 'latest' | 'maxTimestamp'
+
+export interface OffsetLookup extends TopicPartition {
+  readonly query: OffsetQuery
+  readonly currentLeaderEpoch: number
+}
+
+export interface FoundOffset extends TopicPartition {
+  readonly error?: HoldfastError
+  /** -1 where no record fits the question. */
+  readonly offset: number
+  /** The record's time; -1 for the ends and where none fits. */
+  readonly timestamp: number
+  readonly leaderEpoch: number
+}
+
+export interface EpochLookup extends TopicPartition {
+  readonly epoch: number
+  readonly currentLeaderEpoch: number
+}
+
+export interface FoundEpoch extends TopicPartition {
+  readonly error?: HoldfastError
+  /** The greatest epoch that is at most the one asked for, and where it ends; -1 where there is none. */
+  readonly epoch: number
+  readonly endOffset: number
+}
+
+export interface PartitionDescription {
+  readonly partition: number
+  readonly leaderEpoch: number
+  readonly logStartOffset: number
+  readonly highWatermark: number
+  readonly sizeInBytes: number
+  /** Why it takes no messages, where it does not. */
+  readonly failure?: HoldfastError
+}
+
+export interface TopicDescription {
+  readonly name: string
+  /** 16 bytes. */
+  readonly id: Buffer
+  /** Kept by the broker for itself; clients may read it but not write it. */
+  readonly isInternal: boolean
+  readonly partitions: readonly PartitionDescription[]
+}
+
+export interface TopicToCreate {
+  readonly name: string
+  /** -1 or absent: the broker's default. */
+  readonly partitions?: number
+  /** -1, 1 or absent: one node keeps one copy. */
+  readonly replicationFactor?: number
+  readonly config?: Readonly<Record<string, string | null>>
+  /** Check everything, create nothing. */
+  readonly validateOnly?: boolean
+}
+
+export interface ConfigEntry {
+  readonly name: string
+  readonly value: string
+  readonly origin: 'topic' | 'broker' | 'default'
+  readonly type: 'int' | 'boolean' | 'enum'
+  readonly help: string
+  /** The setting a topic-level entry falls back to. */
+  readonly synonym?: string
+}
+
+export interface ProducerIdentity {
+  readonly producerId: number
+  readonly producerEpoch: number
+}
+
+export interface InitProducerRequest {
+  readonly transactionalId: string | null
+  /** What the producer has already, or -1 and -1. */
+  readonly producerId: number
+  readonly producerEpoch: number
+}
+
+export interface BrokerService extends GroupService {
+  /** Resolves when the batch is acknowledged as the topic's flush policy says. */
+  produce(request: ProduceRequest): Promise<ProduceResult>
+  fetch(request: FetchRequest): Promise<readonly FetchedPartition[]>
+  findOffsets(lookups: readonly OffsetLookup[]): Promise<readonly FoundOffset[]>
+  findEpochs(lookups: readonly EpochLookup[]): Promise<readonly FoundEpoch[]>
+
+  /** The named topics that exist, or all; with `create`, those that are missing are created if the settings allow it. */
+  describeTopics(
+    names: readonly string[] | null,
+    options?: { readonly create?: boolean },
+  ): Promise<readonly TopicDescription[]>
+  createTopic(topic: TopicToCreate): Promise<TopicDescription>
+  deleteTopic(name: string): Promise<void>
+  /** Grows a topic to `partitions` partitions. */
+  createPartitions(name: string, partitions: number, options?: { readonly validateOnly?: boolean }): Promise<void>
+  /** The configuration of a topic, or of the broker where `topic` is null. */
+  describeConfig(topic: string | null): Promise<readonly ConfigEntry[]>
+
+  initProducer(request: InitProducerRequest): Promise<ProducerIdentity>
+  close(): Promise<void>
+}

@@ -1,0 +1,47 @@
+/** OffsetCommit: who may commit for a group, and which offsets can be stored. */
+
+import { HoldfastError } from '../../core/errors.js'
+import type { CommitRequest, CommittedOffset, OffsetToCommit } from './contract.js'
+import { longestStringBytes } from './format-bytes.js'
+import type { Group } from './group.js'
+import type { Member } from './member.js'
+
+/**
+ * The member that commits, or undefined where a consumer without membership does, which may as long as nobody else is
+ * in the group.
+ * @throws UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION, REBALANCE_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE
+ */
+export function authoriseCommit(group: Group, request: CommitRequest): Member | undefined {
+  if (group.state === 'Dead') {
+    throw new HoldfastError('COORDINATOR_NOT_AVAILABLE', `Group ${group.groupId} is being deleted; try again.`)
+  }
+  const { memberId, groupInstanceId, generationId } = request
+  if (generationId < 0 && group.state === 'Empty') return undefined
+  const member = group.requireMember(memberId, groupInstanceId)
+  group.requireGeneration(generationId)
+  // While a rebalance is prepared the old generation may still commit: consumers do so before they join again.
+  if (group.state === 'CompletingRebalance') throw new HoldfastError('REBALANCE_IN_PROGRESS')
+  return member
+}
+
+/** The offsets that can be stored, and per offset the error of one that cannot. */
+export function acceptableOffsets(
+  offsets: readonly OffsetToCommit[],
+  maxMetadataBytes: number,
+  now: number,
+): { outcomes: (HoldfastError | undefined)[]; accepted: CommittedOffset[] } {
+  const most = Math.min(maxMetadataBytes, longestStringBytes)
+  const accepted: CommittedOffset[] = []
+  const outcomes = offsets.map(({ topic, partition, offset, leaderEpoch, metadata }) => {
+    const metadataBytes = Buffer.byteLength(metadata)
+    if (metadataBytes > most) {
+      return new HoldfastError(
+        'OFFSET_METADATA_TOO_LARGE',
+        `The metadata for ${topic}-${partition} is ${metadataBytes} bytes; at most ${most} are stored.`,
+      )
+    }
+    accepted.push({ topic, partition, offset, leaderEpoch, metadata, commitTimestamp: now })
+    return undefined
+  })
+  return { outcomes, accepted }
+}

@@ -1,0 +1,58 @@
+/**
+ * Hands out producer ids, each once for the life of the data directory. Ids are taken in blocks: the end of a block is
+ * on the disk before its first id is given away, so that a crash skips ids and never repeats one.
+ */
+
+import { join } from 'node:path'
+import { HoldfastError } from '../core/errors.js'
+import { Mutex } from '../core/mutex.js'
+import type { Disk } from '../files/disk.js'
+
+const blockLength = 1000
+
+export class ProducerIds {
+  readonly #disk: Disk
+  readonly #path: string
+  readonly #turn = new Mutex()
+  #next: number
+  #blockEnd: number
+
+  private constructor(disk: Disk, path: string, next: number) {
+    this.#disk = disk
+    this.#path = path
+    this.#next = next
+    this.#blockEnd = next
+  }
+
+  /** @throws DATA_DIR_DAMAGED where the file cannot be understood: starting over would repeat ids */
+  static async load(disk: Disk, configPath: string): Promise<ProducerIds> {
+    const path = join(configPath, 'producer-ids.json')
+    const bytes = await disk.readFile(path)
+    return new ProducerIds(disk, path, bytes === undefined ? 0 : decode(bytes, path))
+  }
+
+  take(): Promise<number> {
+    return this.#turn.run(async () => {
+      if (this.#next === this.#blockEnd) {
+        const end = this.#next + blockLength
+        await this.#disk.replaceFile(
+          this.#path,
+          Buffer.from(`${JSON.stringify({ version: 1, nextProducerId: end })}\n`),
+        )
+        this.#blockEnd = end
+      }
+      return this.#next++
+    })
+  }
+}
+
+function decode(bytes: Buffer, path: string): number {
+  try {
+    const { version, nextProducerId } = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>
+    if (version === 1 && Number.isSafeInteger(nextProducerId) && Number(nextProducerId) >= 0)
+      return Number(nextProducerId)
+  } catch {
+    // Reported below, like every other content that makes no sense.
+  }
+  throw new HoldfastError('DATA_DIR_DAMAGED', `${path} does not tell the next producer id. Restore it from a backup.`)
+}

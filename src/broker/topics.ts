@@ -1,0 +1,195 @@
+/** Topics as the broker sees them: which there are, which rules a new one has to keep, and their configuration. */
+
+import { HoldfastError } from '../core/errors.js'
+import { type SettingName, type Settings, settingsTable, topicSettingNames, topicSettings } from '../core/settings.js'
+import type { MessageStore } from '../storage/message-store.js'
+import { isTopicName, type Topic } from '../storage/topic-catalog.js'
+import type { ConfigEntry, TopicDescription, TopicToCreate } from './contract.js'
+
+/** Where committed offsets and groups are kept. */
+export const offsetsTopicName = '__consumer_offsets'
+
+const internalTopics: ReadonlySet<string> = new Set([offsetsTopicName, '__transaction_state'])
+
+/** More than that in one topic is taken for a slip of the pen. */
+const maxPartitions = 10_000
+
+/** Small segments, since each restart reads all of them. */
+const offsetsTopicConfig = { 'segment.bytes': String(100 * 1024 * 1024) }
+
+export class Topics {
+  readonly #store: MessageStore
+  /** A topic whose configuration changes is a new object. */
+  readonly #settings = new WeakMap<Topic, Settings>()
+
+  constructor(store: MessageStore) {
+    this.#store = store
+  }
+
+  describe(topic: Topic): TopicDescription {
+    const partitions = Array.from({ length: topic.partitions }, (_, partition) => {
+      const log = this.#store.log(topic.name, partition)
+      return {
+        partition,
+        leaderEpoch: log?.leaderEpoch ?? 0,
+        logStartOffset: log?.logStartOffset ?? -1,
+        highWatermark: log?.highWatermark ?? -1,
+        sizeInBytes: log?.sizeInBytes ?? 0,
+        failure: log?.failure,
+      }
+    })
+    return { name: topic.name, id: topic.id, isInternal: this.isInternal(topic.name), partitions }
+  }
+
+  isInternal(name: string): boolean {
+    return internalTopics.has(name)
+  }
+
+  /** The named topics that exist, or all; with `create`, missing ones are made where the settings allow it. */
+  async find(names: readonly string[] | null, create: boolean): Promise<Topic[]> {
+    if (names === null) return this.#store.topics()
+    const found: Topic[] = []
+    for (const name of new Set(names)) {
+      const topic = this.#store.topic(name) ?? (create ? await this.#autoCreate(name) : undefined)
+      if (topic !== undefined) found.push(topic)
+    }
+    return found
+  }
+
+  /** Creates `__consumer_offsets` where it is missing. */
+  async offsetsTopic(create: boolean): Promise<Topic | undefined> {
+    const present = this.#store.topic(offsetsTopicName)
+    if (present !== undefined || !create) return present
+    const partitions = this.#store.settings['offsets.topic.num.partitions']
+    return this.#createOrFind({ name: offsetsTopicName, partitions, config: offsetsTopicConfig })
+  }
+
+  async create(request: TopicToCreate): Promise<TopicDescription> {
+    const topic = this.#checked(request)
+    if (request.validateOnly) return this.#wouldBe(topic)
+    return this.describe(await this.#store.createTopic(topic))
+  }
+
+  async grow(name: string, partitions: number, validateOnly: boolean): Promise<void> {
+    const topic = this.#store.topic(name)
+    if (topic === undefined) throw unknownTopic(name)
+    if (this.isInternal(name)) {
+      throw new HoldfastError(
+        'INVALID_REQUEST',
+        `${name} keeps its number of partitions: it decides where a group's offsets lie.`,
+      )
+    }
+    if (partitions <= topic.partitions || partitions > maxPartitions) {
+      const why = `Topic ${name} has ${topic.partitions} partitions; it can grow to more, up to ${maxPartitions}, not to ${partitions}.`
+      throw new HoldfastError('INVALID_PARTITIONS', why)
+    }
+    if (!validateOnly) await this.#store.addPartitions(name, partitions)
+  }
+
+  async delete(name: string): Promise<void> {
+    if (this.isInternal(name)) {
+      throw new HoldfastError('INVALID_TOPIC_EXCEPTION', `${name} belongs to the broker and cannot be deleted.`)
+    }
+    await this.#store.deleteTopic(name)
+  }
+
+  /** The settings that hold for a topic. */
+  settingsOf(topic: Topic): Settings {
+    const known = this.#settings.get(topic)
+    if (known !== undefined) return known
+    const settings = topicSettings(this.#store.settings, topic.config)
+    this.#settings.set(topic, settings)
+    return settings
+  }
+
+  config(name: string): ConfigEntry[] {
+    const topic = this.#store.topic(name)
+    if (topic === undefined) throw unknownTopic(name)
+    const settings = this.settingsOf(topic)
+    return [...topicSettingNames].map(([topicName, setting]) => ({
+      ...entry(setting, settings),
+      name: topicName,
+      origin: topicName in topic.config ? 'topic' : originInStore(setting, this.#store.settings),
+      synonym: setting,
+    }))
+  }
+
+  brokerConfig(): ConfigEntry[] {
+    const { settings } = this.#store
+    return (Object.keys(settingsTable) as SettingName[]).map((name) => ({
+      ...entry(name, settings),
+      origin: originInStore(name, settings),
+    }))
+  }
+
+  /** undefined where topics are not created by being named; throws where the name can never be one. */
+  async #autoCreate(name: string): Promise<Topic | undefined> {
+    if (name === offsetsTopicName) return this.offsetsTopic(true)
+    if (!this.#store.settings['auto.create.topics.enable']) return undefined
+    return this.#createOrFind(this.#checked({ name }))
+  }
+
+  /** Two that name the same new topic at the same time both get it. */
+  async #createOrFind(topic: { name: string; partitions: number; config: Record<string, string> }): Promise<Topic> {
+    try {
+      return await this.#store.createTopic(topic)
+    } catch (error) {
+      const present = this.#store.topic(topic.name)
+      if (error instanceof HoldfastError && error.code === 'TOPIC_ALREADY_EXISTS' && present !== undefined)
+        return present
+      throw error
+    }
+  }
+
+  #checked(request: TopicToCreate): { name: string; partitions: number; config: Record<string, string> } {
+    const { name, replicationFactor = -1 } = request
+    if (!isTopicName(name)) {
+      throw new HoldfastError(
+        'INVALID_TOPIC_EXCEPTION',
+        `${JSON.stringify(name)} is no topic name: 1 to 249 letters, digits, '.', '_' and '-'.`,
+      )
+    }
+    if (this.#store.topic(name) !== undefined) {
+      throw new HoldfastError('TOPIC_ALREADY_EXISTS', `There is already a topic ${name}.`)
+    }
+    if (replicationFactor !== -1 && replicationFactor !== 1) {
+      throw new HoldfastError(
+        'INVALID_REPLICATION_FACTOR',
+        `A replication factor of ${replicationFactor} needs as many brokers; there is 1.`,
+      )
+    }
+    const asked = request.partitions ?? -1
+    const partitions = asked === -1 ? this.#store.settings['num.partitions'] : asked
+    if (!Number.isInteger(partitions) || partitions < 1 || partitions > maxPartitions) {
+      throw new HoldfastError('INVALID_PARTITIONS', `A topic has 1 to ${maxPartitions} partitions, not ${partitions}.`)
+    }
+    const config: Record<string, string> = {}
+    for (const [key, value] of Object.entries(request.config ?? {})) if (value !== null) config[key] = value
+    topicSettings(this.#store.settings, config)
+    return { name, partitions, config }
+  }
+
+  #wouldBe(topic: { name: string; partitions: number }): TopicDescription {
+    const partitions = Array.from({ length: topic.partitions }, (_, partition) => ({
+      partition,
+      leaderEpoch: 0,
+      logStartOffset: 0,
+      highWatermark: 0,
+      sizeInBytes: 0,
+    }))
+    return { name: topic.name, id: Buffer.alloc(16), isInternal: this.isInternal(topic.name), partitions }
+  }
+}
+
+function entry(name: SettingName, settings: Settings) {
+  const { type, help } = settingsTable[name]
+  return { name, value: String(settings[name]), type, help }
+}
+
+function originInStore(name: SettingName, settings: Settings): 'broker' | 'default' {
+  return settings[name] === settingsTable[name].default ? 'default' : 'broker'
+}
+
+export function unknownTopic(name: string): HoldfastError {
+  return new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION', `There is no topic ${JSON.stringify(name)}.`)
+}
