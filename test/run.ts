@@ -1,0 +1,31 @@
+/**
+ * Runs every test file below this folder, or those whose path contains one of the arguments:
+ * `npm test`, `node --import tsx test/run.ts storage crash`.
+ */
+
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+
+const here = import.meta.dirname
+const wanted = process.argv.slice(2)
+
+const files = readdirSync(here, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .filter((name) => wanted.length === 0 || wanted.some((word) => name.includes(word)))
+  .sort()
+  .map((name) => join(here, name))
+
+if (files.length === 0) {
+  console.error(`No test file has ${wanted.join(' or ')} in its path.`)
+  process.exit(2)
+}
+
+// Each file is a process of its own; most of them wait for the disk or for another process.
+run({ files, concurrency: 2, timeout: 300_000 })
+  .on('test:fail', () => {
+    process.exitCode = 1
+  })
+  .compose(new spec())
+  .pipe(process.stdout)
