@@ -75,7 +75,12 @@ export class Broker implements contract.BrokerService {
     const store = await MessageStore.open(path, { ...tools, settings: resolveSettings(options.settings) })
     try {
       const broker = new Broker(store, await ProducerIds.load(tools.disk, store.configPath), tools)
-      await broker.#groups.start()
+      // Beside the first requests, which wait for it as far as they need it.
+      broker.#groups
+        .start()
+        .catch((err: unknown) =>
+          tools.logger.error({ err }, 'The consumer groups could not be read; requests on them are refused.'),
+        )
       return broker
     } catch (error) {
       await store.close()

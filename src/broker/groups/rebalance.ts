@@ -140,7 +140,6 @@ export class Rebalancer {
     }
     const refused = (error: HoldfastError): void => {
       if (!isCurrent()) return
-      group.storingGeneration = -1
       this.#refuseSyncs(group, error)
       this.prepare(group, 'the assignments could not be stored')
     }

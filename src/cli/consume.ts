@@ -1,0 +1,109 @@
+/** `holdfast consume`: messages to stdout, a line each; of a group, or by offset. */
+
+import { once } from 'node:events'
+import type { Command } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
+import type { ConsumeOptions, Message } from '../client/queue.js'
+import { Queue } from '../client/queue.js'
+import { onTarget, type TargetOptions, wholeNumber, withTarget } from './target.js'
+
+type From = 'earliest' | 'latest' | { offset: number } | { time: number }
+
+interface Options extends TargetOptions {
+  readonly group?: string
+  readonly from: From
+  readonly partition?: number
+  readonly limit?: number
+  readonly follow: boolean
+  readonly json?: boolean
+  readonly keySeparator?: string
+}
+
+export function consumeCommand(): (parent: Command) => void {
+  return (parent) => {
+    withTarget(parent.command('consume <topic>'))
+      .description('print messages, a line each')
+      .option('-g, --group <id>', 'consume as a member of a group, and acknowledge what was printed')
+      .option(
+        '-f, --from <where>',
+        'earliest, latest, an offset, or @TIME (ms since 1970, or ISO 8601)',
+        parseFrom,
+        'earliest',
+      )
+      .option('-p, --partition <n>', 'only this partition', wholeNumber(0))
+      .option('-n, --limit <n>', 'stop after so many messages', wholeNumber(1))
+      .option('--no-follow', 'stop at the end of the topic instead of waiting for more')
+      .addOption(new Option('-k, --key-separator <text>', 'print the key and this in front of each value'))
+      .option('--json', 'print each message as a line of JSON')
+      .action(consume)
+  }
+}
+
+function parseFrom(text: string): From {
+  if (text === 'earliest' || text === 'latest') return text
+  if (/^\d+$/.test(text)) return { offset: Number(text) }
+  const time = /^@\d+$/.test(text)
+    ? Number(text.slice(1))
+    : text.startsWith('@')
+      ? Date.parse(text.slice(1))
+      : Number.NaN
+  if (Number.isNaN(time)) throw new InvalidArgumentError('It must be earliest, latest, an offset, or @TIME.')
+  return { time }
+}
+
+async function consume(topic: string, options: Options): Promise<void> {
+  const stop = new AbortController()
+  const onSignal = () => stop.abort()
+  process.once('SIGINT', onSignal)
+  process.once('SIGTERM', onSignal)
+  // A reader that went away (`| head`) ends the command, not with an error.
+  process.stdout.on('error', onSignal)
+  try {
+    await onTarget(options, async (service) => {
+      const queue = new Queue(service)
+      try {
+        await print(queue, topic, options, stop.signal)
+      } finally {
+        await queue.close()
+      }
+    })
+  } catch (error) {
+    if (!stop.signal.aborted) throw error
+  } finally {
+    process.off('SIGINT', onSignal)
+    process.off('SIGTERM', onSignal)
+  }
+}
+
+async function print(queue: Queue, topic: string, options: Options, signal: AbortSignal): Promise<void> {
+  const { group, from, partition, follow } = options
+  const how: ConsumeOptions = group === undefined ? { from, partition, follow, signal } : { group, from, signal }
+  let left = options.limit ?? Number.POSITIVE_INFINITY
+  for await (const message of queue.consume(topic, how)) {
+    const flushed = process.stdout.write(lineOf(message, options))
+    if (!flushed) await once(process.stdout, 'drain', { signal })
+    if (group !== undefined) await message.ack()
+    if (--left <= 0) return
+  }
+}
+
+function lineOf(message: Message, options: Options): Buffer | string {
+  if (options.json) {
+    const { topic, partition, offset, timestamp, key, value } = message
+    const headers = message.headers.map((header) => [header.key, header.value?.toString() ?? null])
+    const text = {
+      topic,
+      partition,
+      offset,
+      timestamp,
+      key: key?.toString() ?? null,
+      value: value?.toString() ?? null,
+      headers,
+    }
+    return `${JSON.stringify(text)}\n`
+  }
+  const value = message.value ?? Buffer.alloc(0)
+  const newline = Buffer.from('\n')
+  if (options.keySeparator === undefined) return Buffer.concat([value, newline])
+  return Buffer.concat([message.key ?? Buffer.alloc(0), Buffer.from(options.keySeparator), value, newline])
+}

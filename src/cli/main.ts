@@ -1,0 +1,35 @@
+/** The command line: what commands there are, and how their failures become exit codes. */
+
+import { createRequire } from 'node:module'
+import { Command } from 'commander'
+import { consumeCommand } from './consume.js'
+import { groupCommands } from './groups.js'
+import { printError } from './output.js'
+import { produceCommand } from './produce.js'
+import { serveCommand } from './serve.js'
+import { settingsCommand } from './settings.js'
+import { topicCommands } from './topics.js'
+
+/** Runs one command. Sets the exit code: 0 done, 1 failed or wrong usage. */
+export async function main(args: readonly string[]): Promise<void> {
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
+  const program = new Command('holdfast')
+    .description('A durable message queue: inside a program, or as a server that speaks the Kafka protocol.')
+    .version(version)
+    .showHelpAfterError('(--help shows what can be said)')
+  const commands = [
+    serveCommand(),
+    topicCommands(),
+    produceCommand(),
+    consumeCommand(),
+    groupCommands(),
+    settingsCommand(),
+  ]
+  for (const add of commands) add(program)
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+  } catch (error) {
+    printError(error)
+    process.exitCode = 1
+  }
+}

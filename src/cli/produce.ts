@@ -1,0 +1,84 @@
+/** `holdfast produce`: lines from stdin, a message each. */
+
+import type { Command } from 'commander'
+import type { MessageInput } from '../client/message.js'
+import { Queue } from '../client/queue.js'
+import { collectPairs, onTarget, type TargetOptions, wholeNumber, withTarget } from './target.js'
+
+interface Options extends TargetOptions {
+  readonly keySeparator?: string
+  readonly key?: string
+  readonly partition?: number
+  readonly header: Record<string, string>
+  readonly json?: boolean
+}
+
+export function produceCommand(): (parent: Command) => void {
+  return (parent) => {
+    withTarget(parent.command('produce <topic>'))
+      .description('send each line of stdin as a message; exits when all are acknowledged')
+      .option('-k, --key-separator <text>', 'what stands before the first of these in a line is the key')
+      .option('--key <key>', 'the key of every message')
+      .option('-p, --partition <n>', 'send to this partition', wholeNumber(0))
+      .option('-H, --header <name=value>', 'a header of every message, may be repeated', collectPairs, {})
+      .option('--json', 'print the receipt of each message as a line of JSON')
+      .action(produce)
+  }
+}
+
+/** Lines under way at the same time; they share flushes. */
+const linesAtOnce = 10_000
+
+async function produce(topic: string, options: Options): Promise<void> {
+  await onTarget(options, async (service) => {
+    const queue = new Queue(service)
+    try {
+      let pending: Promise<void>[] = []
+      let failure: unknown
+      for await (const line of linesOf(process.stdin)) {
+        const sent = sendLine(queue, topic, line, options)
+        pending.push(
+          sent.catch((error: unknown) => {
+            failure ??= error
+          }),
+        )
+        if (pending.length < linesAtOnce) continue
+        await Promise.all(pending)
+        pending = []
+        if (failure !== undefined) break
+      }
+      await Promise.all(pending)
+      if (failure !== undefined) throw failure
+    } finally {
+      await queue.close()
+    }
+  })
+}
+
+async function sendLine(queue: Queue, topic: string, line: Buffer, options: Options): Promise<void> {
+  const receipt = await queue.send(topic, messageOf(line, options))
+  if (options.json) process.stdout.write(`${JSON.stringify(receipt)}\n`)
+}
+
+function messageOf(line: Buffer, { keySeparator, key, partition, header }: Options): MessageInput {
+  const rest = { partition, headers: header }
+  const at = keySeparator === undefined ? -1 : line.indexOf(keySeparator)
+  if (keySeparator === undefined || at === -1) return { ...rest, key: key ?? null, value: line }
+  return { ...rest, key: line.subarray(0, at), value: line.subarray(at + Buffer.byteLength(keySeparator)) }
+}
+
+/** Lines as bytes, without their newline: what is no UTF-8 goes through unchanged. */
+async function* linesOf(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const newline = 0x0a
+  let begun: Buffer[] = []
+  for await (const chunk of input) {
+    let start = 0
+    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
+      yield Buffer.concat([...begun, chunk.subarray(start, end)])
+      begun = []
+      start = end + 1
+    }
+    if (start < chunk.length) begun.push(chunk.subarray(start))
+  }
+  if (begun.length > 0) yield Buffer.concat(begun)
+}

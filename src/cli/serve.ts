@@ -1,0 +1,122 @@
+/** `holdfast serve`: the broker as a process of its own. */
+
+import type { Command } from 'commander'
+import { Option } from 'commander'
+import { Broker } from '../broker/broker.js'
+import type { Logger } from '../core/logger.js'
+import { KafkaServer } from '../kafka/server.js'
+import { printError, printJson } from './output.js'
+import { collectPairs, parseAddress } from './target.js'
+
+interface Options {
+  readonly data: string
+  readonly listen: { host: string; port: number }
+  readonly advertise?: { host: string; port: number }
+  readonly set: Record<string, string>
+  readonly json?: boolean
+  readonly logLevel: string
+}
+
+export function serveCommand(): (parent: Command) => void {
+  return (parent) => {
+    parent
+      .command('serve')
+      .description('serve a data directory over the Kafka protocol')
+      .option('-d, --data <dir>', 'data directory, made where it does not exist', './data')
+      .option('-l, --listen <host:port>', 'address to listen on; port 0 takes a free one', parseAddress, {
+        host: '127.0.0.1',
+        port: 9092,
+      })
+      .option('-a, --advertise <host:port>', 'address that clients are told, where it is another one', parseAddress)
+      .option('-s, --set <name=value>', 'a setting, may be repeated; "holdfast settings" lists them', collectPairs, {})
+      .option('--json', 'print one line of JSON when it serves')
+      .addOption(
+        new Option('--log-level <level>', 'what to log on stderr')
+          .choices(['debug', 'info', 'warn', 'error', 'silent'])
+          .default('warn'),
+      )
+      .action(serve)
+  }
+}
+
+async function serve(options: Options): Promise<void> {
+  const logger = await stderrLogger(options.logLevel)
+  const broker = await Broker.open(options.data, { settings: options.set, logger })
+  const server = await listen(broker, options, logger)
+  announce(server, options)
+  await stopSignal()
+  process.exitCode = await stop(server, broker)
+  // What is still open now (a client that does not read its answer) must not hold the process.
+  process.exit()
+}
+
+/** A broker whose server cannot listen is closed in order. */
+async function listen(broker: Broker, options: Options, logger: Logger): Promise<KafkaServer> {
+  const { listen: address, advertise } = options
+  try {
+    return await KafkaServer.listen(broker, {
+      ...address,
+      advertisedHost: advertise?.host,
+      advertisedPort: advertise?.port,
+      logger,
+    })
+  } catch (error) {
+    await broker.close()
+    throw error
+  }
+}
+
+function announce(server: KafkaServer, options: Options): void {
+  const host = server.host.includes(':') ? `[${server.host}]` : server.host
+  const address = `${host}:${server.port}`
+  if (options.json) {
+    printJson({ ready: true, kafka: address, data: options.data, pid: process.pid })
+    return
+  }
+  process.stdout.write(`Holdfast serves ${options.data} on ${address} (Kafka protocol). Ctrl-C stops it.
+
+Try it with kcat:
+  echo hello | kcat -P -b ${address} -t greetings
+  kcat -C -b ${address} -t greetings -e
+
+with this command:
+  echo hello | holdfast produce greetings --broker ${address}
+  holdfast consume greetings --broker ${address} --no-follow
+
+or without a server, from a program of yours:
+  import { open } from 'holdfast'
+  await using mq = await open('./my-data')
+  await mq.send('greetings', { value: 'hello' })
+`)
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    const onSignal = () => {
+      process.once('SIGTERM', () => process.exit(143))
+      process.once('SIGINT', () => process.exit(130))
+      resolve()
+    }
+    process.once('SIGTERM', onSignal)
+    process.once('SIGINT', onSignal)
+  })
+}
+
+/** Answers what is in work, flushes, closes. Returns the exit code. */
+async function stop(server: KafkaServer, broker: Broker): Promise<number> {
+  try {
+    await server.close()
+    await broker.close()
+    return 0
+  } catch (error) {
+    printError(error)
+    return 1
+  }
+}
+
+async function stderrLogger(level: string): Promise<Logger> {
+  const { pino, destination, stdSerializers } = await import('pino')
+  const logger: Logger = pino({ level, base: null, serializers: { err: stdSerializers.err } }, destination(2))
+  return logger
+}

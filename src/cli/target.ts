@@ -1,0 +1,70 @@
+/** What a command works on: a broker that is served somewhere, or a data directory that nobody serves. */
+
+import { type Command, InvalidArgumentError } from 'commander'
+import type { BrokerService } from '../broker/contract.js'
+import { HoldfastError } from '../core/errors.js'
+
+export interface TargetOptions {
+  readonly broker?: string
+  readonly data?: string
+}
+
+const defaultBroker = '127.0.0.1:9092'
+
+/** Adds `--broker` and `--data`. */
+export function withTarget(command: Command): Command {
+  return command
+    .option('-b, --broker <host:port>', `work on a served broker (default: ${defaultBroker})`)
+    .option('-d, --data <dir>', 'work on a data directory that nobody serves')
+}
+
+/**
+ * Runs `work` on the target and closes it, whatever happens.
+ * @throws INVALID_ARGUMENT where both are named; CONNECTION_FAILED, DATA_DIR_LOCKED and the like
+ */
+export async function onTarget<T>(options: TargetOptions, work: (service: BrokerService) => Promise<T>): Promise<T> {
+  const service = await openTarget(options)
+  try {
+    return await work(service)
+  } finally {
+    await service.close()
+  }
+}
+
+async function openTarget({ broker, data }: TargetOptions): Promise<BrokerService> {
+  if (broker !== undefined && data !== undefined) {
+    throw new HoldfastError('INVALID_ARGUMENT', 'Name either --broker or --data, not both.')
+  }
+  if (data !== undefined) {
+    const { Broker } = await import('../broker/broker.js')
+    return Broker.open(data)
+  }
+  const { RemoteBroker } = await import('../kafka/remote-broker.js')
+  return RemoteBroker.connect(broker ?? defaultBroker)
+}
+
+/** `host:port`, the host in brackets where it holds colons. */
+export function parseAddress(text: string): { host: string; port: number } {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[2])
+  if (match === null || port > 65_535) throw new InvalidArgumentError('It must be HOST:PORT, e.g. 127.0.0.1:9092.')
+  return { host: match[1].replace(/^\[|\]$/g, ''), port }
+}
+
+/** A whole number of at least `min`. */
+export function wholeNumber(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(value) || value < min) {
+      throw new InvalidArgumentError(`It must be a whole number of at least ${min}.`)
+    }
+    return value
+  }
+}
+
+/** Gathers `name=value` options that may be given several times. */
+export function collectPairs(text: string, gathered: Record<string, string>): Record<string, string> {
+  const at = text.indexOf('=')
+  if (at < 1) throw new InvalidArgumentError('It must be NAME=VALUE.')
+  return { ...gathered, [text.slice(0, at)]: text.slice(at + 1) }
+}

@@ -1,0 +1,105 @@
+/** `holdfast topics list | create | delete | describe` */
+
+import type { Command } from 'commander'
+import type { TopicDescription } from '../broker/contract.js'
+import { HoldfastError } from '../core/errors.js'
+import { uuidText } from '../core/randomness.js'
+import { printJson, printTable } from './output.js'
+import { collectPairs, onTarget, type TargetOptions, wholeNumber, withTarget } from './target.js'
+
+interface Options extends TargetOptions {
+  readonly json?: boolean
+}
+
+interface CreateOptions extends Options {
+  readonly partitions?: number
+  readonly config: Record<string, string>
+}
+
+export function topicCommands(): (parent: Command) => void {
+  return (parent) => {
+    const topics = parent.command('topics').description('list, create, delete and describe topics')
+    withTarget(topics.command('list'))
+      .description('topics with their sizes')
+      .option('--json', 'print JSON')
+      .action(list)
+    withTarget(topics.command('create <name>'))
+      .description('create a topic')
+      .option('-p, --partitions <n>', 'number of partitions', wholeNumber(1))
+      .option('-c, --config <name=value>', 'configuration of the topic, may be repeated', collectPairs, {})
+      .option('--json', 'print JSON')
+      .action(create)
+    withTarget(topics.command('delete <name...>')).description('delete topics and their messages').action(remove)
+    withTarget(topics.command('describe <name>'))
+      .description('partitions, offsets and configuration')
+      .option('--json', 'print JSON')
+      .action(describe)
+  }
+}
+
+async function list(options: Options): Promise<void> {
+  const topics = await onTarget(options, (service) => service.describeTopics(null))
+  const rows = [...topics]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map((topic) => ({ name: topic.name, ...totals(topic) }))
+  if (options.json) printJson(rows)
+  else
+    printTable(
+      ['TOPIC', 'PARTITIONS', 'MESSAGES'],
+      rows.map((row) => [row.name, row.partitions, row.messages]),
+    )
+}
+
+async function create(name: string, options: CreateOptions): Promise<void> {
+  const { partitions, config } = options
+  const topic = await onTarget(options, (service) => service.createTopic({ name, partitions, config }))
+  if (options.json) printJson({ name: topic.name, id: uuidText(topic.id), partitions: topic.partitions.length })
+  else
+    process.stdout.write(
+      `Created topic ${topic.name} with ${topic.partitions.length} partition${topic.partitions.length === 1 ? '' : 's'}.\n`,
+    )
+}
+
+async function remove(names: readonly string[], options: Options): Promise<void> {
+  await onTarget(options, async (service) => {
+    for (const name of names) {
+      await service.deleteTopic(name)
+      process.stdout.write(`Deleted topic ${name}.\n`)
+    }
+  })
+}
+
+async function describe(name: string, options: Options): Promise<void> {
+  const { topic, config } = await onTarget(options, async (service) => {
+    const [found] = await service.describeTopics([name])
+    if (found === undefined)
+      throw new HoldfastError(
+        'UNKNOWN_TOPIC_OR_PARTITION',
+        `There is no topic ${name}; "holdfast topics list" shows which there are.`,
+      )
+    return { topic: found, config: await service.describeConfig(name) }
+  })
+  if (options.json) {
+    const partitions = topic.partitions.map(({ failure, ...partition }) => ({
+      ...partition,
+      failure: failure?.message,
+    }))
+    printJson({ name: topic.name, id: uuidText(topic.id), isInternal: topic.isInternal, partitions, config })
+    return
+  }
+  process.stdout.write(`${topic.name}  id ${uuidText(topic.id)}\n\n`)
+  printTable(
+    ['PARTITION', 'FIRST OFFSET', 'NEXT OFFSET', 'STATE'],
+    topic.partitions.map((row) => [row.partition, row.logStartOffset, row.highWatermark, row.failure?.message ?? 'ok']),
+  )
+  process.stdout.write('\n')
+  printTable(
+    ['CONFIGURATION', 'VALUE', 'FROM'],
+    config.map((entry) => [entry.name, entry.value, entry.origin]),
+  )
+}
+
+function totals({ partitions }: TopicDescription): { partitions: number; messages: number } {
+  const messages = partitions.reduce((sum, row) => sum + Math.max(0, row.highWatermark - row.logStartOffset), 0)
+  return { partitions: partitions.length, messages }
+}
