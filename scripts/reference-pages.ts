@@ -1,5 +1,5 @@
 /**
- * Writes the reference pages that are tables of the source: docs/settings.md and docs/errors.md. `npm run docs` writes
+ * Writes the reference pages that are tables of the source: docs/settings.md, docs/errors.md and docs/protocol.md. `npm run docs` writes
  * them; a test fails where they are not what this program would write.
  */
 
@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { errorTable } from '../src/core/errors.js'
 import { describeSettings } from '../src/core/settings.js'
+import { endpoints } from '../src/kafka/api/index.js'
 
 const docs = resolve(import.meta.dirname, '../docs')
 
@@ -14,6 +15,7 @@ export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
     [join(docs, 'settings.md'), settingsPage()],
     [join(docs, 'errors.md'), errorsPage()],
+    [join(docs, 'protocol.md'), protocolPage()],
   ])
 }
 
@@ -47,6 +49,18 @@ more appends until the log went through recovery.
 
 | code | Kafka | retriable | closes the log | meaning |
 |---|---|---|---|---|
+${rows.join('\n')}
+`
+}
+
+function protocolPage(): string {
+  const rows = endpoints.map(({ api }) => `| ${api.key} | ${api.name} | ${api.versions[0]}-${api.versions[1]} |`)
+  return `# Requests of the Kafka protocol that are answered
+
+Each is one file in \`src/kafka/api\`, its key first, with its behaviour at its head. Produce is advertised from version 0 on (see [compatibility](compatibility.md)).
+
+| key | request | versions |
+|---|---|---|
 ${rows.join('\n')}
 `
 }

@@ -3,8 +3,7 @@
 import { once } from 'node:events'
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
-import type { ConsumeOptions, Message } from '../client/queue.js'
-import { Queue } from '../client/queue.js'
+import type { ConsumeOptions, Message, Queue } from '../client/queue.js'
 import { onTarget, type TargetOptions, wholeNumber, withTarget } from './target.js'
 
 type From = 'earliest' | 'latest' | { offset: number } | { time: number }
@@ -60,6 +59,7 @@ async function consume(topic: string, options: Options): Promise<void> {
   process.stdout.on('error', onSignal)
   try {
     await onTarget(options, async (service) => {
+      const { Queue } = await import('../client/queue.js')
       const queue = new Queue(service)
       try {
         await print(queue, topic, options, stop.signal)

@@ -30,7 +30,7 @@ async function list(options: Options): Promise<void> {
   const groups = await onTarget(options, (service) => service.listGroups())
   if (options.json) printJson(groups)
   else
-    printTable(
+    await printTable(
       ['GROUP', 'STATE', 'PROTOCOL TYPE'],
       groups.map((group) => [group.groupId, group.state, group.protocolType || '-']),
     )
@@ -64,12 +64,12 @@ async function describe(groupId: string, options: Options): Promise<void> {
     return
   }
   process.stdout.write(`${groupId}  ${group.state}${group.protocolName ? `  ${group.protocolName}` : ''}\n\n`)
-  printTable(
+  await printTable(
     ['MEMBER', 'CLIENT', 'HOST'],
     members.map((member) => [member.memberId, member.clientId, member.clientHost]),
   )
   process.stdout.write('\n')
-  printTable(
+  await printTable(
     ['TOPIC', 'PARTITION', 'COMMITTED', 'END', 'LAG'],
     offsets.map((row) => [row.topic, row.partition, row.committed, row.end, row.lag]),
   )

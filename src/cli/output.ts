@@ -1,6 +1,5 @@
 /** What commands print: tables for people, JSON for programs, errors that say what to do. */
 
-import Table from 'cli-table3'
 import { HoldfastError } from '../core/errors.js'
 
 /** Buffers as base64url would help nobody: ids are printed in Kafka's text form by the callers. */
@@ -9,7 +8,12 @@ export function printJson(value: unknown): void {
 }
 
 /** A table without borders, so that `awk` and `cut` can read it too. */
-export function printTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
+export async function printTable(
+  head: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): Promise<void> {
+  // Loaded when a table is printed: most commands start faster without it.
+  const { default: Table } = await import('cli-table3')
   const bare = {
     top: '',
     'top-mid': '',

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import type { MessageInput } from '../client/message.js'
-import { Queue } from '../client/queue.js'
+import type { Queue } from '../client/queue.js'
 import { collectPairs, onTarget, type TargetOptions, wholeNumber, withTarget } from './target.js'
 
 interface Options extends TargetOptions {
@@ -31,6 +31,7 @@ const linesAtOnce = 10_000
 
 async function produce(topic: string, options: Options): Promise<void> {
   await onTarget(options, async (service) => {
+    const { Queue } = await import('../client/queue.js')
     const queue = new Queue(service)
     try {
       let pending: Promise<void>[] = []

@@ -2,9 +2,9 @@
 
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import { Broker } from '../broker/broker.js'
+import type { Broker } from '../broker/broker.js'
 import type { Logger } from '../core/logger.js'
-import { KafkaServer } from '../kafka/server.js'
+import type { KafkaServer } from '../kafka/server.js'
 import { printError, printJson } from './output.js'
 import { collectPairs, parseAddress } from './target.js'
 
@@ -41,6 +41,7 @@ export function serveCommand(): (parent: Command) => void {
 
 async function serve(options: Options): Promise<void> {
   const logger = await stderrLogger(options.logLevel)
+  const { Broker } = await import('../broker/broker.js')
   const broker = await Broker.open(options.data, { settings: options.set, logger })
   const server = await listen(broker, options, logger)
   announce(server, options)
@@ -53,6 +54,7 @@ async function serve(options: Options): Promise<void> {
 /** A broker whose server cannot listen is closed in order. */
 async function listen(broker: Broker, options: Options, logger: Logger): Promise<KafkaServer> {
   const { listen: address, advertise } = options
+  const { KafkaServer } = await import('../kafka/server.js')
   try {
     return await KafkaServer.listen(broker, {
       ...address,

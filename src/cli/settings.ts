@@ -10,11 +10,11 @@ export function settingsCommand(): (parent: Command) => void {
       .command('settings')
       .description('list every setting, for serve --set and for topics create --config')
       .option('--json', 'print JSON')
-      .action((options: { json?: boolean }) => {
+      .action(async (options: { json?: boolean }) => {
         const rows = describeSettings()
         if (options.json) printJson(rows)
         else
-          printTable(
+          await printTable(
             ['SETTING', 'TOPIC NAME', 'DEFAULT', 'RANGE', 'MEANING'],
             rows.map((row) => [row.name, row.topicName ?? '-', row.default, row.range, row.help]),
           )

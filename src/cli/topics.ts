@@ -44,7 +44,7 @@ async function list(options: Options): Promise<void> {
     .map((topic) => ({ name: topic.name, ...totals(topic) }))
   if (options.json) printJson(rows)
   else
-    printTable(
+    await printTable(
       ['TOPIC', 'PARTITIONS', 'MESSAGES'],
       rows.map((row) => [row.name, row.partitions, row.messages]),
     )
@@ -88,12 +88,12 @@ async function describe(name: string, options: Options): Promise<void> {
     return
   }
   process.stdout.write(`${topic.name}  id ${uuidText(topic.id)}\n\n`)
-  printTable(
+  await printTable(
     ['PARTITION', 'FIRST OFFSET', 'NEXT OFFSET', 'STATE'],
     topic.partitions.map((row) => [row.partition, row.logStartOffset, row.highWatermark, row.failure?.message ?? 'ok']),
   )
   process.stdout.write('\n')
-  printTable(
+  await printTable(
     ['CONFIGURATION', 'VALUE', 'FROM'],
     config.map((entry) => [entry.name, entry.value, entry.origin]),
   )

@@ -94,6 +94,7 @@ test('a group of two shares the partitions, and one takes over when the other di
   const join = async (name: string): Promise<Consumer> => {
     const consumer = kafka.consumer({
       groupId: 'g',
+      maxWaitTimeInMs: 100,
       sessionTimeout: 6000,
       heartbeatInterval: 100,
       rebalanceTimeout: 3000,
@@ -152,7 +153,7 @@ test('a group resumes from its committed offsets after a restart of the broker',
       await producer.connect()
       await producer.send({ topic: 't', messages: ['a', 'b', 'c'].map((value) => ({ value })) })
       await producer.disconnect()
-      const consumer = kafka.consumer({ groupId })
+      const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100 })
       await consumer.connect()
       await consumer.subscribe({ topic: 't', fromBeginning: true })
       const got: string[] = []
@@ -175,7 +176,7 @@ test('a group resumes from its committed offsets after a restart of the broker',
     await producer.connect()
     await producer.send({ topic: 't', messages: [{ value: 'd' }] })
     await producer.disconnect()
-    const consumer = kafka.consumer({ groupId })
+    const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100 })
     await consumer.connect()
     await consumer.subscribe({ topic: 't', fromBeginning: true })
     const got: string[] = []
@@ -189,7 +190,7 @@ test('a group resumes from its committed offsets after a restart of the broker',
 })
 
 async function consumeAll(kafka: Kafka, topic: string, count: number) {
-  const consumer = kafka.consumer({ groupId: `all-${topic}` })
+  const consumer = kafka.consumer({ groupId: `all-${topic}`, maxWaitTimeInMs: 100 })
   await consumer.connect()
   await consumer.subscribe({ topic, fromBeginning: true })
   const got: KafkaMessage[] = []

@@ -32,7 +32,7 @@ async function memberOf(address: string, groupId: string, topic: string) {
     deserializers: stringDeserializers,
     sessionTimeout: 6000,
     heartbeatInterval: 200,
-    rebalanceTimeout: 3000,
+    rebalanceTimeout: 6000,
     maxWaitTime: 100,
   })
   const stream = await consumer.consume({

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { RemoteBroker } from '../../src/kafka/remote-broker.js'
 import { batchesIn } from '../../src/records/batch.js'
 import { readRecords } from '../../src/records/reader.js'
-import { type ServedBroker, serve } from '../support/served-broker.js'
+import { serve } from '../support/served-broker.js'
 import type { Dice } from './seeded.js'
 import type { Acknowledged, StartWriter } from './writers.js'
 
@@ -54,12 +54,8 @@ export async function killLoop(options: KillLoopOptions): Promise<KillLoopResult
     }
     return { acknowledged, unacknowledged }
   } finally {
-    await endQuietly(broker)
+    await broker.end('SIGTERM')
   }
-}
-
-async function endQuietly(broker: ServedBroker): Promise<void> {
-  await broker.end('SIGTERM')
 }
 
 async function createTopics(address: string, topics: readonly string[]): Promise<void> {

@@ -58,8 +58,10 @@ export const libraryWriter: StartWriter = async (address, topic, tag) => {
 
 /** kafkajs with acks=all and idempotence, a few messages a request. */
 export const kafkajsWriter: StartWriter = async (address, topic, tag) => {
-  const kafka = new Kafka({ clientId: 'crash', brokers: [address], logLevel: logLevel.NOTHING, retry: { retries: 0 } })
-  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, retry: { retries: 0 } })
+  // An idempotent producer insists on at least one; a broker that was killed stays away, so it soon gives up.
+  const retry = { retries: 1, initialRetryTime: 5, maxRetryTime: 10 }
+  const kafka = new Kafka({ clientId: 'crash', brokers: [address], logLevel: logLevel.NOTHING, retry })
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, retry })
   await producer.connect()
   const acknowledged: Acknowledged[] = []
   const state = { running: true }
@@ -97,6 +99,9 @@ async function writeWithKafkajs(
 
 /** kcat with idempotence: it reports each delivery with its offset, in the order of the messages. */
 export const kcatWriter: StartWriter = async (address, topic, tag) => {
+  const settings = ['acks=all', 'enable.idempotence=true', 'linger.ms=1', 'topic.produce.offset.report=true']
+  // It reports deliveries only to those who ask four times.
+  const loud = ['-v', '-v', '-v', '-v']
   const args = [
     '-P',
     '-b',
@@ -106,15 +111,8 @@ export const kcatWriter: StartWriter = async (address, topic, tag) => {
     '-p',
     '0',
     '-u',
-    '-v',
-    '-v',
-    '-v',
-    '-X',
-    'acks=all',
-    '-X',
-    'enable.idempotence=true',
-    '-X',
-    'linger.ms=1',
+    ...loud,
+    ...settings.flatMap((setting) => ['-X', setting]),
   ]
   const child = spawn('kcat', args, { stdio: ['pipe', 'ignore', 'pipe'] })
   const exited = once(child, 'exit')
@@ -129,10 +127,11 @@ export const kcatWriter: StartWriter = async (address, topic, tag) => {
   const writing = (async () => {
     for (let sent = 0; running; ) {
       const lines = Array.from({ length: 50 }, () => `${tag}-${sent++}\n`).join('')
-      if (!child.stdin.write(lines)) await Promise.race([once(child.stdin, 'drain'), exited])
-      await new Promise((resolve) => setImmediate(resolve))
-      // Not so far ahead that the last deliveries say nothing of the moment of the kill.
-      while (running && sent - delivered > 2000) await new Promise((resolve) => setTimeout(resolve, 1))
+      // kcat ends by itself when its broker is gone.
+      if (!child.stdin.write(lines)) await Promise.race([once(child.stdin, 'drain'), exited]).catch(() => {})
+      if (child.exitCode !== null) return
+      // kcat reports deliveries between the lines it reads, so the lines have to keep coming.
+      await new Promise((resolve) => setTimeout(resolve, 1))
     }
   })()
   return {

@@ -33,6 +33,10 @@ export async function serve(dataDir: string, options: ServeOptions = {}): Promis
   const [program, ...args] = [...(options.wrapper ?? []), ...command]
   const started = performance.now()
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  // Whatever happens to the test, its broker does not outlive it.
+  const killAtExit = () => child.kill('SIGKILL')
+  process.once('exit', killAtExit)
+  child.once('exit', () => process.off('exit', killAtExit))
   let errors = ''
   child.stderr.on('data', (chunk) => {
     errors += chunk

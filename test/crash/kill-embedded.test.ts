@@ -1,0 +1,67 @@
+/** SIGKILL of a program that embeds the library: what it was told is stored, is. */
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { makeTemporaryDirectory } from '../../src/files/temporary-directory.js'
+import { type Message, open } from '../../src/index.js'
+import { dice, seedFor } from './seeded.js'
+
+const kills = 10
+const topic = 't'
+
+async function writeUntilKilled(dataDir: string, tag: string, afterMs: number): Promise<Map<number, string>> {
+  const program = join(import.meta.dirname, 'embedded-writer.ts')
+  const child = spawn(process.execPath, ['--import', 'tsx', program, dataDir, topic, tag], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exited = once(child, 'exit')
+  let text = ''
+  child.stdout.on('data', (chunk) => {
+    text += chunk
+  })
+  const closed = once(child.stdout, 'close')
+  await Promise.race([once(child.stdout, 'data'), exited])
+  await new Promise((resolve) => setTimeout(resolve, afterMs))
+  child.kill('SIGKILL')
+  await Promise.all([exited, closed])
+  // The last line may be cut off.
+  const lines = text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .trim()
+    .split('\n')
+  return new Map(lines.map((line) => [Number(line.split(' ')[0]), line.split(' ')[1]]))
+}
+
+test(`${kills} kills of a program that embeds the library lose nothing it was told`, {
+  timeout: 120_000,
+}, async (t) => {
+  const seed = seedFor('HOLDFAST_SEED')
+  t.diagnostic(`seed ${seed}`)
+  const chance = dice(seed)
+  const directory = await makeTemporaryDirectory('holdfast-embedded-')
+  let total = 0
+  let offset = 0
+  try {
+    for (let round = 0; round < kills; round++) {
+      const receipts = await writeUntilKilled(directory.path, `r${round}`, chance.between(0, 150))
+      await using mq = await open(directory.path)
+      const stored: Message[] = []
+      for await (const message of mq.consume(topic, { from: { offset }, follow: false })) stored.push(message)
+      assert.deepEqual(
+        stored.map((message) => message.offset),
+        stored.map((_, i) => offset + i),
+      )
+      const values = stored.map((message) => message.text())
+      assert.equal(new Set(values).size, values.length, 'nothing is stored twice')
+      for (const [at, value] of receipts) assert.equal(values[at - offset], value)
+      offset += stored.length
+      total += receipts.size
+    }
+    t.diagnostic(`${total} receipts, all found`)
+  } finally {
+    await directory.remove()
+  }
+})
