@@ -1,0 +1,67 @@
+/** Reads a bounded run of messages of one partition and comes back, without waiting for more. */
+
+import type { BrokerService } from '../broker/contract.js'
+import { HoldfastError } from '../core/errors.js'
+import { batchesIn } from '../records/batch.js'
+import { prepareCodec } from '../records/compression/index.js'
+import { readRecords } from '../records/reader.js'
+import { refuse } from './arguments.js'
+import { Message } from './message.js'
+import { type StartPosition, startOffsets } from './start-offset.js'
+import { describeTopic } from './topics.js'
+
+export interface BoundedRead {
+  readonly topic: string
+  readonly partition: number | undefined
+  readonly from: StartPosition
+  readonly limit: number
+  readonly signal?: AbortSignal
+}
+
+/** What a message is taken to need; where that is too little, another fetch follows. */
+const guessedMessageBytes = 1024
+const leastFetchBytes = 16 * 1024
+const mostFetchBytes = 1024 * 1024
+
+/** @throws UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE, LOG_DAMAGED, or the signal's reason */
+export async function readBounded(service: BrokerService, read: BoundedRead): Promise<Message[]> {
+  const { topic, from, limit, signal } = read
+  signal?.throwIfAborted()
+  const partition = read.partition ?? (await onlyPartition(service, topic))
+  const [start] = await startOffsets(service, [{ topic, partition }], from)
+  const messages: Message[] = []
+  const fetchBytes = Math.min(mostFetchBytes, Math.max(leastFetchBytes, limit * guessedMessageBytes))
+  let offset = start
+  while (messages.length < limit) {
+    signal?.throwIfAborted()
+    const position = { topic, partition, offset, maxBytes: fetchBytes, currentLeaderEpoch: -1 }
+    const [answer] = await service.fetch({ positions: [position], maxBytes: fetchBytes, minBytes: 0, maxWaitMs: 0 })
+    if (answer.error !== undefined) throw answer.error
+    const before = offset
+    for (const bytes of answer.records) {
+      for (const batch of batchesIn(bytes)) {
+        if (!batch.crcMatches()) {
+          throw new HoldfastError(
+            'CORRUPT_MESSAGE',
+            `The batch at offset ${batch.baseOffset} of ${topic}-${partition} fails its CRC.`,
+          )
+        }
+        offset = batch.nextOffset
+        if (batch.isControl) continue
+        await prepareCodec(batch.codec)
+        for (const record of readRecords(batch)) {
+          if (record.offset >= start && messages.length < limit) messages.push(new Message(topic, partition, record))
+        }
+        if (messages.length >= limit) return messages
+      }
+    }
+    if (offset === before) break
+  }
+  return messages
+}
+
+async function onlyPartition(service: BrokerService, topic: string): Promise<number> {
+  const { partitions } = await describeTopic(service, topic, false)
+  if (partitions.length === 1) return partitions[0].partition
+  return refuse(`read: topic ${topic} has ${partitions.length} partitions; say which one with { partition }.`)
+}

@@ -1,0 +1,255 @@
+/**
+ * Reads ahead: one fetch at a time over all partitions of a consumer, into a buffer bounded in bytes. A batch is opened
+ * when its first record is asked for, so that memory holds records of one batch at a time.
+ */
+
+import type { BrokerService, FetchedPartition } from '../broker/contract.js'
+import type { Clock, Timer } from '../core/clock.js'
+import { HoldfastError } from '../core/errors.js'
+import { batchesIn, type RecordBatch } from '../records/batch.js'
+import { prepareCodec } from '../records/compression/index.js'
+import { readRecords } from '../records/reader.js'
+import type { StoredRecord } from '../records/record.js'
+
+/** Where a consumer stands in one partition. */
+export class Cursor {
+  readonly topic: string
+  readonly partition: number
+  /** Records below are not delivered; a fetch answers with whole batches, which may begin before it. */
+  startOffset: number
+  /** Where the next fetch begins. */
+  fetchOffset: number
+  /** Records from here on are not delivered. */
+  endOffset = Number.POSITIVE_INFINITY
+  /** The partition is not this consumer's any more: nothing of it is delivered. */
+  stopped = false
+
+  constructor(topic: string, partition: number, offset: number) {
+    this.topic = topic
+    this.partition = partition
+    this.startOffset = offset
+    this.fetchOffset = offset
+  }
+
+  get isAtEnd(): boolean {
+    return this.fetchOffset >= this.endOffset
+  }
+
+  /** Goes on elsewhere. */
+  moveTo(offset: number): void {
+    this.startOffset = offset
+    this.fetchOffset = offset
+  }
+}
+
+export interface PrefetcherOptions<C extends Cursor> {
+  readonly service: BrokerService
+  readonly clock: Clock
+  /** Reading ahead stops here; one batch may pass it. */
+  readonly maxBytes: number
+  readonly maxWaitMs: number
+  /** There may be something to take, or everything has been read. */
+  readonly onReady: () => void
+  readonly onFailed: (error: unknown) => void
+  /** The offset to go on from where the log has no such offset any more, or throws. */
+  readonly onOutOfRange: (cursor: C, error: HoldfastError) => Promise<number>
+}
+
+interface Fetched<C> {
+  readonly cursor: C
+  readonly batch: RecordBatch
+}
+
+const maxPartitionBytes = 1024 * 1024
+/** Before a broker that cannot be reached is asked again. */
+const retryMs = 100
+
+export class Prefetcher<C extends Cursor> {
+  readonly #options: PrefetcherOptions<C>
+  #cursors: C[] = []
+  #batches: Fetched<C>[] = []
+  #bufferedBytes = 0
+  /** The batch that is being delivered. */
+  #opened: { cursor: C; records: readonly StoredRecord[]; next: number } | undefined
+  #paused = false
+  #stopped = false
+  #waiting: AbortController | undefined
+  #wake: (() => void) | undefined
+  #running: Promise<void> | undefined
+
+  constructor(options: PrefetcherOptions<C>) {
+    this.#options = options
+  }
+
+  /** Bytes that were fetched and not yet delivered. */
+  get bufferedBytes(): number {
+    return this.#bufferedBytes
+  }
+
+  /** Every partition has been read and delivered up to its end offset. */
+  get isDrained(): boolean {
+    return this.#batches.length === 0 && this.#opened === undefined && this.#cursors.every(({ isAtEnd }) => isAtEnd)
+  }
+
+  add(cursors: readonly C[]): void {
+    if (cursors.length === 0) return
+    this.#cursors.push(...cursors)
+    this.#running ??= this.#run()
+    this.#changed()
+  }
+
+  /** Nothing of these is delivered any more. */
+  remove(cursors: readonly C[]): void {
+    for (const cursor of cursors) cursor.stopped = true
+    this.#cursors = this.#cursors.filter(({ stopped }) => !stopped)
+    const kept = this.#batches.filter(({ cursor }) => !cursor.stopped)
+    this.#batches = kept
+    this.#bufferedBytes = kept.reduce((sum, { batch }) => sum + batch.sizeInBytes, 0)
+    if (this.#opened?.cursor.stopped) this.#opened = undefined
+    this.#changed()
+  }
+
+  /** While paused nothing is delivered; what is fetched stays. */
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#options.onReady()
+  }
+
+  /** The next record with its cursor made into a message, or undefined where there is none now. */
+  take<M>(make: (cursor: C, record: StoredRecord) => M): M | undefined {
+    if (this.#paused) return undefined
+    for (;;) {
+      const opened = this.#opened
+      if (opened === undefined) {
+        if (!this.#open()) return undefined
+        continue
+      }
+      const { cursor, records } = opened
+      if (opened.next >= records.length) {
+        this.#opened = undefined
+        continue
+      }
+      const record = records[opened.next++]
+      // Here and not at the next call, so that the end is known as soon as the last record was taken.
+      if (opened.next === records.length) this.#opened = undefined
+      if (record.offset >= cursor.startOffset && record.offset < cursor.endOffset) return make(cursor, record)
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.remove(this.#cursors)
+    await this.#running
+  }
+
+  /** Opens the next batch into records. False where there is none. */
+  #open(): boolean {
+    const fetched = this.#batches.shift()
+    if (fetched === undefined) return false
+    const { cursor, batch } = fetched
+    const wasFull = this.#bufferedBytes > this.#options.maxBytes / 2
+    this.#bufferedBytes -= batch.sizeInBytes
+    if (wasFull && this.#bufferedBytes <= this.#options.maxBytes / 2) this.#wake?.()
+    if (!batch.crcMatches()) {
+      throw new HoldfastError(
+        'CORRUPT_MESSAGE',
+        `The batch at offset ${batch.baseOffset} of ${cursor.topic}-${cursor.partition} fails its CRC.`,
+      )
+    }
+    // Control batches are marks of transactions, not messages.
+    if (!batch.isControl) this.#opened = { cursor, records: readRecords(batch), next: 0 }
+    return true
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        const cursors = this.#cursors.filter(({ isAtEnd }) => !isAtEnd)
+        const roomBytes = this.#options.maxBytes - this.#bufferedBytes
+        if (cursors.length === 0 || roomBytes < this.#options.maxBytes / 2) await this.#untilChanged()
+        else await this.#fetch(cursors, roomBytes)
+      } catch (error) {
+        if (this.#stopped) return
+        if (!(error instanceof HoldfastError) || error.code !== 'CONNECTION_FAILED') {
+          this.#options.onFailed(error)
+          return
+        }
+        await this.#untilChanged(retryMs)
+      }
+    }
+  }
+
+  async #fetch(cursors: readonly C[], maxBytes: number): Promise<void> {
+    const { service, maxWaitMs, onReady } = this.#options
+    const positions = cursors.map(({ topic, partition, fetchOffset }) => ({
+      topic,
+      partition,
+      offset: fetchOffset,
+      maxBytes: maxPartitionBytes,
+      currentLeaderEpoch: -1,
+    }))
+    const waiting = new AbortController()
+    this.#waiting = waiting
+    const answers = await service.fetch({ positions, maxBytes, minBytes: 1, maxWaitMs, signal: waiting.signal })
+    this.#waiting = undefined
+    const asked = new Map(cursors.map((cursor, index) => [placeOf(cursor), { cursor, from: positions[index].offset }]))
+    for (const answer of answers) {
+      const question = asked.get(placeOf(answer))
+      // What was taken away or moved meanwhile has no use for the answer.
+      if (question === undefined || question.cursor.stopped || question.cursor.fetchOffset !== question.from) continue
+      await this.#accept(question.cursor, answer)
+    }
+    this.#rotate()
+    if (!this.#stopped) onReady()
+  }
+
+  async #accept(cursor: C, { error, records }: FetchedPartition): Promise<void> {
+    if (error?.code === 'OFFSET_OUT_OF_RANGE') {
+      cursor.moveTo(await this.#options.onOutOfRange(cursor, error))
+      return
+    }
+    if (error !== undefined) throw error
+    for (const bytes of records) {
+      for (const batch of batchesIn(bytes)) {
+        const loading = prepareCodec(batch.codec)
+        if (loading !== undefined) await loading
+        if (cursor.stopped) return
+        cursor.fetchOffset = batch.nextOffset
+        this.#batches.push({ cursor, batch })
+        this.#bufferedBytes += batch.sizeInBytes
+      }
+    }
+  }
+
+  /** The partition that came first goes last, so that none starves behind a busy one. */
+  #rotate(): void {
+    const first = this.#cursors.shift()
+    if (first !== undefined) this.#cursors.push(first)
+  }
+
+  /** The partitions to read are others now: a fetch that waits for the old ones is ended. */
+  #changed(): void {
+    this.#waiting?.abort()
+    this.#wake?.()
+  }
+
+  #untilChanged(atMostMs?: number): Promise<void> {
+    return new Promise((resolve) => {
+      let timer: Timer | undefined
+      this.#wake = () => {
+        timer?.cancel()
+        this.#wake = undefined
+        resolve()
+      }
+      if (atMostMs !== undefined) timer = this.#options.clock.schedule(atMostMs, this.#wake)
+    })
+  }
+}
+
+function placeOf({ topic, partition }: { topic: string; partition: number }): string {
+  return `${partition} ${topic}`
+}

@@ -1,0 +1,219 @@
+/**
+ * From a message to its partition: checks it, knows the partitions of each topic, chooses one, and hands the bytes to
+ * the accumulator. A topic is looked up once; sends that come meanwhile wait for that in their order.
+ */
+
+import type { BrokerService } from '../broker/contract.js'
+import type { Clock } from '../core/clock.js'
+import { HoldfastError } from '../core/errors.js'
+import type { Randomness } from '../core/randomness.js'
+import { prepareCodec } from '../records/compression/index.js'
+import type { Codec } from '../records/format.js'
+import { Accumulator, PartitionQueue, type PreparedRecord, type SendWaiter } from './accumulator.js'
+import { refuse } from './arguments.js'
+import { bytesOf, headersOf, type MessageInput, shown } from './message.js'
+import { nextSticky, partitionOfKey } from './partitioner.js'
+import { describeTopic } from './topics.js'
+
+export interface ProducerOptions {
+  readonly service: BrokerService
+  readonly clock: Clock
+  readonly randomness: Randomness
+  readonly codec: Codec
+  readonly maxBufferedBytes: number
+  readonly metadataRefreshMs: number
+}
+
+interface WaitingSend {
+  readonly record: PreparedRecord
+  readonly partition: number | undefined
+  readonly waiter: SendWaiter
+}
+
+/** What is known of a topic. It is kept, queues and all, when it has to be looked up again. */
+class Route {
+  readonly topic: string
+  queues: PartitionQueue[] = []
+  /** How many of the queues the topic has at present. */
+  partitions = 0
+  isKnown = false
+  isLoading = false
+  loadedAtMs = 0
+  sticky = 0
+  waiting: WaitingSend[] = []
+
+  constructor(topic: string) {
+    this.topic = topic
+  }
+}
+
+const messageFields = new Set(['key', 'value', 'headers', 'partition', 'timestamp'])
+
+export class Producer {
+  readonly accumulator: Accumulator
+  readonly #options: ProducerOptions
+  readonly #routes = new Map<string, Route>()
+  readonly #loads = new Set<Promise<void>>()
+  readonly #record: PreparedRecord = { key: null, value: null, headers: [], timestamp: 0 }
+  #closed = false
+
+  constructor(options: ProducerOptions) {
+    this.#options = options
+    this.accumulator = new Accumulator(options)
+  }
+
+  /** Takes one message in. Never throws: the waiter is told. */
+  submit(topic: string, message: MessageInput, waiter: SendWaiter): void {
+    try {
+      if (this.#closed) throw new HoldfastError('CLOSED', 'The queue is closed; it takes no more messages.')
+      const route = this.#routes.get(topic) ?? this.#newRoute(topic)
+      if (message.value === undefined) checkFields(message)
+      const record = this.#record
+      record.key = bytesOf(message.key, 'key')
+      record.value = bytesOf(message.value, 'value')
+      record.headers = headersOf(message.headers)
+      record.timestamp = message.timestamp === undefined ? this.#options.clock.now() : checkTimestamp(message.timestamp)
+      const { partition } = message
+      if (partition !== undefined) checkPartition(partition)
+      if (route.isKnown && (partition === undefined || partition < route.partitions)) {
+        this.#route(route, record, partition, waiter)
+        return
+      }
+      route.waiting.push({ record: { ...record }, partition, waiter })
+      this.#load(route)
+    } catch (error) {
+      waiter.reject(error)
+    }
+  }
+
+  /** Forgets what is known of a topic, so that the next send looks it up. */
+  forget(topic: string): void {
+    const route = this.#routes.get(topic)
+    if (route !== undefined) route.isKnown = false
+  }
+
+  /** Refuses new sends and waits for the others. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all(this.#loads)
+    await this.accumulator.idle()
+  }
+
+  #newRoute(topic: string): Route {
+    if (typeof topic !== 'string' || topic === '') refuse(`send: the topic is ${shown(topic)}; it must be a name.`)
+    const route = new Route(topic)
+    this.#routes.set(topic, route)
+    return route
+  }
+
+  #route(route: Route, record: PreparedRecord, asked: number | undefined, waiter: SendWaiter): void {
+    let partition = asked
+    if (partition === undefined) {
+      partition = record.key === null ? route.sticky : partitionOfKey(record.key, route.partitions)
+    } else if (partition >= route.partitions) {
+      throw new HoldfastError(
+        'UNKNOWN_TOPIC_OR_PARTITION',
+        `Topic ${route.topic} has no partition ${partition}; it has ${route.partitions}.`,
+      )
+    }
+    this.accumulator.append(route.queues[partition], record, waiter)
+  }
+
+  #load(route: Route): void {
+    if (route.isLoading) return
+    route.isLoading = true
+    // Sends that come from here on must not overtake those that wait.
+    route.isKnown = false
+    const load = this.#loadNow(route).finally(() => this.#loads.delete(load))
+    this.#loads.add(load)
+  }
+
+  async #loadNow(route: Route): Promise<void> {
+    let failure: unknown
+    try {
+      await prepareCodec(this.#options.codec)
+      await this.#lookUp(route, true)
+    } catch (error) {
+      failure = error
+    }
+    route.isLoading = false
+    const waiting = route.waiting
+    route.waiting = []
+    if (failure !== undefined) {
+      // Nothing is kept of topics that do not exist, however many are asked for.
+      if (route.queues.length === 0) this.#routes.delete(route.topic)
+      for (const { waiter } of waiting) waiter.reject(failure)
+      return
+    }
+    route.isKnown = true
+    for (const { record, partition, waiter } of waiting) {
+      if (waiter.cancelled) continue
+      try {
+        this.#route(route, record, partition, waiter)
+      } catch (error) {
+        waiter.reject(error)
+      }
+    }
+  }
+
+  async #lookUp(route: Route, create: boolean): Promise<void> {
+    const { service, clock } = this.#options
+    route.loadedAtMs = clock.monotonic()
+    const { partitions } = await describeTopic(service, route.topic, create)
+    const config = await service.describeConfig(route.topic)
+    const maxBatchBytes = Number(config.find(({ name }) => name === 'max.message.bytes')?.value ?? defaultMaxBatchBytes)
+    for (const queue of route.queues) queue.maxBatchBytes = maxBatchBytes
+    while (route.queues.length < partitions.length) {
+      const place = { topic: route.topic, partition: route.queues.length, maxBatchBytes }
+      const onClosed = (partition: number): void => this.#batchClosed(route, partition)
+      const onRefused = (error: unknown): void => batchRefused(route, error)
+      route.queues.push(new PartitionQueue(this.accumulator, place, { onClosed, onRefused }))
+    }
+    if (route.partitions === 0) route.sticky = this.#options.randomness.below(partitions.length)
+    route.partitions = partitions.length
+    if (route.sticky >= route.partitions) route.sticky = 0
+  }
+
+  #batchClosed(route: Route, partition: number): void {
+    const { clock, randomness, metadataRefreshMs } = this.#options
+    if (partition === route.sticky) route.sticky = nextSticky(partition, route.partitions, randomness)
+    if (clock.monotonic() - route.loadedAtMs < metadataRefreshMs || this.#closed) return
+    // Beside the sends, which need not wait for it; where it fails, so will they.
+    const refresh = this.#lookUp(route, false)
+      .catch(() => {})
+      .finally(() => this.#loads.delete(refresh))
+    this.#loads.add(refresh)
+  }
+}
+
+/** Kafka's default, for a broker that does not tell. */
+const defaultMaxBatchBytes = 1024 * 1024 + 12
+
+/** A batch was refused for what may have changed about its topic. */
+function batchRefused(route: Route, error: unknown): void {
+  if (!(error instanceof HoldfastError)) return
+  const { code } = error
+  if (code === 'UNKNOWN_TOPIC_OR_PARTITION' || code === 'UNKNOWN_TOPIC_ID' || code === 'MESSAGE_TOO_LARGE') {
+    route.isKnown = false
+  }
+}
+
+/** A misspelt `value` would otherwise be sent as a tombstone. */
+function checkFields(message: MessageInput): void {
+  for (const name of Object.keys(message)) {
+    if (!messageFields.has(name)) refuse(`send: a message has no ${name}; it has ${[...messageFields].join(', ')}.`)
+  }
+}
+
+function checkTimestamp(timestamp: number): number {
+  if (Number.isSafeInteger(timestamp) && timestamp >= 0) return timestamp
+  throw new HoldfastError(
+    'INVALID_TIMESTAMP',
+    `The timestamp is ${shown(timestamp)}; it must be whole milliseconds since 1970.`,
+  )
+}
+
+function checkPartition(partition: number): void {
+  if (Number.isInteger(partition) && partition >= 0) return
+  refuse(`send: the partition is ${shown(partition)}; it must be a whole number from 0.`)
+}

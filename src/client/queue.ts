@@ -1,0 +1,272 @@
+/**
+ * The library's face: what `open` gives. It speaks to its broker through the BrokerService contract alone, so the same
+ * code runs on a broker in this process and on one across a wire.
+ */
+
+import type { BrokerService } from '../broker/contract.js'
+import { type Clock, systemClock } from '../core/clock.js'
+import { HoldfastError } from '../core/errors.js'
+import { type Logger, silentLogger } from '../core/logger.js'
+import { type Randomness, systemRandomness } from '../core/randomness.js'
+import { type Codec, codecNames } from '../records/format.js'
+import { checkName, checkOptions, refuse, wholeNumber } from './arguments.js'
+import { readBounded } from './bounded-read.js'
+import {
+  type ConsumeOptions,
+  checkTopics,
+  type GroupConsumeOptions,
+  groupOptions,
+  type OffsetConsumeOptions,
+  offsetOptions,
+} from './consume-options.js'
+import { GroupSource } from './group-source.js'
+import { GroupsClient } from './groups.js'
+import { LogSource } from './log-source.js'
+import { type Message, type MessageInput, type Receipt, shown } from './message.js'
+import { type MessageSource, MessageStream } from './message-stream.js'
+import { Producer } from './producer.js'
+import { ManySends, PendingSend } from './sending.js'
+import { checkStart, type StartPosition } from './start-offset.js'
+import { TopicsClient } from './topics.js'
+
+export type { ConsumeOptions, GroupConsumeOptions, OffsetConsumeOptions } from './consume-options.js'
+export type { Message, MessageInput, Receipt } from './message.js'
+export type { MessageStream } from './message-stream.js'
+export type { StartPosition } from './start-offset.js'
+
+export interface ClientOptions {
+  /** Silent where absent. */
+  readonly logger?: Logger
+  /** How other members and administrators see this client; `holdfast` where absent. */
+  readonly clientId?: string
+  /** How batches are packed; `none` where absent. */
+  readonly compression?: Codec
+  /** Bytes of messages that are gathered or on their way at most, 64 MiB where absent; past it a send waits. */
+  readonly maxBufferedBytes?: number
+  /** How often it is looked whether topics have gained partitions; 30 s where absent. */
+  readonly metadataRefreshMs?: number
+}
+
+/** What a Queue is built with; the clock and the dice can be replaced. */
+export interface QueueOptions extends ClientOptions {
+  readonly clock?: Clock
+  readonly randomness?: Randomness
+}
+
+export const clientOptionNames = ['logger', 'clientId', 'compression', 'maxBufferedBytes', 'metadataRefreshMs']
+
+export interface SendOptions {
+  /** Ends the waiting with `signal.reason`. What is in a batch by then is written nevertheless. */
+  readonly signal?: AbortSignal
+}
+
+export interface ReadOptions {
+  /** May be left out where the topic has one only. */
+  readonly partition?: number
+  /** Where to begin; the first message that is kept where neither this nor `time` is given. */
+  readonly offset?: number
+  /** Begin at the first message of this time (ms since 1970, or a Date) or later. */
+  readonly time?: number | Date
+  /** 100 where absent. */
+  readonly limit?: number
+  readonly signal?: AbortSignal
+}
+
+/** A poll of the log waits so long for messages before it asks again. */
+const pollMs = 5000
+const mib = 1024 * 1024
+
+export class Queue implements AsyncDisposable {
+  /** Create, list, describe and delete topics. */
+  readonly topics: TopicsClient
+  /** List, describe and delete consumer groups, and see how far behind they are. */
+  readonly groups: GroupsClient
+  readonly #service: BrokerService
+  readonly #producer: Producer
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #clientId: string
+  readonly #metadataRefreshMs: number
+  readonly #streams = new Set<MessageStream<Message>>()
+  #closing: Promise<void> | undefined
+
+  /** The service belongs to the queue from here on: it is closed with it. @throws INVALID_ARGUMENT */
+  constructor(service: BrokerService, options: QueueOptions = {}) {
+    checkOptions('Queue', options, [...clientOptionNames, 'clock', 'randomness'])
+    this.#service = service
+    this.#clock = options.clock ?? systemClock
+    this.#logger = options.logger ?? silentLogger
+    this.#clientId = options.clientId === undefined ? 'holdfast' : checkName('Queue', 'clientId', options.clientId)
+    this.#metadataRefreshMs = wholeNumber('Queue', 'metadataRefreshMs', options.metadataRefreshMs, {
+      fallback: 30_000,
+      min: 1,
+    })
+    const codec = options.compression ?? 'none'
+    if (!codecNames.includes(codec)) {
+      refuse(`Queue: compression is ${shown(codec)}; it must be one of ${codecNames.join(', ')}.`)
+    }
+    this.#producer = new Producer({
+      service,
+      clock: this.#clock,
+      randomness: options.randomness ?? systemRandomness,
+      codec,
+      maxBufferedBytes: wholeNumber('Queue', 'maxBufferedBytes', options.maxBufferedBytes, {
+        fallback: 64 * mib,
+        min: 1,
+      }),
+      metadataRefreshMs: this.#metadataRefreshMs,
+    })
+    this.topics = new TopicsClient(service, (topic) => this.#producer.forget(topic))
+    this.groups = new GroupsClient(service)
+  }
+
+  /**
+   * Sends one message. Resolves when the topic's flush policy acknowledges it: by default, when it is on the disk.
+   * Sends that are under way at the same time share batches and flushes, so many at once are fast; messages for one
+   * partition keep the order of the calls. Where the buffers are full the send waits.
+   *
+   *     const { partition, offset } = await mq.send('orders', { key: 'o-1', value: JSON.stringify({ qty: 2 }) })
+   *
+   * @throws MESSAGE_TOO_LARGE, UNKNOWN_TOPIC_OR_PARTITION, INVALID_ARGUMENT, INVALID_TIMESTAMP, CLOSED; DISK_FULL and
+   * LOG_FAILED until the log has been recovered
+   */
+  send(topic: string, message: MessageInput, options?: SendOptions): Promise<Receipt> {
+    const pending = new PendingSend()
+    if (options !== undefined && !this.#mayBegin(options, pending)) return pending.promise
+    this.#producer.submit(topic, message, pending)
+    return pending.promise
+  }
+
+  /**
+   * Sends many messages behind one promise; the receipts come in the order of the messages. It is no transaction:
+   * where some are refused it rejects with a SendManyError that tells for each what became of it.
+   *
+   *     const receipts = await mq.sendMany('orders', [{ value: 'a' }, { value: 'b' }])
+   *
+   * @throws SendManyError, with the code of the first refusal
+   */
+  sendMany(topic: string, messages: readonly MessageInput[], options?: SendOptions): Promise<Receipt[]> {
+    if (!Array.isArray(messages)) {
+      const why = `sendMany: the messages are ${shown(messages)}; they must be a list.`
+      return Promise.reject(new HoldfastError('INVALID_ARGUMENT', why))
+    }
+    const many = new ManySends(messages.length)
+    if (options !== undefined && !this.#mayBegin(options, many)) return many.promise
+    for (let index = 0; index < messages.length; index++) {
+      this.#producer.submit(topic, messages[index], many.waiter(index))
+    }
+    return many.promise
+  }
+
+  /**
+   * Messages to iterate over. In a group, the members share the partitions and {@link Message.ack} says what is done:
+   *
+   *     for await (const message of mq.consume('orders', { group: 'billing' })) {
+   *       await bill(message.json())
+   *       await message.ack()
+   *     }
+   *
+   * Without a group, by offset; with `follow: false` up to where the log ended at the start:
+   *
+   *     for await (const message of mq.consume('orders', { from: 'earliest', follow: false })) show(message)
+   *
+   * Leaving the loop leaves the group. The iteration throws what makes it impossible to go on, and `signal.reason`.
+   * @throws INVALID_ARGUMENT, at once
+   */
+  consume(topics: string | readonly string[], options: ConsumeOptions = {}): MessageStream<Message> {
+    const names = checkTopics(topics)
+    if (this.#closing !== undefined) throw new HoldfastError('CLOSED', 'The queue is closed.')
+    const source = isGroup(options) ? this.#groupSource(names, options) : this.#logSource(names, options)
+    const stream: MessageStream<Message> = new MessageStream(source, {
+      signal: options.signal,
+      onClosed: (closed) => this.#streams.delete(closed),
+    })
+    this.#streams.add(stream)
+    return stream
+  }
+
+  /**
+   * Reads what is there, `limit` messages at most, and waits for no more.
+   *
+   *     const today = await mq.read('orders', { partition: 0, time: new Date('2026-11-22'), limit: 1000 })
+   *
+   * @throws UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE, INVALID_ARGUMENT
+   */
+  async read(topic: string, options: ReadOptions = {}): Promise<Message[]> {
+    checkName('read', 'topic', topic)
+    checkOptions('read', options, ['partition', 'offset', 'time', 'limit', 'signal'])
+    const { offset, time, signal } = options
+    if (offset !== undefined && time !== undefined) refuse('read: give offset or time, not both.')
+    const from: StartPosition = offset !== undefined ? { offset } : time !== undefined ? { time } : 'earliest'
+    checkStart('read', from)
+    const limit = wholeNumber('read', 'limit', options.limit, { fallback: 100, min: 1 })
+    const partition =
+      options.partition === undefined ? undefined : wholeNumber('read', 'partition', options.partition, { fallback: 0 })
+    return readBounded(this.#service, { topic, partition, from, limit, signal })
+  }
+
+  /** Ends the consumers, waits for the sends that are under way, and closes what the queue stands on. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await Promise.allSettled([...this.#streams].map((stream) => stream.close()))
+      await this.#producer.close()
+    } finally {
+      await this.#service.close()
+    }
+  }
+
+  #logSource(topics: readonly string[], options: OffsetConsumeOptions): MessageSource<Message> {
+    return new LogSource({
+      ...offsetOptions(options),
+      service: this.#service,
+      clock: this.#clock,
+      topics,
+      maxWaitMs: pollMs,
+      metadataRefreshMs: this.#metadataRefreshMs,
+    })
+  }
+
+  #groupSource(topics: readonly string[], options: GroupConsumeOptions): MessageSource<Message> {
+    return new GroupSource({
+      ...groupOptions(options),
+      service: this.#service,
+      clock: this.#clock,
+      logger: this.#logger,
+      clientId: this.#clientId,
+      topics,
+      maxWaitMs: pollMs,
+      metadataRefreshMs: this.#metadataRefreshMs,
+    })
+  }
+
+  /** Binds what waits to the signal. False where it is refused already. */
+  #mayBegin(options: SendOptions, pending: PendingSend | ManySends): boolean {
+    try {
+      checkOptions('send', options, ['signal'])
+      options.signal?.throwIfAborted()
+    } catch (error) {
+      pending.cancel(error)
+      return false
+    }
+    const { signal } = options
+    if (signal === undefined) return true
+    const onAbort = (): void => pending.cancel(signal.reason)
+    const settled = (): void => signal.removeEventListener('abort', onAbort)
+    signal.addEventListener('abort', onAbort, { once: true })
+    pending.promise.then(settled, settled)
+    return true
+  }
+}
+
+function isGroup(options: ConsumeOptions): options is GroupConsumeOptions {
+  return options.group !== undefined
+}

@@ -1,0 +1,94 @@
+/** Topics, as the library shows and looks them up. */
+
+import type { BrokerService, ConfigEntry, PartitionDescription, TopicDescription } from '../broker/contract.js'
+import { HoldfastError } from '../core/errors.js'
+import { uuidText } from '../core/randomness.js'
+import { checkName, checkOptions } from './arguments.js'
+
+export interface TopicSummary {
+  readonly name: string
+  readonly partitions: number
+  /** Kept by the broker for itself. */
+  readonly isInternal: boolean
+}
+
+export interface TopicDetails {
+  readonly name: string
+  /** The topic's id in Kafka's text form. */
+  readonly id: string
+  readonly isInternal: boolean
+  readonly partitions: readonly PartitionDescription[]
+  /** The settings that hold for the topic, each with its origin. */
+  readonly config: readonly ConfigEntry[]
+}
+
+export interface CreateTopicOptions {
+  /** The setting `num.partitions` where absent. */
+  readonly partitions?: number
+  /** By topic-level name, for example `{ 'max.message.bytes': '2000000' }`. */
+  readonly config?: Readonly<Record<string, string>>
+}
+
+/**
+ * The topics of a queue.
+ *
+ *     await mq.topics.create('orders', { partitions: 4 })
+ *     for (const { name, partitions } of await mq.topics.list()) console.log(name, partitions)
+ */
+export class TopicsClient {
+  readonly #service: BrokerService
+  readonly #onDeleted: (topic: string) => void
+
+  constructor(service: BrokerService, onDeleted: (topic: string) => void) {
+    this.#service = service
+    this.#onDeleted = onDeleted
+  }
+
+  /** All topics, in the order of their names. */
+  async list(): Promise<TopicSummary[]> {
+    const topics = await this.#service.describeTopics(null)
+    const summaries = topics.map(({ name, partitions, isInternal }) => ({
+      name,
+      partitions: partitions.length,
+      isInternal,
+    }))
+    return summaries.sort((one, other) => (one.name < other.name ? -1 : 1))
+  }
+
+  /**
+   * Creates a topic; it is durable when this resolves.
+   * @throws TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS, INVALID_CONFIG
+   */
+  async create(name: string, options: CreateTopicOptions = {}): Promise<TopicDetails> {
+    checkName('topics.create', 'topic', name)
+    checkOptions('topics.create', options, ['partitions', 'config'])
+    const topic = await this.#service.createTopic({ name, partitions: options.partitions, config: options.config })
+    return this.#details(topic)
+  }
+
+  /** Deletes a topic, its messages, and what groups have committed for it. @throws UNKNOWN_TOPIC_OR_PARTITION */
+  async delete(name: string): Promise<void> {
+    checkName('topics.delete', 'topic', name)
+    await this.#service.deleteTopic(name)
+    this.#onDeleted(name)
+  }
+
+  /** @throws UNKNOWN_TOPIC_OR_PARTITION */
+  async describe(name: string): Promise<TopicDetails> {
+    checkName('topics.describe', 'topic', name)
+    return this.#details(await describeTopic(this.#service, name, false))
+  }
+
+  async #details({ name, id, isInternal, partitions }: TopicDescription): Promise<TopicDetails> {
+    const config = await this.#service.describeConfig(name)
+    return { name, id: uuidText(id), isInternal, partitions, config }
+  }
+}
+
+/** The topic of that name; with `create` it is made where the settings allow it. @throws UNKNOWN_TOPIC_OR_PARTITION */
+export async function describeTopic(service: BrokerService, name: string, create: boolean): Promise<TopicDescription> {
+  const [topic] = await service.describeTopics([name], { create })
+  if (topic !== undefined) return topic
+  const hint = create ? ', and auto.create.topics.enable does not allow to create it by naming it' : ''
+  throw new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION', `There is no topic ${JSON.stringify(name)}${hint}.`)
+}

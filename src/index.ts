@@ -1,0 +1,38 @@
+/**
+ * Holdfast as a library: a durable message queue in one folder.
+ *
+ *     import { open } from 'holdfast'
+ *
+ *     await using mq = await open('./data')
+ *     await mq.send('orders', { key: 'o-1', value: 'hello' })
+ *     for await (const message of mq.consume('orders', { group: 'billing' })) await message.ack()
+ */
+
+export type { PartitionDescription, TopicPartition } from './broker/contract.js'
+export type { GroupListing, GroupState } from './broker/groups/contract.js'
+export type { AssignorName } from './client/assignors.js'
+export type {
+  GroupDetails,
+  GroupMemberDetails,
+  GroupOffset,
+  GroupsClient,
+} from './client/groups.js'
+export type { BytesInput, HeadersInput, Message, MessageInput, Receipt } from './client/message.js'
+export type { MessageStream } from './client/message-stream.js'
+export { type OpenOptions, open } from './client/open.js'
+export type {
+  ConsumeOptions,
+  GroupConsumeOptions,
+  OffsetConsumeOptions,
+  Queue,
+  ReadOptions,
+  SendOptions,
+  StartPosition,
+} from './client/queue.js'
+export { SendManyError, type SendOutcome } from './client/sending.js'
+export type { CreateTopicOptions, TopicDetails, TopicSummary, TopicsClient } from './client/topics.js'
+export { type ErrorCode, errorTable, HoldfastError } from './core/errors.js'
+export type { Logger } from './core/logger.js'
+export type { SettingName, SettingsInput } from './core/settings.js'
+export type { Codec } from './records/format.js'
+export type { Header } from './records/record.js'
