@@ -1,0 +1,139 @@
+/**
+ * Produce, versions 3-13 (0-2 are advertised and refused: see 00-produce-old.ts).
+ *
+ * All batches of a request are appended in their order before the next request of the connection starts, and awaited
+ * together. Each partition answers for itself. acks=1 and acks=all mean the same here: acknowledged as the topic's flush
+ * policy says. acks=0 gets no answer; an error then closes the connection, as in Kafka, so that the client notices.
+ */
+
+import type { ProduceResult } from '../../broker/contract.js'
+import { HoldfastError } from '../../core/errors.js'
+import { uuidText } from '../../core/randomness.js'
+import { type ProduceRequest, type ProduceResponse, produce } from '../schemas/index.js'
+import { idKey } from '../topic-ids.js'
+import { type Answer, type Call, ClosesConnection, endpoint, noAnswer } from './handler.js'
+import { refusalOf, storageAwareCode } from './refusals.js'
+
+/** Codec number of zstd, in the low bits of the second attribute byte of a batch. */
+const zstd = 4
+const attributesLowByte = 22
+const codecBits = 0x07
+
+type PartitionAnswer = ProduceResponse['topics'][number]['partitions'][number]
+type Topic = ProduceRequest['topics'][number]
+type Outcome = ProduceResult | { readonly error: unknown }
+
+export const produceEndpoint = endpoint({
+  api: produce,
+  advertised: [0, 13],
+  order: 'append',
+  handle(request, call) {
+    const refused = refusalOfAll(request)
+    if (call.version < 13 || refused !== undefined) {
+      return {
+        answer: finish(
+          request,
+          call,
+          start(request, call, (topic) => topic.name, refused),
+        ),
+      }
+    }
+    const appending = call.topicIds
+      .namesOf(request.topics.map((topic) => topic.topicId))
+      .then((names) => ({ outcomes: start(request, call, (topic) => names.get(idKey(topic.topicId))) }))
+    return {
+      issued: appending.then(
+        () => {},
+        () => {},
+      ),
+      answer: appending.then(({ outcomes }) => finish(request, call, outcomes)),
+    }
+  },
+  refuse: (request, error, version) => ({
+    topics: request.topics.map((topic) => ({
+      ...topic,
+      partitions: topic.partitions.map(({ index }) => partitionAnswer(index, { error }, version)),
+    })),
+  }),
+})
+
+/** Why nothing of a request is appended. */
+function refusalOfAll({ acks, transactionalId }: ProduceRequest): HoldfastError | undefined {
+  if (acks !== -1 && acks !== 0 && acks !== 1) {
+    return new HoldfastError('INVALID_REQUIRED_ACKS', `acks is ${acks}; it must be -1 (all), 0 or 1.`)
+  }
+  if (transactionalId === null) return undefined
+  return new HoldfastError(
+    'INVALID_TXN_STATE',
+    `The request names the transactional id ${JSON.stringify(transactionalId)}; transactions are not supported yet.`,
+  )
+}
+
+/** Issues the appends, all of them before anything is waited for. */
+function start(
+  { topics }: ProduceRequest,
+  call: Call,
+  nameOf: (topic: Topic) => string | undefined,
+  refused?: HoldfastError,
+): Promise<Outcome>[][] {
+  return topics.map((topic) => {
+    const name = nameOf(topic)
+    const error = refused ?? (name === undefined ? unknownId(topic) : undefined)
+    return topic.partitions.map(({ index, records }) => {
+      if (error !== undefined) return Promise.resolve({ error })
+      return append(call, name as string, index, records).catch((reason: unknown) => ({ error: reason }))
+    })
+  })
+}
+
+async function append(call: Call, topic: string, partition: number, batch: Buffer | null): Promise<Outcome> {
+  if (batch === null || batch.length === 0) {
+    throw new HoldfastError('INVALID_RECORD', `Partition ${partition} of ${topic} was sent no record batch.`)
+  }
+  if (call.version < 7 && batch.length > attributesLowByte && (batch[attributesLowByte] & codecBits) === zstd) {
+    throw new HoldfastError('UNSUPPORTED_COMPRESSION_TYPE', 'zstd needs a Produce request of version 7 or later.')
+  }
+  return call.broker.produce({ topic, partition, batch })
+}
+
+async function finish(
+  request: ProduceRequest,
+  call: Call,
+  outcomes: Promise<Outcome>[][],
+): Promise<Answer<typeof produce>> {
+  const settled = await Promise.all(outcomes.map((ofTopic) => Promise.all(ofTopic)))
+  if (request.acks === 0) return concludeUnanswered(settled.flat())
+  return {
+    topics: request.topics.map((topic, at) => ({
+      name: topic.name,
+      topicId: topic.topicId,
+      partitions: topic.partitions.map(({ index }, nth) => partitionAnswer(index, settled[at][nth], call.version)),
+    })),
+  }
+}
+
+function concludeUnanswered(outcomes: readonly Outcome[]): typeof noAnswer {
+  for (const outcome of outcomes) {
+    if ('error' in outcome) {
+      throw new ClosesConnection(`A Produce request with acks=0 failed: ${refusalOf(outcome.error).errorMessage}`)
+    }
+  }
+  return noAnswer
+}
+
+function partitionAnswer(index: number, outcome: Outcome, version: number): PartitionAnswer {
+  if (!('error' in outcome)) {
+    const { baseOffset, logAppendTimeMs, logStartOffset } = outcome
+    return { index, errorCode: 0, baseOffset, logAppendTimeMs, logStartOffset }
+  }
+  return {
+    index,
+    errorCode: storageAwareCode(outcome.error, version >= 4),
+    baseOffset: -1,
+    errorMessage: refusalOf(outcome.error).errorMessage,
+  }
+}
+
+function unknownId(topic: Topic): HoldfastError {
+  return new HoldfastError('UNKNOWN_TOPIC_ID', `There is no topic of the id ${uuidText(topic.topicId)}.`)
+}

@@ -1,0 +1,93 @@
+/**
+ * Metadata, versions 0-13: this broker, and the topics with their one leader.
+ *
+ * All topics are asked for by null, in version 0 by an empty list. From version 12 on topics may be asked for by id.
+ * A missing topic is created on the way where the request and the settings allow it.
+ */
+
+import type { TopicDescription } from '../../broker/contract.js'
+import { HoldfastError, kafkaCodeOf } from '../../core/errors.js'
+import { isTopicName } from '../../storage/topic-catalog.js'
+import { type MetadataRequest, type MetadataResponse, metadata } from '../schemas/index.js'
+import { idKey } from '../topic-ids.js'
+import { type Call, endpoint } from './handler.js'
+
+type TopicAnswer = MetadataResponse['topics'][number]
+type AskedTopic = NonNullable<MetadataRequest['topics']>[number]
+
+export const metadataEndpoint = endpoint({
+  api: metadata,
+  order: 'alone',
+  async handle(request, call) {
+    const { broker, endpoint: address, version } = call
+    const { topics } = request
+    const isAll = topics === null || (version === 0 && topics.length === 0)
+    return {
+      brokers: [{ nodeId: broker.nodeId, ...address }],
+      clusterId: broker.clusterId,
+      controllerId: broker.nodeId,
+      topics: isAll
+        ? (await broker.describeTopics(null)).map((topic) => described(topic, broker.nodeId))
+        : await askedFor(topics, request.allowAutoTopicCreation, call),
+    }
+  },
+  refuse: ({ topics }, error) => ({
+    brokers: [],
+    clusterId: null,
+    topics: (topics ?? []).map(({ name, topicId }) => ({
+      name,
+      topicId,
+      errorCode: kafkaCodeOf(error),
+      partitions: [],
+    })),
+    errorCode: kafkaCodeOf(error),
+  }),
+})
+
+async function askedFor(topics: readonly AskedTopic[], create: boolean, call: Call): Promise<TopicAnswer[]> {
+  const { broker, version } = call
+  for (const { name } of topics) {
+    if (name === null && version < 12) {
+      throw new HoldfastError('INVALID_REQUEST', `Metadata ${version} names topics; a null name is for version 12.`)
+    }
+  }
+  const ids = topics.filter((topic) => topic.name === null).map((topic) => topic.topicId)
+  const nameById = ids.length === 0 ? new Map<string, string>() : await call.topicIds.namesOf(ids)
+  const named = new Set<string>()
+  for (const { name } of topics) if (name !== null && isTopicName(name)) named.add(name)
+  const known = [
+    ...(named.size === 0 ? [] : await broker.describeTopics([...named], { create })),
+    ...(nameById.size === 0 ? [] : await broker.describeTopics([...nameById.values()])),
+  ]
+  const byName = new Map(known.map((topic) => [topic.name, topic]))
+  return topics.map(({ name, topicId }): TopicAnswer => {
+    const found = byName.get(name ?? nameById.get(idKey(topicId)) ?? '')
+    if (found !== undefined) return described(found, broker.nodeId)
+    return { name, topicId, errorCode: new HoldfastError(whyMissing(name)).kafkaCode, partitions: [] }
+  })
+}
+
+function whyMissing(
+  name: string | null,
+): 'UNKNOWN_TOPIC_ID' | 'UNKNOWN_TOPIC_OR_PARTITION' | 'INVALID_TOPIC_EXCEPTION' {
+  if (name === null) return 'UNKNOWN_TOPIC_ID'
+  return isTopicName(name) ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
+}
+
+function described(topic: TopicDescription, nodeId: number): TopicAnswer {
+  const replicas = [nodeId]
+  return {
+    errorCode: 0,
+    name: topic.name,
+    topicId: topic.id,
+    isInternal: topic.isInternal,
+    partitions: topic.partitions.map(({ partition, leaderEpoch }) => ({
+      errorCode: 0,
+      index: partition,
+      leaderId: nodeId,
+      leaderEpoch,
+      replicas,
+      inSyncReplicas: replicas,
+    })),
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * OffsetFetch, versions 1-10: the committed offsets of one group, from version 8 on of several.
+ *
+ * A partition without one has the offset -1. Null topics ask for all that have one. `requireStable` changes nothing while
+ * there are no transactions: every committed offset is stable.
+ */
+
+import type { TopicPartition } from '../../broker/contract.js'
+import type { CommittedOffset } from '../../broker/groups/contract.js'
+import { zeroUuid } from '../../core/codec/index.js'
+import { HoldfastError, kafkaCodeOf } from '../../core/errors.js'
+import { type OffsetFetchRequest, offsetFetch } from '../schemas/index.js'
+import { idKey } from '../topic-ids.js'
+import { type Call, endpoint } from './handler.js'
+
+interface AskedTopic {
+  readonly name: string
+  readonly topicId: Buffer
+  readonly partitionIndexes: readonly number[]
+}
+
+interface PartitionAnswer {
+  readonly index: number
+  readonly committedOffset: number
+  readonly committedLeaderEpoch?: number
+  readonly metadata: string | null
+  readonly errorCode: number
+}
+
+interface TopicAnswer {
+  readonly name: string
+  readonly topicId: Buffer
+  readonly partitions: readonly PartitionAnswer[]
+}
+
+type Group = OffsetFetchRequest['groups'][number]
+
+export const offsetFetchEndpoint = endpoint({
+  api: offsetFetch,
+  order: 'group',
+  async handle(request, call) {
+    if (call.version >= 8) {
+      return { groups: await Promise.all(request.groups.map((group) => ofGroup(group, call))), topics: [] }
+    }
+    const topics = request.topics?.map((topic) => ({ ...topic, topicId: zeroUuid })) ?? null
+    return { topics: await committedOf(request.groupId, topics, call), errorCode: 0 }
+  },
+  // Version 1 has no error for the whole answer.
+  refuse: (request, error) => ({
+    topics: (request.topics ?? []).map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: partitionIndexes.map((index) => without(index, error)),
+    })),
+    errorCode: kafkaCodeOf(error),
+    groups: request.groups.map(({ groupId }) => ({ groupId, topics: [], errorCode: kafkaCodeOf(error) })),
+  }),
+})
+
+async function ofGroup({ groupId, topics }: Group, call: Call) {
+  try {
+    return { groupId, topics: await committedOf(groupId, topics, call), errorCode: 0 }
+  } catch (error) {
+    return { groupId, topics: [], errorCode: kafkaCodeOf(error) }
+  }
+}
+
+async function committedOf(groupId: string, topics: readonly AskedTopic[] | null, call: Call): Promise<TopicAnswer[]> {
+  if (topics === null) return allOf(await call.broker.fetchOffsets(groupId, null), call)
+  const names = await namesOf(topics, call)
+  const partitions: TopicPartition[] = []
+  for (const [at, { partitionIndexes }] of topics.entries()) {
+    const topic = names[at]
+    if (topic !== undefined) for (const partition of partitionIndexes) partitions.push({ topic, partition })
+  }
+  const found = byTopic(await call.broker.fetchOffsets(groupId, partitions))
+  return topics.map(({ name, topicId, partitionIndexes }, at) => {
+    const topic = names[at]
+    if (topic === undefined) {
+      const unknown = new HoldfastError('UNKNOWN_TOPIC_ID')
+      return { name, topicId, partitions: partitionIndexes.map((index) => without(index, unknown)) }
+    }
+    const ofTopic = found.get(topic)
+    const answers = partitionIndexes.map((index) => {
+      const offset = ofTopic?.get(index)
+      return offset === undefined ? without(index) : committed(offset)
+    })
+    return { name: topic, topicId, partitions: answers }
+  })
+}
+
+async function allOf(offsets: readonly CommittedOffset[], call: Call): Promise<TopicAnswer[]> {
+  const found = byTopic(offsets)
+  const ids = call.version >= 10 ? await call.topicIds.idsOf([...found.keys()]) : undefined
+  const answers: TopicAnswer[] = []
+  for (const [name, ofTopic] of found) {
+    const topicId = ids === undefined ? zeroUuid : ids.get(name)
+    // A client that knows topics by id alone can do nothing with one that has none any more.
+    if (topicId !== undefined) answers.push({ name, topicId, partitions: [...ofTopic.values()].map(committed) })
+  }
+  return answers
+}
+
+async function namesOf(topics: readonly AskedTopic[], call: Call): Promise<readonly (string | undefined)[]> {
+  if (call.version < 10) return topics.map((topic) => topic.name)
+  const names = await call.topicIds.namesOf(topics.map((topic) => topic.topicId))
+  return topics.map((topic) => names.get(idKey(topic.topicId)))
+}
+
+function byTopic(offsets: readonly CommittedOffset[]): Map<string, Map<number, CommittedOffset>> {
+  const topics = new Map<string, Map<number, CommittedOffset>>()
+  for (const offset of offsets) {
+    const ofTopic = topics.get(offset.topic) ?? new Map<number, CommittedOffset>()
+    topics.set(offset.topic, ofTopic.set(offset.partition, offset))
+  }
+  return topics
+}
+
+function committed({ partition, offset, leaderEpoch, metadata }: CommittedOffset): PartitionAnswer {
+  return { index: partition, committedOffset: offset, committedLeaderEpoch: leaderEpoch, metadata, errorCode: 0 }
+}
+
+function without(index: number, error?: unknown): PartitionAnswer {
+  return { index, committedOffset: -1, metadata: '', errorCode: error === undefined ? 0 : kafkaCodeOf(error) }
+}

@@ -1,0 +1,20 @@
+/** The numbers that Kafka gives to where a configuration comes from and what type it has (DescribeConfigsResponse.java). */
+
+import type { ConfigEntry } from '../../broker/contract.js'
+import { type SettingName, settingsTable } from '../../core/settings.js'
+
+export const configSource = { topic: 1, broker: 4, default: 5 } as const
+export const configType = { boolean: 1, string: 2, int: 3, long: 5 } as const
+
+const int32Max = 2 ** 31 - 1
+
+export function sourceOf({ origin }: ConfigEntry): number {
+  return configSource[origin]
+}
+
+export function typeOf({ type, name, synonym }: ConfigEntry): number {
+  if (type === 'boolean') return configType.boolean
+  if (type === 'enum') return configType.string
+  const row = settingsTable[(synonym ?? name) as SettingName]
+  return row !== undefined && 'max' in row && Number(row.max) > int32Max ? configType.long : configType.int
+}

@@ -1,0 +1,132 @@
+/** What a handler of one API is, and how it becomes an endpoint that the connection can call without knowing types. */
+
+import type { BrokerService } from '../../broker/contract.js'
+import { HoldfastError } from '../../core/errors.js'
+import type { Logger } from '../../core/logger.js'
+import type { Settings } from '../../core/settings.js'
+import { decodeRequest, encodeResponse, type RequestHeader } from '../messages.js'
+import type { Api, RequestOf, ResponseInput } from '../schemas/index.js'
+import type { TopicIds } from '../topic-ids.js'
+
+/** A broker with what it has to say about itself to be served. */
+export interface ServedBroker extends BrokerService {
+  readonly clusterId: string
+  readonly nodeId: number
+  readonly settings: Settings
+}
+
+export interface HostAndPort {
+  readonly host: string
+  readonly port: number
+}
+
+/** One request's surroundings. */
+export interface Call {
+  readonly broker: ServedBroker
+  readonly topicIds: TopicIds
+  readonly logger: Logger
+  readonly version: number
+  /** Empty where the client gave none. */
+  readonly clientId: string
+  /** As Kafka shows it: "/127.0.0.1". */
+  readonly clientHost: string
+  /** Where the client of this connection reaches this broker. */
+  readonly endpoint: HostAndPort
+  /** Aborted when the connection is lost or the server closes: what waits answers at once. */
+  readonly signal: AbortSignal
+}
+
+/** The answer that is none: Produce with acks=0. */
+export const noAnswer = Symbol('no answer')
+
+/** Thrown by a handler where Kafka closes the connection instead of answering. */
+export class ClosesConnection extends Error {
+  override readonly name = 'ClosesConnection'
+}
+
+/**
+ * What an answer says of requests beside it on the connection; connection.ts has the rule.
+ * append: Produce. wait: Fetch. join: JoinGroup and SyncGroup. group: other requests of groups. alone: the rest.
+ */
+export type Order = 'append' | 'wait' | 'join' | 'group' | 'alone'
+
+export type Answer<A extends Api> = ResponseInput<A> | typeof noAnswer
+
+/** A request whose effects have been issued (in order) before its answer is there. */
+export interface Started<A extends Api> {
+  /** Resolves when the next request may start, where that is not at once. */
+  readonly issued?: Promise<void>
+  readonly answer: Promise<Answer<A>>
+}
+
+export interface HandlerDeclaration<A extends Api> {
+  readonly api: A
+  /** What ApiVersions says of it; the versions that are implemented unless given. */
+  readonly advertised?: readonly [first: number, last: number]
+  readonly order: Order
+  /** Runs at once up to its first wait, so that effects issued there are in arrival order. */
+  handle(request: RequestOf<A>, call: Call): Promise<Answer<A>> | Started<A>
+  /** The answer that says `error` in this API's shape. */
+  refuse(request: RequestOf<A>, error: unknown, version: number): ResponseInput<A>
+}
+
+/** What came of a request: the chunks of its answer, or that there is none. */
+export type Outcome = readonly Buffer[] | typeof noAnswer
+
+export interface Running {
+  readonly issued: Promise<void> | undefined
+  readonly outcome: Promise<Outcome>
+}
+
+export interface Endpoint {
+  readonly api: Api
+  readonly advertised: readonly [first: number, last: number]
+  readonly order: Order
+  /** @throws INVALID_REQUEST where the frame cannot be decoded; `outcome` rejects with {@link ClosesConnection} only */
+  start(header: RequestHeader, frame: Buffer, call: Call): Running
+}
+
+/** The endpoint of a handler: decodes, runs, encodes, and turns what is thrown into the API's own error answer. */
+export function endpoint<A extends Api>(declaration: HandlerDeclaration<A>): Endpoint {
+  const { api, order } = declaration
+  return {
+    api,
+    advertised: declaration.advertised ?? api.versions,
+    order,
+    start(header, frame, call) {
+      const request = decodeRequest(api, header, frame)
+      const started = startSafely(declaration, request, call)
+      return { issued: started.issued, outcome: finish(declaration, header, request, call, started.answer) }
+    },
+  }
+}
+
+function startSafely<A extends Api>(declaration: HandlerDeclaration<A>, request: RequestOf<A>, call: Call): Started<A> {
+  try {
+    const started = declaration.handle(request, call)
+    return started instanceof Promise ? { answer: started } : started
+  } catch (error) {
+    return { answer: Promise.reject(error) }
+  }
+}
+
+async function finish<A extends Api>(
+  declaration: HandlerDeclaration<A>,
+  header: RequestHeader,
+  request: RequestOf<A>,
+  call: Call,
+  answer: Promise<Answer<A>>,
+): Promise<Outcome> {
+  const { api } = declaration
+  const { apiVersion, correlationId } = header
+  try {
+    const body = await answer
+    return body === noAnswer ? noAnswer : encodeResponse(api, apiVersion, correlationId, body)
+  } catch (error) {
+    if (error instanceof ClosesConnection) throw error
+    if (!(error instanceof HoldfastError) || error.code === 'UNKNOWN_SERVER_ERROR') {
+      call.logger.error({ api: api.name, err: error, clientId: call.clientId }, 'A request failed unexpectedly.')
+    }
+    return encodeResponse(api, apiVersion, correlationId, declaration.refuse(request, error, apiVersion))
+  }
+}

@@ -1,0 +1,60 @@
+/** Every API that is served, in the order of their keys: what is in this table is advertised, and nothing else. */
+
+import { produceEndpoint } from './00-produce.js'
+import { fetchEndpoint } from './01-fetch.js'
+import { listOffsetsEndpoint } from './02-list-offsets.js'
+import { metadataEndpoint } from './03-metadata.js'
+import { offsetCommitEndpoint } from './08-offset-commit.js'
+import { offsetFetchEndpoint } from './09-offset-fetch.js'
+import { findCoordinatorEndpoint } from './10-find-coordinator.js'
+import { joinGroupEndpoint } from './11-join-group.js'
+import { heartbeatEndpoint } from './12-heartbeat.js'
+import { leaveGroupEndpoint } from './13-leave-group.js'
+import { syncGroupEndpoint } from './14-sync-group.js'
+import { describeGroupsEndpoint } from './15-describe-groups.js'
+import { listGroupsEndpoint } from './16-list-groups.js'
+import { apiVersionsEndpoint } from './18-api-versions.js'
+import { createTopicsEndpoint } from './19-create-topics.js'
+import { deleteTopicsEndpoint } from './20-delete-topics.js'
+import { initProducerIdEndpoint } from './22-init-producer-id.js'
+import { offsetForLeaderEpochEndpoint } from './23-offset-for-leader-epoch.js'
+import { describeAclsEndpoint } from './29-describe-acls.js'
+import { describeConfigsEndpoint } from './32-describe-configs.js'
+import { createPartitionsEndpoint } from './37-create-partitions.js'
+import { deleteGroupsEndpoint } from './42-delete-groups.js'
+import { listPartitionReassignmentsEndpoint } from './46-list-partition-reassignments.js'
+import { describeClusterEndpoint } from './60-describe-cluster.js'
+import type { Endpoint } from './handler.js'
+
+export const endpoints: readonly Endpoint[] = [
+  produceEndpoint,
+  fetchEndpoint,
+  listOffsetsEndpoint,
+  metadataEndpoint,
+  offsetCommitEndpoint,
+  offsetFetchEndpoint,
+  findCoordinatorEndpoint,
+  joinGroupEndpoint,
+  heartbeatEndpoint,
+  leaveGroupEndpoint,
+  syncGroupEndpoint,
+  describeGroupsEndpoint,
+  listGroupsEndpoint,
+  apiVersionsEndpoint(() => endpoints),
+  createTopicsEndpoint,
+  deleteTopicsEndpoint,
+  initProducerIdEndpoint,
+  offsetForLeaderEpochEndpoint,
+  describeAclsEndpoint,
+  describeConfigsEndpoint,
+  createPartitionsEndpoint,
+  deleteGroupsEndpoint,
+  listPartitionReassignmentsEndpoint,
+  describeClusterEndpoint,
+]
+
+const byKey: ReadonlyMap<number, Endpoint> = new Map(endpoints.map((endpoint) => [endpoint.api.key, endpoint]))
+
+export function endpointByKey(key: number): Endpoint | undefined {
+  return byKey.get(key)
+}

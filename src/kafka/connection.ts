@@ -1,0 +1,369 @@
+/**
+ * One client's connection: frames in, answers out in the order of their requests.
+ *
+ * Kafka works on one request of a connection at a time. Here they overlap where nobody can tell, so that many batches
+ * share one flush. The rule: a request starts when every earlier one of the connection is done, except that
+ *
+ * - a Produce does not wait for an earlier Produce: its batches are appended after those of the earlier one;
+ * - nothing but a Fetch waits for an earlier Fetch, which changes nothing;
+ * - nothing but a request of groups waits for an earlier JoinGroup or SyncGroup, which may take as long as a rebalance.
+ *
+ * So effects come in arrival order, and a waiting Fetch or JoinGroup delays later answers but not later work.
+ *
+ * Memory is bounded: past `maxBytesInWork`, past `maxRequestsInWork`, when the budget of all connections is used up, or
+ * while the client does not take its answers, the socket is not read and no request starts. At most one Fetch answer is
+ * held. Whoever breaks the protocol gets the answers to what came before, and is disconnected.
+ */
+
+import type { Socket } from 'node:net'
+import type { Clock, Timer } from '../core/clock.js'
+import { HoldfastError } from '../core/errors.js'
+import type { Logger } from '../core/logger.js'
+import { isOldProduce, refuseOldProduce } from './api/00-produce-old.js'
+import { refuseApiVersions } from './api/18-api-versions.js'
+import {
+  type Call,
+  ClosesConnection,
+  type HostAndPort,
+  noAnswer,
+  type Order,
+  type Outcome,
+  type Running,
+  type ServedBroker,
+} from './api/handler.js'
+import { endpointByKey } from './api/index.js'
+import { FrameReader } from './frames.js'
+import { decodeRequestHeader, type RequestHeader } from './messages.js'
+import type { BudgetHolder, RequestBudget } from './request-budget.js'
+import { apiVersions } from './schemas/index.js'
+import type { TopicIds } from './topic-ids.js'
+
+const maxBytesInWork = 16 * 1024 * 1024
+const maxRequestsInWork = 1000
+/** API key, version and correlation id: what every request has. */
+const shortestRequestBytes = 8
+
+/** What all connections of a server share. */
+export interface ConnectionTools {
+  readonly broker: ServedBroker
+  readonly topicIds: TopicIds
+  readonly budget: RequestBudget
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly onClosed: (connection: Connection) => void
+}
+
+/** A request that has not been started. */
+interface Waiting {
+  readonly header: RequestHeader
+  readonly frame: Buffer
+  readonly order: Order
+}
+
+/** A request that has been started. */
+interface Work {
+  readonly order: Order
+  readonly requestBytes: number
+  answerBytes: number
+  outcome: Outcome | undefined
+}
+
+export class Connection implements BudgetHolder {
+  readonly #socket: Socket
+  readonly #tools: ConnectionTools
+  readonly #endpoint: HostAndPort
+  readonly #clientHost: string
+  readonly #frames: FrameReader
+  /** Nobody waits for answers any more, or not for long: what waits ends. */
+  readonly #hurry = new AbortController()
+  /** In the order of their arrival. */
+  readonly #works: Work[] = []
+  readonly #running: Record<Order, number> = { append: 0, wait: 0, join: 0, group: 0, alone: 0 }
+  #next: Waiting | undefined
+  /** The request that was started last has not issued its effects yet. */
+  #isIssuing = false
+  /** Of requests, and of answers that wait for earlier ones. */
+  #bytesInWork = 0
+  /** Of whole requests, as the budget knows them. */
+  #budgetBytes = 0
+  #waitsForRoom = false
+  #takesRequests = true
+  /** The client has said its last; what it said is still worked on. */
+  #hasHeardAll = false
+  /** The last answer has been handed to the socket. */
+  #isLeaving = false
+  #isReading = true
+  #isCorked = false
+  #lastHeardMs: number
+  #frameTimer: Timer | undefined
+  #idleTimer: Timer | undefined
+
+  constructor(socket: Socket, endpoint: HostAndPort, tools: ConnectionTools) {
+    this.#socket = socket
+    this.#tools = tools
+    this.#endpoint = endpoint
+    this.#clientHost = `/${(socket.remoteAddress ?? '').replace(/^::ffff:/, '')}`
+    this.#lastHeardMs = tools.clock.monotonic()
+    this.#frames = new FrameReader({
+      minBytes: shortestRequestBytes,
+      maxBytes: tools.broker.settings['socket.request.max.bytes'],
+      reserve: (bytes) => {
+        const isThere = tools.budget.reserve(this, bytes)
+        this.#waitsForRoom = !isThere
+        return isThere
+      },
+    })
+    socket.on('data', (chunk: Buffer) => this.#hear(chunk))
+    socket.on('drain', () => this.#advance())
+    socket.on('end', () => this.#hearEnd())
+    socket.on('error', (err) => tools.logger.debug({ err, client: this.#clientHost }, 'A connection broke.'))
+    socket.on('close', () => this.#dispose())
+    this.#watchIdleness(tools.broker.settings['connections.max.idle.ms'])
+  }
+
+  /** Reads no more; when the requests in work have been answered, closes. What waits is ended early. */
+  endAfterAnswers(): void {
+    this.#takesRequests = false
+    this.#hurry.abort()
+    this.#next = undefined
+    this.#regulate()
+    this.#endIfAnswered()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  roomMayBeThere(): void {
+    this.#waitsForRoom = false
+    this.#advance()
+  }
+
+  #hear(chunk: Buffer): void {
+    this.#lastHeardMs = this.#tools.clock.monotonic()
+    if (!this.#takesRequests) return
+    this.#frames.push(chunk)
+    this.#advance()
+  }
+
+  #hearEnd(): void {
+    this.#hasHeardAll = true
+    this.#hurry.abort()
+    this.#advance()
+  }
+
+  /** Starts what may start, and reads on or not. */
+  #advance(): void {
+    try {
+      while (this.#takesRequests && this.#hasNext() && this.#mayStart(this.#next as Waiting)) {
+        const next = this.#next as Waiting
+        this.#next = undefined
+        this.#start(next)
+      }
+    } catch (error) {
+      this.#disconnect(error)
+    }
+    this.#regulate()
+    if (this.#takesRequests && this.#hasHeardAll && this.#mayTakeMore) this.endAfterAnswers()
+  }
+
+  /** No request waits, and there is room for more. */
+  get #mayTakeMore(): boolean {
+    return this.#next === undefined && !this.#isFull && !this.#waitsForRoom
+  }
+
+  #hasNext(): boolean {
+    if (this.#next !== undefined) return true
+    if (this.#isFull) return false
+    const frame = this.#frames.next()
+    if (frame === undefined) return false
+    this.#forgetFrameTimer()
+    this.#budgetBytes += frame.length
+    this.#tools.budget.becameRequest(this, frame.length)
+    const header = decodeRequestHeader(frame)
+    const order = header.supported ? (endpointByKey(header.apiKey)?.order ?? 'alone') : 'alone'
+    this.#next = { header, frame, order }
+    return true
+  }
+
+  get #isFull(): boolean {
+    return (
+      this.#socket.writableNeedDrain || this.#bytesInWork >= maxBytesInWork || this.#works.length >= maxRequestsInWork
+    )
+  }
+
+  #mayStart({ order }: Waiting): boolean {
+    const running = this.#running
+    if (this.#isIssuing || running.alone > 0 || running.group > 0) return false
+    if (order === 'append') return true
+    if (running.append > 0) return false
+    if (order === 'wait') return running.wait === 0
+    return order === 'alone' || running.join === 0
+  }
+
+  #start({ header, frame, order }: Waiting): void {
+    const { issued, outcome } = this.#run(header, frame)
+    const work: Work = { order, requestBytes: frame.length, answerBytes: 0, outcome: undefined }
+    this.#works.push(work)
+    this.#running[order]++
+    this.#bytesInWork += work.requestBytes
+    if (issued !== undefined) {
+      this.#isIssuing = true
+      void issued.then(() => {
+        this.#isIssuing = false
+        this.#advance()
+      })
+    }
+    outcome.then(
+      (done) => this.#finish(work, done),
+      (error: unknown) => {
+        this.#finish(work, noAnswer)
+        this.#disconnect(error)
+      },
+    )
+  }
+
+  /** @throws INVALID_REQUEST, UNSUPPORTED_VERSION where Kafka closes the connection */
+  #run(header: RequestHeader, frame: Buffer): Running {
+    const { apiKey, apiVersion } = header
+    const endpoint = endpointByKey(apiKey)
+    if (header.supported && endpoint !== undefined) return endpoint.start(header, frame, this.#callOf(header))
+    if (apiKey === apiVersions.key) return refuseApiVersions(header)
+    if (isOldProduce(header)) return refuseOldProduce(header, frame)
+    const what = endpoint === undefined ? `an API of key ${apiKey}` : `version ${apiVersion} of ${endpoint.api.name}`
+    throw new HoldfastError('UNSUPPORTED_VERSION', `The client asks for ${what}, which is not advertised here.`)
+  }
+
+  #callOf(header: RequestHeader): Call {
+    const { broker, topicIds, logger } = this.#tools
+    return {
+      broker,
+      topicIds,
+      logger,
+      version: header.apiVersion,
+      clientId: header.clientId ?? '',
+      clientHost: this.#clientHost,
+      endpoint: this.#endpoint,
+      signal: this.#hurry.signal,
+    }
+  }
+
+  #finish(work: Work, outcome: Outcome): void {
+    if (this.#socket.destroyed) return
+    work.outcome = outcome
+    if (outcome !== noAnswer) for (const chunk of outcome) work.answerBytes += chunk.length
+    this.#bytesInWork += work.answerBytes
+    // A Fetch goes on to count until its answer is with the socket, so that there is never a second one in memory.
+    if (work.order !== 'wait') this.#running[work.order]--
+    this.#sendReady()
+    this.#advance()
+  }
+
+  /** Sends the answers that have no unanswered request before them. */
+  #sendReady(): void {
+    let releasedBytes = 0
+    while (this.#works.length > 0 && this.#works[0].outcome !== undefined) {
+      const work = this.#works.shift() as Work
+      if (work.order === 'wait') this.#running.wait--
+      this.#bytesInWork -= work.requestBytes + work.answerBytes
+      releasedBytes += work.requestBytes
+      if (work.outcome !== noAnswer) this.#write(work.outcome as readonly Buffer[])
+    }
+    this.#budgetBytes -= releasedBytes
+    if (releasedBytes > 0) this.#tools.budget.release(releasedBytes)
+    this.#endIfAnswered()
+  }
+
+  /** All answers of one turn of the event loop leave in one writev. */
+  #write(chunks: readonly Buffer[]): void {
+    if (!this.#socket.writable) return
+    if (!this.#isCorked) {
+      this.#isCorked = true
+      this.#socket.cork()
+      process.nextTick(() => {
+        this.#isCorked = false
+        this.#socket.uncork()
+      })
+    }
+    for (const chunk of chunks) this.#socket.write(chunk)
+  }
+
+  /** Closes when the answers are with the client; one that does not take them has as long as for a frame. */
+  #endIfAnswered(): void {
+    if (this.#takesRequests || this.#works.length > 0 || this.#isLeaving) return
+    this.#isLeaving = true
+    this.#socket.destroySoon()
+    const { broker, clock } = this.#tools
+    this.#idleTimer?.cancel()
+    this.#idleTimer = clock.schedule(broker.settings['frame.timeout.ms'], () => this.destroy(), { background: true })
+  }
+
+  /** The client broke the protocol, or it has to notice that a request without an answer failed. */
+  #disconnect(error: unknown): void {
+    if (!this.#takesRequests) return
+    const { logger } = this.#tools
+    const client = this.#clientHost
+    if (error instanceof HoldfastError || error instanceof ClosesConnection) {
+      logger.warn({ client, reason: error.message }, 'A client is disconnected.')
+    } else {
+      logger.error({ client, err: error }, 'A client is disconnected after an unexpected failure.')
+    }
+    this.endAfterAnswers()
+  }
+
+  /** Reads from the socket only when what comes could be taken; watches the time that a frame takes while it reads. */
+  #regulate(): void {
+    // Once it is ending, what still comes is read and thrown away, so that its end is noticed.
+    const shouldRead = !this.#takesRequests || this.#mayTakeMore
+    if (shouldRead !== this.#isReading) {
+      this.#isReading = shouldRead
+      if (shouldRead) this.#socket.resume()
+      else this.#socket.pause()
+    }
+    if (shouldRead && this.#takesRequests && this.#frames.isMidFrame) this.#frameTimer ??= this.#watchFrame()
+    else this.#forgetFrameTimer()
+  }
+
+  #forgetFrameTimer(): void {
+    this.#frameTimer?.cancel()
+    this.#frameTimer = undefined
+  }
+
+  #watchFrame(): Timer {
+    const timeoutMs = this.#tools.broker.settings['frame.timeout.ms']
+    const expire = (): void =>
+      this.#disconnect(new HoldfastError('INVALID_REQUEST', `A request frame was not whole after ${timeoutMs} ms.`))
+    return this.#tools.clock.schedule(timeoutMs, expire, { background: true })
+  }
+
+  #watchIdleness(waitMs: number): void {
+    this.#idleTimer = this.#tools.clock.schedule(
+      waitMs,
+      () => {
+        const idleMs = this.#tools.clock.monotonic() - this.#lastHeardMs
+        const maxIdleMs = this.#tools.broker.settings['connections.max.idle.ms']
+        if (this.#works.length > 0) return this.#watchIdleness(maxIdleMs)
+        if (idleMs < maxIdleMs) return this.#watchIdleness(maxIdleMs - idleMs)
+        this.#tools.logger.debug({ client: this.#clientHost, idleMs }, 'An idle connection is closed.')
+        this.destroy()
+      },
+      { background: true },
+    )
+  }
+
+  #dispose(): void {
+    this.#takesRequests = false
+    this.#isLeaving = true
+    this.#hurry.abort()
+    this.#next = undefined
+    this.#works.length = 0
+    this.#forgetFrameTimer()
+    this.#idleTimer?.cancel()
+    const { budget, onClosed } = this.#tools
+    const ofRequests = this.#budgetBytes
+    this.#budgetBytes = 0
+    budget.release(ofRequests)
+    budget.leave(this, this.#frames.reservedBytes)
+    onClosed(this)
+  }
+}

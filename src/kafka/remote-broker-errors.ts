@@ -1,0 +1,38 @@
+/** What the parts of the remote broker have in common: error numbers into errors, lists into topics. */
+
+import { errorFromKafkaCode, HoldfastError } from '../core/errors.js'
+
+/** Kafka's numbers that have no row of their own here, and what they come to for a caller. */
+const otherNumbers: ReadonlyMap<number, readonly [HoldfastError['code'], string]> = new Map([
+  [5, ['COORDINATOR_NOT_AVAILABLE', 'The partition has no leader yet.']],
+  [6, ['UNKNOWN_TOPIC_OR_PARTITION', 'The broker does not lead that partition any more.']],
+  [7, ['CONNECTION_FAILED', 'The broker did not finish in the time that the request gave it.']],
+])
+
+/** undefined for 0. */
+export function errorOf(errorCode: number, message?: string | null): HoldfastError | undefined {
+  const other = otherNumbers.get(errorCode)
+  if (other !== undefined) return new HoldfastError(other[0], message ?? other[1])
+  return errorFromKafkaCode(errorCode, message ?? undefined)
+}
+
+export function throwIfRefused(errorCode: number, message?: string | null): void {
+  const error = errorOf(errorCode, message)
+  if (error !== undefined) throw error
+}
+
+export interface OfTopic<T> {
+  readonly topic: string
+  readonly items: readonly T[]
+}
+
+/** The items topic by topic, as requests carry them. */
+export function groupedByTopic<T extends { readonly topic: string }>(items: readonly T[]): OfTopic<T>[] {
+  const byTopic = new Map<string, T[]>()
+  for (const item of items) {
+    const ofTopic = byTopic.get(item.topic)
+    if (ofTopic === undefined) byTopic.set(item.topic, [item])
+    else ofTopic.push(item)
+  }
+  return [...byTopic].map(([topic, ofTopic]) => ({ topic, items: ofTopic }))
+}

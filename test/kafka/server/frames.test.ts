@@ -1,0 +1,146 @@
+/** Frames out of any pieces, with memory taken as the bytes arrive; and the budget that all connections share. */
+
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { FrameReader } from '../../../src/kafka/frames.js'
+import { RequestBudget } from '../../../src/kafka/request-budget.js'
+
+const mib = 1024 * 1024
+
+function framed(content: Buffer): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(content.length)
+  return Buffer.concat([length, content])
+}
+
+function framesOf(reader: FrameReader): Buffer[] {
+  const frames: Buffer[] = []
+  for (let frame = reader.next(); frame !== undefined; frame = reader.next()) frames.push(frame)
+  return frames
+}
+
+describe('FrameReader', () => {
+  it('gives the frames of any stream in any pieces', () => {
+    const contents = fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 20 })
+    const cuts = fc.array(fc.nat(200), { maxLength: 60 })
+    fc.assert(
+      fc.property(contents, cuts, (frames, pieces) => {
+        const reader = new FrameReader({ minBytes: 1, maxBytes: 1000 })
+        let stream = Buffer.concat(frames.map((frame) => framed(Buffer.from(frame))))
+        const found: Buffer[] = []
+        for (const piece of [...pieces, stream.length]) {
+          reader.push(stream.subarray(0, piece))
+          stream = stream.subarray(piece)
+          found.push(...framesOf(reader))
+        }
+        reader.push(stream)
+        found.push(...framesOf(reader))
+        assert.deepEqual(
+          found,
+          frames.map((frame) => Buffer.from(frame)),
+        )
+        assert.equal(reader.isMidFrame, false)
+      }),
+    )
+  })
+
+  it('does not copy a frame that lies in one chunk', () => {
+    const reader = new FrameReader({ minBytes: 1, maxBytes: 1000 })
+    const chunk = framed(Buffer.from('whole'))
+    reader.push(chunk)
+    assert.equal(reader.next()?.buffer, chunk.buffer)
+  })
+
+  it('takes memory as the bytes arrive, whatever the frame claims', () => {
+    const reserved: number[] = []
+    const reserve = (bytes: number): boolean => reserved.push(bytes) > 0
+    const reader = new FrameReader({ minBytes: 1, maxBytes: 2 ** 31 - 1, reserve })
+    reader.push(Buffer.from('7fffffff00000000', 'hex'))
+    assert.equal(reader.next(), undefined)
+    assert.deepEqual(reserved, [mib])
+    reader.push(Buffer.alloc(2 * mib))
+    assert.equal(reader.next(), undefined)
+    assert.deepEqual(reserved, [mib, mib, 2 * mib])
+  })
+
+  it('reads a large frame in pieces, and goes on where it had no room', () => {
+    const content = Buffer.alloc(5 * mib + 7, 'abcdefg')
+    let isAllowed = true
+    const reader = new FrameReader({ minBytes: 1, maxBytes: 10 * mib, reserve: () => isAllowed })
+    const stream = framed(content)
+    let whole: Buffer | undefined
+    for (let at = 0; at < stream.length; at += 65_536) {
+      assert.equal(whole, undefined)
+      reader.push(stream.subarray(at, at + 65_536))
+      isAllowed = false
+      whole = reader.next()
+      isAllowed = true
+      whole ??= reader.next()
+    }
+    assert.ok(whole?.equals(content))
+  })
+
+  it('refuses lengths out of bounds', () => {
+    for (const length of ['00000007', 'ffffffff', '00000065']) {
+      const reader = new FrameReader({ minBytes: 8, maxBytes: 100 })
+      reader.push(Buffer.from(length, 'hex'))
+      assert.throws(() => reader.next(), { code: 'INVALID_REQUEST' })
+    }
+  })
+})
+
+describe('RequestBudget', () => {
+  const holder = () => ({
+    asked: 0,
+    roomMayBeThere() {
+      this.asked++
+    },
+  })
+
+  it('tells who waits when a request has been answered', () => {
+    const budget = new RequestBudget(100)
+    const [one, other] = [holder(), holder()]
+    assert.equal(budget.reserve(one, 90), true)
+    budget.becameRequest(one, 90)
+    assert.equal(budget.reserve(other, 20), false)
+    assert.equal(other.asked, 0)
+    budget.release(90)
+    assert.equal(other.asked, 1)
+    assert.equal(budget.reserve(other, 20), true)
+    assert.equal(budget.usedBytes, 20)
+  })
+
+  it('lets one go on where only halves of frames hold the room', () => {
+    const budget = new RequestBudget(100)
+    const [one, other] = [holder(), holder()]
+    assert.equal(budget.reserve(one, 50), true)
+    assert.equal(budget.reserve(other, 50), true)
+    assert.equal(budget.reserve(one, 50), true, 'the first that waits is favoured')
+    assert.equal(budget.reserve(other, 50), false)
+    assert.equal(budget.reserve(one, 50), true, 'until its frame is whole')
+    budget.becameRequest(one, 150)
+    assert.equal(budget.reserve(other, 50), false)
+    budget.release(150)
+    assert.equal(other.asked, 1)
+    assert.equal(budget.reserve(other, 50), true)
+  })
+
+  it('favours another when the favoured one is gone', () => {
+    const budget = new RequestBudget(100)
+    const [one, other] = [holder(), holder()]
+    budget.reserve(one, 60)
+    budget.reserve(other, 40)
+    assert.equal(budget.reserve(one, 10), true)
+    assert.equal(budget.reserve(other, 10), false)
+    budget.leave(one, 70)
+    assert.equal(other.asked, 1)
+    assert.equal(budget.reserve(other, 10), true)
+    assert.equal(budget.usedBytes, 50)
+  })
+
+  it('takes a single request that is larger than all of it', () => {
+    const budget = new RequestBudget(100)
+    assert.equal(budget.reserve(holder(), 500), true)
+  })
+})

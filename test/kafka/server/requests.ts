@@ -1,0 +1,47 @@
+/** For each API a request that asks for something, in the words of all its versions. */
+
+import { batchOf } from './served.js'
+
+export const someId = Buffer.alloc(16, 7)
+
+export const requests: Readonly<Record<number, object>> = {
+  0: {
+    acks: 1,
+    timeoutMs: 100,
+    topics: [{ name: 'orders', topicId: someId, partitions: [{ index: 0, records: batchOf('x') }] }],
+  },
+  1: {
+    maxWaitMs: 0,
+    minBytes: 0,
+    topics: [{ name: 'orders', topicId: someId, partitions: [{ index: 0, fetchOffset: 0, maxBytes: 1000 }] }],
+  },
+  2: { topics: [{ name: 'orders', partitions: [{ index: 0, timestamp: -1 }] }] },
+  3: { topics: null },
+  8: { groupId: 'g', topics: [{ name: 'orders', topicId: someId, partitions: [{ index: 0, committedOffset: 3 }] }] },
+  9: {
+    groupId: 'g',
+    topics: [{ name: 'orders', partitionIndexes: [0, 1] }],
+    groups: [
+      { groupId: 'g', topics: [{ name: 'orders', topicId: someId, partitionIndexes: [0, 1] }] },
+      { groupId: 'h', topics: null },
+    ],
+  },
+  10: { key: 'g', coordinatorKeys: ['g', 'h'] },
+  11: { groupId: '', sessionTimeoutMs: 10_000, memberId: '', protocolType: 'consumer', protocols: [] },
+  12: { groupId: 'g', generationId: 1, memberId: 'm' },
+  13: { groupId: 'g', memberId: 'm', members: [{ memberId: 'm' }, { memberId: 'n' }] },
+  14: { groupId: 'g', generationId: 1, memberId: 'm', assignments: [] },
+  15: { groups: ['g', 'nothing'] },
+  16: {},
+  18: {},
+  19: { topics: [{ name: 'orders', numPartitions: 1, replicationFactor: 1 }], validateOnly: true },
+  20: { topics: [{ topicId: someId }], topicNames: ['nothing'], timeoutMs: 100 },
+  22: { transactionTimeoutMs: 100 },
+  23: { topics: [{ name: 'orders', partitions: [{ index: 0, leaderEpoch: 0 }] }] },
+  29: { resourceTypeFilter: 1, operation: 1, permissionType: 1 },
+  32: { resources: [{ resourceType: 2, resourceName: 'orders' }], includeSynonyms: true, includeDocumentation: true },
+  37: { topics: [{ name: 'orders', count: 5 }], timeoutMs: 100, validateOnly: true },
+  42: { groupIds: ['nothing'] },
+  46: {},
+  60: { includeClusterAuthorizedOperations: true },
+}
