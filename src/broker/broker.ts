@@ -100,6 +100,15 @@ export class Broker implements contract.BrokerService {
     return this.#store.settings
   }
 
+  /** The name of the topic that has this id. */
+  topicName(id: Uint8Array): string | undefined {
+    return this.#store.topicOfId(id)?.name
+  }
+
+  topicId(name: string): Buffer | undefined {
+    return this.#store.topic(name)?.id
+  }
+
   async produce({ topic, partition, batch }: contract.ProduceRequest): Promise<contract.ProduceResult> {
     this.#lifecycle.assertOpen()
     const loading = this.#loadCodecOf(batch)
@@ -130,8 +139,8 @@ export class Broker implements contract.BrokerService {
   async fetch(request: contract.FetchRequest): Promise<readonly contract.FetchedPartition[]> {
     this.#lifecycle.assertOpen()
     const maxBytes = Math.min(request.maxBytes, this.settings['fetch.max.bytes'])
-    const signal = request.signal ? AbortSignal.any([request.signal, this.#closing.signal]) : this.#closing.signal
-    return fetchRecords({ ...request, maxBytes, signal }, (position) => this.#logAtEpoch(position), this.#clock)
+    const lookup = (position: contract.TopicPartition & { currentLeaderEpoch: number }) => this.#logAtEpoch(position)
+    return fetchRecords({ ...request, maxBytes }, lookup, this.#clock, this.#closing.signal)
   }
 
   async findOffsets(lookups: readonly contract.OffsetLookup[]): Promise<readonly contract.FoundOffset[]> {
@@ -222,8 +231,15 @@ export class Broker implements contract.BrokerService {
     return this.#groups.leaveGroup(groupId, members)
   }
 
-  commitOffsets(request: groups.CommitRequest): Promise<readonly (HoldfastError | undefined)[]> {
-    return this.#groups.commitOffsets(request)
+  async commitOffsets(request: groups.CommitRequest): Promise<readonly (HoldfastError | undefined)[]> {
+    const exists = request.offsets.map(({ topic, partition }) => this.#store.log(topic, partition) !== undefined)
+    // A commit of nothing still says whether the member may commit.
+    const outcomes = await this.#groups.commitOffsets({
+      ...request,
+      offsets: request.offsets.filter((_, i) => exists[i]),
+    })
+    let next = 0
+    return exists.map((isThere) => (isThere ? outcomes[next++] : new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION')))
   }
 
   fetchOffsets(

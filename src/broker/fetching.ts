@@ -19,12 +19,15 @@ interface Answer {
   readonly hasError: boolean
 }
 
+/** `closing` ends the waiting like the request's own signal. Nothing stays on either signal when this is done. */
 export async function fetchRecords(
   request: FetchRequest,
   lookup: LogLookup,
   clock: Clock,
+  closing: AbortSignal,
 ): Promise<readonly FetchedPartition[]> {
   const deadline = clock.monotonic() + request.maxWaitMs
+  const signals = request.signal === undefined ? [closing] : [closing, request.signal]
   for (;;) {
     const logs = logsOf(request.positions, lookup)
     // Counted before the read: what is published meanwhile may be counted twice, which costs a read, never a wait.
@@ -32,9 +35,9 @@ export async function fetchRecords(
     const answer = await readAll(request, lookup)
     const missing = request.minBytes - answer.sizeInBytes
     const leftMs = deadline - clock.monotonic()
-    if (answer.hasError || missing <= 0 || leftMs <= 0 || logs.length === 0 || request.signal?.aborted)
-      return answer.partitions
-    await somethingHappens(logs, published + missing, leftMs, clock, request.signal)
+    const isEnough = answer.hasError || missing <= 0 || leftMs <= 0 || logs.length === 0
+    if (isEnough || signals.some((signal) => signal.aborted)) return answer.partitions
+    await somethingHappens(logs, published + missing, leftMs, clock, signals)
   }
 }
 
@@ -52,13 +55,13 @@ function logsOf(positions: readonly FetchPosition[], lookup: LogLookup): Partiti
 
 const totalPublished = (logs: readonly PartitionLog[]): number => logs.reduce((sum, log) => sum + log.publishedBytes, 0)
 
-/** Resolves when the logs have published so much, one of them failed or was closed, the time is up, or `signal` says so. */
+/** Resolves when the logs have published so much, one of them failed or was closed, the time is up, or a signal says so. */
 function somethingHappens(
   logs: readonly PartitionLog[],
   published: number,
   waitMs: number,
   clock: Clock,
-  signal: AbortSignal | undefined,
+  signals: readonly AbortSignal[],
 ): Promise<void> {
   if (totalPublished(logs) >= published) return Promise.resolve()
   return new Promise((resolve) => {
@@ -75,8 +78,10 @@ function somethingHappens(
     for (const log of new Set(logs)) stops.push(log.onAdvance(look))
     const timer = clock.schedule(waitMs, done)
     stops.push(() => timer.cancel())
-    signal?.addEventListener('abort', done, { once: true })
-    stops.push(() => signal?.removeEventListener('abort', done))
+    for (const signal of signals) {
+      signal.addEventListener('abort', done, { once: true })
+      stops.push(() => signal.removeEventListener('abort', done))
+    }
   })
 }
 

@@ -28,7 +28,6 @@ import {
   noAnswer,
   type Order,
   type Outcome,
-  type Running,
   type ServedBroker,
 } from './api/handler.js'
 import { endpointByKey } from './api/index.js'
@@ -36,7 +35,6 @@ import { FrameReader } from './frames.js'
 import { decodeRequestHeader, type RequestHeader } from './messages.js'
 import type { BudgetHolder, RequestBudget } from './request-budget.js'
 import { apiVersions } from './schemas/index.js'
-import type { TopicIds } from './topic-ids.js'
 
 const maxBytesInWork = 16 * 1024 * 1024
 const maxRequestsInWork = 1000
@@ -46,7 +44,6 @@ const shortestRequestBytes = 8
 /** What all connections of a server share. */
 export interface ConnectionTools {
   readonly broker: ServedBroker
-  readonly topicIds: TopicIds
   readonly budget: RequestBudget
   readonly logger: Logger
   readonly clock: Clock
@@ -80,8 +77,6 @@ export class Connection implements BudgetHolder {
   readonly #works: Work[] = []
   readonly #running: Record<Order, number> = { append: 0, wait: 0, join: 0, group: 0, alone: 0 }
   #next: Waiting | undefined
-  /** The request that was started last has not issued its effects yet. */
-  #isIssuing = false
   /** Of requests, and of answers that wait for earlier ones. */
   #bytesInWork = 0
   /** Of whole requests, as the budget knows them. */
@@ -194,7 +189,7 @@ export class Connection implements BudgetHolder {
 
   #mayStart({ order }: Waiting): boolean {
     const running = this.#running
-    if (this.#isIssuing || running.alone > 0 || running.group > 0) return false
+    if (running.alone > 0 || running.group > 0) return false
     if (order === 'append') return true
     if (running.append > 0) return false
     if (order === 'wait') return running.wait === 0
@@ -202,18 +197,11 @@ export class Connection implements BudgetHolder {
   }
 
   #start({ header, frame, order }: Waiting): void {
-    const { issued, outcome } = this.#run(header, frame)
+    const outcome = this.#run(header, frame)
     const work: Work = { order, requestBytes: frame.length, answerBytes: 0, outcome: undefined }
     this.#works.push(work)
     this.#running[order]++
     this.#bytesInWork += work.requestBytes
-    if (issued !== undefined) {
-      this.#isIssuing = true
-      void issued.then(() => {
-        this.#isIssuing = false
-        this.#advance()
-      })
-    }
     outcome.then(
       (done) => this.#finish(work, done),
       (error: unknown) => {
@@ -224,7 +212,7 @@ export class Connection implements BudgetHolder {
   }
 
   /** @throws INVALID_REQUEST, UNSUPPORTED_VERSION where Kafka closes the connection */
-  #run(header: RequestHeader, frame: Buffer): Running {
+  #run(header: RequestHeader, frame: Buffer): Promise<Outcome> {
     const { apiKey, apiVersion } = header
     const endpoint = endpointByKey(apiKey)
     if (header.supported && endpoint !== undefined) return endpoint.start(header, frame, this.#callOf(header))
@@ -235,10 +223,9 @@ export class Connection implements BudgetHolder {
   }
 
   #callOf(header: RequestHeader): Call {
-    const { broker, topicIds, logger } = this.#tools
+    const { broker, logger } = this.#tools
     return {
       broker,
-      topicIds,
       logger,
       version: header.apiVersion,
       clientId: header.clientId ?? '',

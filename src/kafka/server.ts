@@ -7,7 +7,6 @@ import { type Logger, silentLogger } from '../core/logger.js'
 import type { HostAndPort, ServedBroker } from './api/handler.js'
 import { Connection, type ConnectionTools } from './connection.js'
 import { RequestBudget } from './request-budget.js'
-import { TopicIds } from './topic-ids.js'
 
 export type { ServedBroker } from './api/handler.js'
 
@@ -46,7 +45,6 @@ export class KafkaServer {
     this.#clock = options.clock ?? systemClock
     this.#tools = {
       broker,
-      topicIds: new TopicIds(broker),
       budget: new RequestBudget(broker.settings['queued.max.request.bytes']),
       logger: this.#logger,
       clock: this.#clock,

@@ -21,7 +21,7 @@ import {
 import { HoldfastError } from '../../core/errors.js'
 import { encodeResponse, type RequestHeader } from '../messages.js'
 import { api } from '../schemas/api.js'
-import { ClosesConnection, type Running } from './handler.js'
+import { ClosesConnection, type Outcome } from './handler.js'
 
 const oldProduce = api({
   key: 0,
@@ -58,20 +58,17 @@ export function isOldProduce(header: RequestHeader): boolean {
 }
 
 /** The refusal of a request that {@link isOldProduce}. @throws INVALID_REQUEST where it cannot be decoded */
-export function refuseOldProduce(header: RequestHeader, frame: Buffer): Running {
+export function refuseOldProduce(header: RequestHeader, frame: Buffer): Promise<Outcome> {
   const { apiVersion, correlationId } = header
   const request = oldProduce.request.decode(frame, apiVersion, { offset: header.bodyOffset })
   const { kafkaCode: errorCode } = new HoldfastError('UNSUPPORTED_VERSION')
   if (request.acks === 0) {
     const reason = `A Produce request of version ${apiVersion} with acks=0; versions 3 and later are accepted.`
-    return { issued: undefined, outcome: Promise.reject(new ClosesConnection(reason)) }
+    return Promise.reject(new ClosesConnection(reason))
   }
   const topics = request.topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(({ index }) => ({ index, errorCode })),
   }))
-  return {
-    issued: undefined,
-    outcome: Promise.resolve(encodeResponse(oldProduce, apiVersion, correlationId, { topics })),
-  }
+  return Promise.resolve(encodeResponse(oldProduce, apiVersion, correlationId, { topics }))
 }

@@ -10,7 +10,6 @@ import type { ProduceResult } from '../../broker/contract.js'
 import { HoldfastError } from '../../core/errors.js'
 import { uuidText } from '../../core/randomness.js'
 import { type ProduceRequest, type ProduceResponse, produce } from '../schemas/index.js'
-import { idKey } from '../topic-ids.js'
 import { type Answer, type Call, ClosesConnection, endpoint, noAnswer } from './handler.js'
 import { refusalOf, storageAwareCode } from './refusals.js'
 
@@ -27,28 +26,8 @@ export const produceEndpoint = endpoint({
   api: produce,
   advertised: [0, 13],
   order: 'append',
-  handle(request, call) {
-    const refused = refusalOfAll(request)
-    if (call.version < 13 || refused !== undefined) {
-      return {
-        answer: finish(
-          request,
-          call,
-          start(request, call, (topic) => topic.name, refused),
-        ),
-      }
-    }
-    const appending = call.topicIds
-      .namesOf(request.topics.map((topic) => topic.topicId))
-      .then((names) => ({ outcomes: start(request, call, (topic) => names.get(idKey(topic.topicId))) }))
-    return {
-      issued: appending.then(
-        () => {},
-        () => {},
-      ),
-      answer: appending.then(({ outcomes }) => finish(request, call, outcomes)),
-    }
-  },
+  // Issues all appends before anything is waited for, so that they are in the order of the requests.
+  handle: (request, call) => finish(request, call, start(request, call)),
   refuse: (request, error, version) => ({
     topics: request.topics.map((topic) => ({
       ...topic,
@@ -69,15 +48,10 @@ function refusalOfAll({ acks, transactionalId }: ProduceRequest): HoldfastError 
   )
 }
 
-/** Issues the appends, all of them before anything is waited for. */
-function start(
-  { topics }: ProduceRequest,
-  call: Call,
-  nameOf: (topic: Topic) => string | undefined,
-  refused?: HoldfastError,
-): Promise<Outcome>[][] {
-  return topics.map((topic) => {
-    const name = nameOf(topic)
+function start(request: ProduceRequest, call: Call): Promise<Outcome>[][] {
+  const refused = refusalOfAll(request)
+  return request.topics.map((topic) => {
+    const name = call.version < 13 ? topic.name : call.broker.topicName(topic.topicId)
     const error = refused ?? (name === undefined ? unknownId(topic) : undefined)
     return topic.partitions.map(({ index, records }) => {
       if (error !== undefined) return Promise.resolve({ error })

@@ -10,7 +10,6 @@ import type { FetchedPartition, FetchPosition } from '../../broker/contract.js'
 import { HoldfastError } from '../../core/errors.js'
 import { uuidText } from '../../core/randomness.js'
 import { type FetchRequest, type FetchResponse, fetch } from '../schemas/index.js'
-import { idKey } from '../topic-ids.js'
 import { type Call, endpoint } from './handler.js'
 import { storageAwareCode } from './refusals.js'
 
@@ -29,7 +28,7 @@ export const fetchEndpoint = endpoint({
     if (request.sessionEpoch !== initialEpoch && request.sessionEpoch !== finalEpoch) {
       return { errorCode: new HoldfastError('FETCH_SESSION_ID_NOT_FOUND').kafkaCode, topics: [] }
     }
-    const names = await namesOf(request, call)
+    const names = namesOf(request, call)
     const fetched = await call.broker.fetch({
       positions: positionsOf(request, names),
       maxBytes: Math.min(request.maxBytes, call.broker.settings['fetch.max.bytes']),
@@ -48,10 +47,8 @@ export const fetchEndpoint = endpoint({
 })
 
 /** One name for each topic of the request, undefined for an id that no topic has. */
-async function namesOf({ topics }: FetchRequest, call: Call): Promise<readonly (string | undefined)[]> {
-  if (call.version < 13) return topics.map((topic) => topic.name)
-  const names = await call.topicIds.namesOf(topics.map((topic) => topic.topicId))
-  return topics.map((topic) => names.get(idKey(topic.topicId)))
+function namesOf({ topics }: FetchRequest, { broker, version }: Call): readonly (string | undefined)[] {
+  return topics.map((topic) => (version < 13 ? topic.name : broker.topicName(topic.topicId)))
 }
 
 function positionsOf({ topics }: FetchRequest, names: readonly (string | undefined)[]): FetchPosition[] {

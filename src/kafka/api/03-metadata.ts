@@ -9,7 +9,6 @@ import type { TopicDescription } from '../../broker/contract.js'
 import { HoldfastError, kafkaCodeOf } from '../../core/errors.js'
 import { isTopicName } from '../../storage/topic-catalog.js'
 import { type MetadataRequest, type MetadataResponse, metadata } from '../schemas/index.js'
-import { idKey } from '../topic-ids.js'
 import { type Call, endpoint } from './handler.js'
 
 type TopicAnswer = MetadataResponse['topics'][number]
@@ -51,17 +50,18 @@ async function askedFor(topics: readonly AskedTopic[], create: boolean, call: Ca
       throw new HoldfastError('INVALID_REQUEST', `Metadata ${version} names topics; a null name is for version 12.`)
     }
   }
-  const ids = topics.filter((topic) => topic.name === null).map((topic) => topic.topicId)
-  const nameById = ids.length === 0 ? new Map<string, string>() : await call.topicIds.namesOf(ids)
+  const nameOf = ({ name, topicId }: AskedTopic) => name ?? broker.topicName(topicId) ?? ''
+  const byId = topics.filter((topic) => topic.name === null).map(nameOf)
   const named = new Set<string>()
   for (const { name } of topics) if (name !== null && isTopicName(name)) named.add(name)
   const known = [
     ...(named.size === 0 ? [] : await broker.describeTopics([...named], { create })),
-    ...(nameById.size === 0 ? [] : await broker.describeTopics([...nameById.values()])),
+    ...(byId.length === 0 ? [] : await broker.describeTopics(byId)),
   ]
   const byName = new Map(known.map((topic) => [topic.name, topic]))
-  return topics.map(({ name, topicId }): TopicAnswer => {
-    const found = byName.get(name ?? nameById.get(idKey(topicId)) ?? '')
+  return topics.map((topic): TopicAnswer => {
+    const { name, topicId } = topic
+    const found = byName.get(nameOf(topic))
     if (found !== undefined) return described(found, broker.nodeId)
     return { name, topicId, errorCode: new HoldfastError(whyMissing(name)).kafkaCode, partitions: [] }
   })

@@ -1,44 +1,28 @@
 /**
  * OffsetCommit, versions 2-10: how far a group has read. Answered when the commit is durable.
  *
- * A partition that does not exist is refused on its own, as Kafka does it before it asks the coordinator. The retention
- * time of versions 2-4 is not kept: there is no such setting here.
+ * A partition that does not exist is refused on its own. The retention time of versions 2-4 is not kept: there is no
+ * such setting here.
  */
 
 import type { OffsetToCommit } from '../../broker/groups/contract.js'
 import { HoldfastError, kafkaCodeOf } from '../../core/errors.js'
 import { type OffsetCommitRequest, offsetCommit } from '../schemas/index.js'
-import { idKey } from '../topic-ids.js'
 import { type Call, endpoint } from './handler.js'
-
-type Code = 'UNKNOWN_TOPIC_ID' | 'UNKNOWN_TOPIC_OR_PARTITION'
 
 export const offsetCommitEndpoint = endpoint({
   api: offsetCommit,
   order: 'group',
   async handle(request, call) {
-    const names = await namesOf(request, call)
-    const partitionCounts = await countPartitions(names, call)
-    const offsets: OffsetToCommit[] = []
-    /** For each partition the place of its offset in `offsets`, or why it has none. */
-    const places = request.topics.map(({ partitions }, at) => {
-      const topic = names[at]
-      return partitions.map(({ index, committedOffset, committedLeaderEpoch, committedMetadata }): number | Code => {
-        if (topic === undefined) return 'UNKNOWN_TOPIC_ID'
-        if (index < 0 || index >= (partitionCounts.get(topic) ?? 0)) return 'UNKNOWN_TOPIC_OR_PARTITION'
-        const metadata = committedMetadata ?? ''
-        const offset = { topic, partition: index, offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata }
-        return offsets.push(offset) - 1
-      })
-    })
-    const outcomes = await commit(request, offsets, call)
+    const names = request.topics.map((topic) => (call.version < 10 ? topic.name : call.broker.topicName(topic.topicId)))
+    const outcomes = await commit(request, offsetsOf(request, names), call)
+    let next = 0
     return {
       topics: request.topics.map(({ name, topicId, partitions }, at) => ({
         name,
         topicId,
-        partitions: partitions.map(({ index }, nth) => {
-          const place = places[at][nth]
-          const error = typeof place === 'number' ? outcomes[place] : new HoldfastError(place)
+        partitions: partitions.map(({ index }) => {
+          const error = names[at] === undefined ? new HoldfastError('UNKNOWN_TOPIC_ID') : outcomes[next++]
           return { index, errorCode: error === undefined ? 0 : kafkaCodeOf(error) }
         }),
       })),
@@ -53,15 +37,18 @@ export const offsetCommitEndpoint = endpoint({
   }),
 })
 
-async function namesOf({ topics }: OffsetCommitRequest, call: Call): Promise<readonly (string | undefined)[]> {
-  if (call.version < 10) return topics.map((topic) => topic.name)
-  const names = await call.topicIds.namesOf(topics.map((topic) => topic.topicId))
-  return topics.map((topic) => names.get(idKey(topic.topicId)))
-}
-
-async function countPartitions(names: readonly (string | undefined)[], call: Call): Promise<Map<string, number>> {
-  const topics = await call.broker.describeTopics(names.filter((name) => name !== undefined))
-  return new Map(topics.map(({ name, partitions }) => [name, partitions.length]))
+function offsetsOf({ topics }: OffsetCommitRequest, names: readonly (string | undefined)[]): OffsetToCommit[] {
+  return topics.flatMap(({ partitions }, at) => {
+    const topic = names[at]
+    if (topic === undefined) return []
+    return partitions.map(({ index, committedOffset, committedLeaderEpoch, committedMetadata }) => ({
+      topic,
+      partition: index,
+      offset: committedOffset,
+      leaderEpoch: committedLeaderEpoch,
+      metadata: committedMetadata ?? '',
+    }))
+  })
 }
 
 /** A commit of nothing still says whether the member may commit. */

@@ -10,7 +10,6 @@ import type { CommittedOffset } from '../../broker/groups/contract.js'
 import { zeroUuid } from '../../core/codec/index.js'
 import { HoldfastError, kafkaCodeOf } from '../../core/errors.js'
 import { type OffsetFetchRequest, offsetFetch } from '../schemas/index.js'
-import { idKey } from '../topic-ids.js'
 import { type Call, endpoint } from './handler.js'
 
 interface AskedTopic {
@@ -66,7 +65,7 @@ async function ofGroup({ groupId, topics }: Group, call: Call) {
 
 async function committedOf(groupId: string, topics: readonly AskedTopic[] | null, call: Call): Promise<TopicAnswer[]> {
   if (topics === null) return allOf(await call.broker.fetchOffsets(groupId, null), call)
-  const names = await namesOf(topics, call)
+  const names = namesOf(topics, call)
   const partitions: TopicPartition[] = []
   for (const [at, { partitionIndexes }] of topics.entries()) {
     const topic = names[at]
@@ -88,22 +87,19 @@ async function committedOf(groupId: string, topics: readonly AskedTopic[] | null
   })
 }
 
-async function allOf(offsets: readonly CommittedOffset[], call: Call): Promise<TopicAnswer[]> {
+function allOf(offsets: readonly CommittedOffset[], { broker, version }: Call): TopicAnswer[] {
   const found = byTopic(offsets)
-  const ids = call.version >= 10 ? await call.topicIds.idsOf([...found.keys()]) : undefined
   const answers: TopicAnswer[] = []
   for (const [name, ofTopic] of found) {
-    const topicId = ids === undefined ? zeroUuid : ids.get(name)
+    const topicId = version < 10 ? zeroUuid : broker.topicId(name)
     // A client that knows topics by id alone can do nothing with one that has none any more.
     if (topicId !== undefined) answers.push({ name, topicId, partitions: [...ofTopic.values()].map(committed) })
   }
   return answers
 }
 
-async function namesOf(topics: readonly AskedTopic[], call: Call): Promise<readonly (string | undefined)[]> {
-  if (call.version < 10) return topics.map((topic) => topic.name)
-  const names = await call.topicIds.namesOf(topics.map((topic) => topic.topicId))
-  return topics.map((topic) => names.get(idKey(topic.topicId)))
+function namesOf(topics: readonly AskedTopic[], { broker, version }: Call): readonly (string | undefined)[] {
+  return topics.map((topic) => (version < 10 ? topic.name : broker.topicName(topic.topicId)))
 }
 
 function byTopic(offsets: readonly CommittedOffset[]): Map<string, Map<number, CommittedOffset>> {

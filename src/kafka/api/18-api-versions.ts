@@ -8,7 +8,7 @@
 import { HoldfastError, kafkaCodeOf } from '../../core/errors.js'
 import { encodeResponse, type RequestHeader } from '../messages.js'
 import { apiVersions } from '../schemas/index.js'
-import { type Endpoint, endpoint, type Running } from './handler.js'
+import { type Endpoint, endpoint, type Outcome } from './handler.js'
 
 /** IBP_3_9_IV0 of Kafka's MetadataVersion.java: what this broker's set of APIs is closest to. */
 const metadataVersion = 21
@@ -33,11 +33,11 @@ export function apiVersionsEndpoint(endpoints: () => readonly Endpoint[]): Endpo
 }
 
 /** The answer to a version of ApiVersions that we do not have. */
-export function refuseApiVersions({ correlationId }: RequestHeader): Running {
+export function refuseApiVersions({ correlationId }: RequestHeader): Promise<Outcome> {
   const { kafkaCode: errorCode } = new HoldfastError('UNSUPPORTED_VERSION')
   const [minVersion, maxVersion] = apiVersions.versions
   const body = { errorCode, apiKeys: [{ apiKey: apiVersions.key, minVersion, maxVersion }] }
-  return { issued: undefined, outcome: Promise.resolve(encodeResponse(apiVersions, 0, correlationId, body)) }
+  return Promise.resolve(encodeResponse(apiVersions, 0, correlationId, body))
 }
 
 function rangeOf({ api, advertised: [minVersion, maxVersion] }: Endpoint) {

@@ -4,7 +4,6 @@ import { zeroUuid } from '../../core/codec/index.js'
 import { HoldfastError } from '../../core/errors.js'
 import { uuidText } from '../../core/randomness.js'
 import { type DeleteTopicsRequest, deleteTopics } from '../schemas/index.js'
-import { idKey } from '../topic-ids.js'
 import { type Call, endpoint } from './handler.js'
 import { duplicatesOf, noError, refusalOf } from './refusals.js'
 
@@ -18,9 +17,7 @@ export const deleteTopicsEndpoint = endpoint({
   order: 'alone',
   async handle(request, call) {
     const asked = topicsOf(request)
-    const byId = asked.filter(({ name }) => name === null)
-    const nameById = byId.length === 0 ? undefined : await call.topicIds.namesOf(byId.map((topic) => topic.topicId))
-    const names = asked.map(({ name, topicId }) => name ?? nameById?.get(idKey(topicId)))
+    const names = asked.map(({ name, topicId }) => name ?? call.broker.topicName(topicId))
     const twice = duplicatesOf(names.filter((name) => name !== undefined))
     const topics: (Topic & ReturnType<typeof refusalOf>)[] = []
     for (const [at, topic] of asked.entries()) {
@@ -55,8 +52,8 @@ function check(topic: Topic, name: string | undefined, twice: ReadonlySet<string
 }
 
 /** Deletes and returns the id it had. */
-async function remove(name: string, topic: Topic, { broker, topicIds, version }: Call): Promise<Buffer> {
-  const id = version >= 6 && topic.name !== null ? (await topicIds.idsOf([name])).get(name) : undefined
+async function remove(name: string, topic: Topic, { broker, version }: Call): Promise<Buffer> {
+  const id = version >= 6 && topic.name !== null ? broker.topicId(name) : undefined
   await broker.deleteTopic(name)
   return id ?? topic.topicId
 }

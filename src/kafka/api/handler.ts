@@ -6,13 +6,15 @@ import type { Logger } from '../../core/logger.js'
 import type { Settings } from '../../core/settings.js'
 import { decodeRequest, encodeResponse, type RequestHeader } from '../messages.js'
 import type { Api, RequestOf, ResponseInput } from '../schemas/index.js'
-import type { TopicIds } from '../topic-ids.js'
 
 /** A broker with what it has to say about itself to be served. */
 export interface ServedBroker extends BrokerService {
   readonly clusterId: string
   readonly nodeId: number
   readonly settings: Settings
+  /** Newer clients name topics by their ids alone. */
+  topicName(id: Uint8Array): string | undefined
+  topicId(name: string): Buffer | undefined
 }
 
 export interface HostAndPort {
@@ -23,7 +25,6 @@ export interface HostAndPort {
 /** One request's surroundings. */
 export interface Call {
   readonly broker: ServedBroker
-  readonly topicIds: TopicIds
   readonly logger: Logger
   readonly version: number
   /** Empty where the client gave none. */
@@ -52,20 +53,13 @@ export type Order = 'append' | 'wait' | 'join' | 'group' | 'alone'
 
 export type Answer<A extends Api> = ResponseInput<A> | typeof noAnswer
 
-/** A request whose effects have been issued (in order) before its answer is there. */
-export interface Started<A extends Api> {
-  /** Resolves when the next request may start, where that is not at once. */
-  readonly issued?: Promise<void>
-  readonly answer: Promise<Answer<A>>
-}
-
 export interface HandlerDeclaration<A extends Api> {
   readonly api: A
   /** What ApiVersions says of it; the versions that are implemented unless given. */
   readonly advertised?: readonly [first: number, last: number]
   readonly order: Order
   /** Runs at once up to its first wait, so that effects issued there are in arrival order. */
-  handle(request: RequestOf<A>, call: Call): Promise<Answer<A>> | Started<A>
+  handle(request: RequestOf<A>, call: Call): Promise<Answer<A>>
   /** The answer that says `error` in this API's shape. */
   refuse(request: RequestOf<A>, error: unknown, version: number): ResponseInput<A>
 }
@@ -73,17 +67,12 @@ export interface HandlerDeclaration<A extends Api> {
 /** What came of a request: the chunks of its answer, or that there is none. */
 export type Outcome = readonly Buffer[] | typeof noAnswer
 
-export interface Running {
-  readonly issued: Promise<void> | undefined
-  readonly outcome: Promise<Outcome>
-}
-
 export interface Endpoint {
   readonly api: Api
   readonly advertised: readonly [first: number, last: number]
   readonly order: Order
-  /** @throws INVALID_REQUEST where the frame cannot be decoded; `outcome` rejects with {@link ClosesConnection} only */
-  start(header: RequestHeader, frame: Buffer, call: Call): Running
+  /** Rejects with {@link ClosesConnection} only. @throws INVALID_REQUEST, at once, where the frame cannot be decoded */
+  start(header: RequestHeader, frame: Buffer, call: Call): Promise<Outcome>
 }
 
 /** The endpoint of a handler: decodes, runs, encodes, and turns what is thrown into the API's own error answer. */
@@ -94,19 +83,8 @@ export function endpoint<A extends Api>(declaration: HandlerDeclaration<A>): End
     advertised: declaration.advertised ?? api.versions,
     order,
     start(header, frame, call) {
-      const request = decodeRequest(api, header, frame)
-      const started = startSafely(declaration, request, call)
-      return { issued: started.issued, outcome: finish(declaration, header, request, call, started.answer) }
+      return finish(declaration, header, decodeRequest(api, header, frame), call)
     },
-  }
-}
-
-function startSafely<A extends Api>(declaration: HandlerDeclaration<A>, request: RequestOf<A>, call: Call): Started<A> {
-  try {
-    const started = declaration.handle(request, call)
-    return started instanceof Promise ? { answer: started } : started
-  } catch (error) {
-    return { answer: Promise.reject(error) }
   }
 }
 
@@ -115,12 +93,11 @@ async function finish<A extends Api>(
   header: RequestHeader,
   request: RequestOf<A>,
   call: Call,
-  answer: Promise<Answer<A>>,
 ): Promise<Outcome> {
   const { api } = declaration
   const { apiVersion, correlationId } = header
   try {
-    const body = await answer
+    const body = await declaration.handle(request, call)
     return body === noAnswer ? noAnswer : encodeResponse(api, apiVersion, correlationId, body)
   } catch (error) {
     if (error instanceof ClosesConnection) throw error
