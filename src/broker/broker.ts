@@ -12,7 +12,7 @@ import { resolveSettings, type Settings, type SettingsInput } from '../core/sett
 import type { Disk } from '../files/disk.js'
 import { nodeDisk } from '../files/node-disk.js'
 import { prepareCodec } from '../records/compression/index.js'
-import { at, codecMask, codecNames } from '../records/format.js'
+import { at, type Codec, codecMask, codecNames } from '../records/format.js'
 import { verifyProducedBatch } from '../records/verify.js'
 import { MessageStore } from '../storage/message-store.js'
 import type { PartitionLog } from '../storage/partition-log.js'
@@ -111,8 +111,12 @@ export class Broker implements contract.BrokerService {
 
   async produce({ topic, partition, batch }: contract.ProduceRequest): Promise<contract.ProduceResult> {
     this.#lifecycle.assertOpen()
-    const loading = this.#loadCodecOf(batch)
+    const codec = codecOf(batch)
+    const loading = this.#codecLoading ?? this.#loadCodec(codec)
     if (loading !== undefined) await loading
+    // Still not there: loading it failed, which says why, and refuses this batch alone.
+    const missing = prepareCodec(codec)
+    if (missing !== undefined) await missing
     const log = this.#log(topic, partition)
     const verified = verifyProducedBatch(batch, {
       maxBatchBytes: this.#topicSettings(topic)['message.max.bytes'],
@@ -299,19 +303,16 @@ export class Broker implements contract.BrokerService {
   }
 
   /**
-   * undefined where the codec of a batch (which may be garbage yet) is at hand. While one is being loaded all batches
-   * wait for it, so that they keep the order of their calls; only those that need it fail if it cannot be had.
+   * undefined where a codec is at hand. While one is being loaded all batches wait for the same promise, so that they
+   * keep the order of their calls.
    */
-  #loadCodecOf(batch: Buffer): Promise<void> | undefined {
-    const codec = batch.length < at.records ? undefined : codecNames[batch[at.attributes + 1] & codecMask]
-    const own = codec === undefined ? undefined : prepareCodec(codec)
-    if (own === undefined) return this.#codecLoading
-    this.#codecLoading ??= own
-      .catch(() => {})
+  #loadCodec(codec: Codec): Promise<void> | undefined {
+    this.#codecLoading = prepareCodec(codec)
+      ?.catch(() => {})
       .finally(() => {
         this.#codecLoading = undefined
       })
-    return Promise.all([this.#codecLoading, own]).then(() => {})
+    return this.#codecLoading
   }
 
   async #openOffsetsTopic(create: boolean) {
@@ -320,6 +321,11 @@ export class Broker implements contract.BrokerService {
       topic && { partitionCount: topic.partitions, log: (partition: number) => this.#log(offsetsTopicName, partition) }
     )
   }
+}
+
+/** The codec that a batch (which may be garbage yet) claims. */
+function codecOf(batch: Buffer): Codec {
+  return (batch.length < at.records ? undefined : codecNames[batch[at.attributes + 1] & codecMask]) ?? 'none'
 }
 
 async function answerOffset(
