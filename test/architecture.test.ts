@@ -47,7 +47,11 @@ function roomOf(path: string): { room: string; floor: number } {
 
 function importsOf({ path, text }: Source): string[] {
   const specifiers = [...text.matchAll(/(?:from\s+|import\s*\(\s*|import\s+)'(\.[^']+)'/g)].map((match) => match[1])
-  return specifiers.map((specifier) => relative(src, resolve(src, dirname(path), specifier)).replaceAll('\\', '/').replace(/\.js$/, '.ts'))
+  return specifiers.map((specifier) =>
+    relative(src, resolve(src, dirname(path), specifier))
+      .replaceAll('\\', '/')
+      .replace(/\.js$/, '.ts'),
+  )
 }
 
 test('imports run down the floors only', () => {
@@ -58,7 +62,9 @@ test('imports run down the floors only', () => {
       const to = roomOf(target)
       if (from.room === to.room || to.floor < from.floor) continue
       if (to.floor === from.floor && sideways.has(`${from.room} > ${to.room}`)) continue
-      wrong.push(`src/${source.path} (${from.room}, floor ${from.floor}) imports src/${target} (${to.room}, floor ${to.floor})`)
+      wrong.push(
+        `src/${source.path} (${from.room}, floor ${from.floor}) imports src/${target} (${to.room}, floor ${to.floor})`,
+      )
     }
   }
   assert.deepEqual(wrong, [])
@@ -95,7 +101,9 @@ for (const { what, name, only } of doors) {
 }
 
 test('no type checks are switched off', () => {
-  const wrong = sources.filter(({ text }) => /@ts-(ignore|nocheck|expect-error)|biome-ignore|:\s*any\b|\bas any\b|<any>/.test(text))
+  const wrong = sources.filter(({ text }) =>
+    /@ts-(ignore|nocheck|expect-error)|biome-ignore|:\s*any\b|\bas any\b|<any>/.test(text),
+  )
   assert.deepEqual(
     wrong.map((source) => source.path),
     [],
@@ -129,7 +137,10 @@ test('every file opens with what it is for', () => {
 })
 
 test('every file is imported by another, or is a door of the package', () => {
-  const exports = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).exports as Record<string, { default: string } | string>
+  const exports = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).exports as Record<
+    string,
+    { default: string } | string
+  >
   const doorsOfPackage = Object.values(exports).flatMap((entry) =>
     typeof entry === 'string' ? [] : [entry.default.replace('./dist/', '').replace(/\.js$/, '.ts')],
   )

@@ -3,6 +3,7 @@
  * making a view costs nothing and a changed byte is seen at once.
  */
 
+import { readInt64, writeInt64 } from '../core/codec/int64.js'
 import { HoldfastError } from '../core/errors.js'
 import { invariant } from '../core/invariant.js'
 import { crc32c } from './crc32c.js'
@@ -21,7 +22,6 @@ import {
   noSequence,
   transactionalBit,
 } from './format.js'
-import { readInt64, writeInt64 } from '../core/codec/int64.js'
 
 export type TimestampType = 'CreateTime' | 'LogAppendTime'
 

@@ -3,6 +3,7 @@
  * makes no object per record or field.
  */
 
+import { writeInt64 } from '../core/codec/int64.js'
 import { HoldfastError } from '../core/errors.js'
 import { invariant } from '../core/invariant.js'
 import { RecordBatch } from './batch.js'
@@ -22,7 +23,6 @@ import {
   noSequence,
   transactionalBit,
 } from './format.js'
-import { writeInt64 } from '../core/codec/int64.js'
 import type { Header, RecordInput } from './record.js'
 import { varintSize, varlongSize, writeVarint, writeVarlong } from './varint.js'
 

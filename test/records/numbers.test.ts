@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { readInt64, writeInt64 } from '../../src/core/codec/int64.js'
 import { HoldfastError } from '../../src/core/errors.js'
 import { crc32c, crc32cPure } from '../../src/records/crc32c.js'
-import { readInt64, writeInt64 } from '../../src/core/codec/int64.js'
 import { VarintReader, varintSize, varlongSize, writeVarint, writeVarlong } from '../../src/records/varint.js'
 
 const refused = (error: unknown) => error instanceof HoldfastError && error.code === 'INVALID_RECORD'
