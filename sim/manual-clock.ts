@@ -54,9 +54,9 @@ export class ManualClock implements Clock {
     }
   }
 
-  /** Runs with the next {@link advance} or {@link run}, be it by 0 ms. */
+  /** In the next turn of the real event loop: it takes no time. */
   soon(task: () => void): void {
-    this.schedule(0, task)
+    systemClock.soon(task)
   }
 
   /** Lets `ms` pass and runs what falls due, also what those tasks schedule, without letting any promise settle. */

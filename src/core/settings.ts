@@ -220,3 +220,29 @@ export function topicSettings(base: Settings, config: Readonly<Record<string, st
   }
   return resolved as Settings
 }
+
+export interface SettingDescription {
+  readonly name: string
+  /** The name under which a topic may set it. */
+  readonly topicName?: string
+  readonly default: string
+  /** In words, e.g. "1 to 1000", "true or false". */
+  readonly range: string
+  readonly help: string
+}
+
+/** The table as text, for help and for the reference page. */
+export function describeSettings(): SettingDescription[] {
+  return (Object.entries(settingsTable) as [string, AnyRow][]).map(([name, row]) => ({
+    name,
+    topicName: row.topic,
+    default: String(row.default),
+    range: rangeOf(row),
+    help: row.help,
+  }))
+}
+
+function rangeOf(row: AnyRow): string {
+  if (row.type === 'boolean') return 'true or false'
+  return row.type === 'enum' ? (row.values ?? []).join(' or ') : `${row.min} to ${row.max}`
+}

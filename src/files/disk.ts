@@ -45,6 +45,8 @@ export interface DiskLock {
 }
 
 export interface Disk {
+  /** Whether `dsync` in OpenOptions has an effect here; where not, a caller must sync. */
+  readonly supportsDsync: boolean
   open(path: string, options: OpenOptions): Promise<DiskFile>
   /** The whole file, or undefined where there is none. */
   readFile(path: string): Promise<Buffer | undefined>

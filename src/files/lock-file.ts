@@ -7,7 +7,8 @@
  * instant are not told apart; that is the price of a platform without kernel locks.
  */
 
-import { link, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, open, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { HoldfastError } from '../core/errors.js'
 import type { DiskLock } from './disk.js'
 import { diskError, errnoOf } from './disk-error.js'
@@ -16,7 +17,12 @@ import { libc } from './libc.js'
 /** Locks of this process, for the way without libc, where the pid in the file cannot tell two openers apart. */
 const heldHere = new Set<string>()
 
-export async function takeLock(path: string): Promise<DiskLock> {
+export async function takeLock(given: string): Promise<DiskLock> {
+  // By its one true name, as a directory can be reached by several.
+  const directory = await realpath(dirname(given)).catch((error) => {
+    throw diskError(error, 'open the lock', given)
+  })
+  const path = join(directory, basename(given))
   const system = libc()
   return system === undefined ? takeByText(path) : takeByKernel(path, system.tryLock)
 }

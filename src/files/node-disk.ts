@@ -2,7 +2,7 @@
 
 import * as fs from 'node:fs'
 import * as fsp from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { resolve as absolute, dirname } from 'node:path'
 import { HoldfastError } from '../core/errors.js'
 import type { DirectoryEntry, Disk, DiskFile, OpenOptions } from './disk.js'
 import { diskError, errnoOf } from './disk-error.js'
@@ -11,6 +11,7 @@ import { takeLock } from './lock-file.js'
 class NodeFile implements DiskFile {
   readonly path: string
   readonly #fd: number
+  #closed = false
 
   constructor(path: string, fd: number) {
     this.path = path
@@ -59,7 +60,10 @@ class NodeFile implements DiskFile {
     await this.#call<void>('sync', (done) => fs.fsync(this.#fd, done))
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    // By the time of a second call the number may belong to another file.
+    if (this.#closed) return
+    this.#closed = true
     return this.#call('close', (done) => fs.close(this.#fd, done))
   }
 
@@ -90,9 +94,6 @@ function openFlags({ mode, dsync }: OpenOptions): number {
   // Where the platform has no O_DSYNC (Windows) the flag is undefined; `supportsDsync` tells the callers.
   return dsync ? access | (O_DSYNC ?? 0) : access
 }
-
-/** Whether `dsync` in OpenOptions has an effect here; where not, a caller must sync. */
-export const supportsDsync = O_DSYNC !== undefined
 
 async function describe<T>(doing: string, path: string, work: Promise<T>): Promise<T> {
   try {
@@ -148,8 +149,25 @@ async function replaceFile(path: string, bytes: Buffer): Promise<void> {
   await syncDirectory(dirname(path))
 }
 
-async function makeDirectory(path: string): Promise<void> {
-  const first = await describe('make the directory', path, fsp.mkdir(path, { recursive: true }))
+/**
+ * Makes a directory and its missing parents; the topmost that was made, or undefined where all were there. Node's own
+ * recursive mkdir says ENOENT where the file system is read-only.
+ */
+async function makeMissing(path: string): Promise<string | undefined> {
+  try {
+    await fsp.mkdir(path)
+    return path
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST' && (await fsp.stat(path)).isDirectory()) return undefined
+    if (errnoOf(error) !== 'ENOENT') throw error
+    const first = await makeMissing(dirname(path))
+    return (await makeMissing(path)) === undefined ? first : (first ?? path)
+  }
+}
+
+async function makeDirectory(given: string): Promise<void> {
+  const path = absolute(given)
+  const first = await describe('make the directory', path, makeMissing(path))
   if (first === undefined) return
   // Every directory from the first new one down got a new entry in its parent.
   for (let made = path; ; made = dirname(made)) {
@@ -164,6 +182,7 @@ async function list(path: string): Promise<readonly DirectoryEntry[] | undefined
 }
 
 export const nodeDisk: Disk = {
+  supportsDsync: O_DSYNC !== undefined,
   async open(path, options) {
     const fd = await new Promise<number>((resolve, reject) => {
       fs.open(path, openFlags(options), 0o644, (error, opened) => {

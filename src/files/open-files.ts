@@ -32,8 +32,10 @@ export class OpenFiles {
     try {
       return await work(await entry.file)
     } catch (error) {
-      // A file that did not open is tried afresh by the next reader.
-      await entry.file.catch(() => this.#entries.delete(path))
+      // A file that did not open is tried afresh by the next reader, whose entry may already stand here.
+      await entry.file.catch(() => {
+        if (this.#entries.get(path) === entry) this.#entries.delete(path)
+      })
       throw error
     } finally {
       entry.users--
@@ -66,6 +68,6 @@ export class OpenFiles {
 }
 
 async function close(entry: Entry): Promise<void> {
-  const file = await entry.file.catch(() => undefined)
-  await file?.close()
+  // Nothing was written through it, so that a close that fails takes nothing from anybody.
+  await entry.file.then((file) => file.close()).catch(() => {})
 }

@@ -1,11 +1,15 @@
-/** Writes the offset checkpoints of all logs down from time to time, and at the end. */
+/**
+ * Writes the offset checkpoints of all logs down: when the store was opened or a topic was deleted, so that no line of
+ * a topic that is gone is ever taken for one of a later topic of that name; from time to time; and at the end.
+ */
 
+import { join } from 'node:path'
 import type { Clock, Timer } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
 import { Mutex } from '../core/mutex.js'
 import type { Settings } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
-import { checkpointFile, writeCheckpoint } from './checkpoints.js'
+import { checkpointFile, encodeOffsets } from './checkpoints.js'
 import type { SegmentLog } from './segments/segment-log.js'
 
 export class CheckpointWriter {
@@ -15,7 +19,7 @@ export class CheckpointWriter {
   readonly #timers = new Map<string, Timer>()
   readonly #writes = new Mutex()
   /** The last content of each file, so that an idle store writes nothing. */
-  readonly #written = new Map<string, string>()
+  readonly #written = new Map<string, Buffer>()
 
   constructor(
     logPath: string,
@@ -66,21 +70,23 @@ export class CheckpointWriter {
   async #writeRecoveryPoints(): Promise<void> {
     for (const log of this.#logs()) log.forgetIdleProducers()
     await this.#put(checkpointFile.recoveryPoint, (log) => log.recoveryPoint)
+    await this.#put(checkpointFile.logStart, (log) => log.explicitLogStartOffset)
   }
 
   #writeHighWatermarks(): Promise<void> {
     return this.#put(checkpointFile.highWatermark, (log) => log.highWatermark)
   }
 
-  async #put(file: string, offsetOf: (log: SegmentLog) => number): Promise<void> {
-    const offsets = [...this.#logs()].map((log) => ({
-      topic: log.topic,
-      partition: log.partition,
-      offset: offsetOf(log),
-    }))
-    const content = JSON.stringify(offsets)
-    if (this.#written.get(file) === content) return
-    await writeCheckpoint(this.#tools.disk, this.#logPath, file, offsets)
-    this.#written.set(file, content)
+  async #put(file: string, offsetOf: (log: SegmentLog) => number | undefined): Promise<void> {
+    const { disk } = this.#tools
+    const offsets = [...this.#logs()].flatMap((log) => {
+      const offset = offsetOf(log)
+      return offset === undefined ? [] : { topic: log.topic, partition: log.partition, offset }
+    })
+    const path = join(this.#logPath, file)
+    const bytes = encodeOffsets(offsets)
+    const present = this.#written.get(file) ?? (await disk.readFile(path))
+    if (present === undefined ? offsets.length > 0 : !present.equals(bytes)) await disk.replaceFile(path, bytes)
+    this.#written.set(file, bytes)
   }
 }

@@ -32,7 +32,7 @@ export async function readCheckpoint(
   const offsets = new Map<string, number>()
   try {
     const bytes = (await disk.readFile(path)) ?? Buffer.alloc(0)
-    for (const [topic, partition, offset] of decodeCheckpoint(bytes, path, 3)) {
+    for (const [topic, partition, offset] of decodeCheckpoint(bytes, path, { fields: 3, numbers: 2 })) {
       offsets.set(partitionDirectoryName(topic, Number(partition)), Number(offset))
     }
     return offsets
@@ -42,14 +42,8 @@ export async function readCheckpoint(
   }
 }
 
-export async function writeCheckpoint(
-  disk: Disk,
-  logPath: string,
-  name: string,
-  offsets: readonly PartitionOffset[],
-): Promise<void> {
-  const lines = offsets.map(({ topic, partition, offset }) => `${topic} ${partition} ${offset}`)
-  await disk.replaceFile(join(logPath, name), encodeCheckpoint(lines))
+export function encodeOffsets(offsets: readonly PartitionOffset[]): Buffer {
+  return encodeCheckpoint(offsets.map(({ topic, partition, offset }) => `${topic} ${partition} ${offset}`))
 }
 
 const cleanShutdownFile = '.kafka_cleanshutdown'

@@ -12,7 +12,7 @@
  *   log/                   a Kafka log.dir, to the byte
  */
 
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Clock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { type Randomness, randomUuid, uuidText } from '../core/randomness.js'
@@ -53,7 +53,8 @@ export async function openDataDirectory(
   const lock = await disk.lock(join(path, 'lock'))
   const locks: DiskLock[] = [lock]
   const release = async () => {
-    for (const held of locks.reverse()) await held.release()
+    const outcomes = await Promise.allSettled(locks.map((held) => held.release()))
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
   try {
     // Before anything is written: a directory of a newer format is left as it is.
@@ -64,12 +65,23 @@ export async function openDataDirectory(
     await disk.makeDirectory(configPath)
     // Kafka's own lock, so that neither program opens the log directory under the other.
     locks.push(await disk.lock(join(logPath, '.lock')))
+    if (stored === undefined) await syncAncestors(disk, path)
     const identity = stored ?? (await createIdentity(path, logPath, tools))
     await ensureMetaProperties(logPath, identity, tools)
     return { path, logPath, configPath, clusterId: identity.clusterId, nodeId: identity.nodeId, release }
   } catch (error) {
     await release()
     throw error
+  }
+}
+
+/**
+ * Makes the way to a new directory durable: it may have been made by a process that died before it got to that. One
+ * above that cannot be synced (it may not even be readable) is not one that we made.
+ */
+async function syncAncestors(disk: Disk, path: string): Promise<void> {
+  for (let child = resolve(path); child !== dirname(child); child = dirname(child)) {
+    await disk.syncDirectory(dirname(child)).catch(() => {})
   }
 }
 

@@ -38,7 +38,7 @@ export class Healer {
   }
 
   #tryAfter(log: SegmentLog, delayMs: number): void {
-    if (this.#stopped) return
+    if (this.#stopped || log.isClosed) return
     const attempt = () => {
       this.#timers.delete(log)
       const run: Promise<void> = this.#recover(log, delayMs).finally(() => this.#running.delete(run))
@@ -56,6 +56,11 @@ export class Healer {
         'A log that had failed takes messages again.',
       )
     } catch (err) {
+      if (log.isClosed) return
+      if (!log.isRecoverable) {
+        this.#logger.error({ topic, partition, err }, 'A log that had failed stays closed until the next start.')
+        return
+      }
       this.#logger.warn({ topic, partition, err }, 'A log that had failed could not be recovered yet.')
       this.#tryAfter(log, Math.min(delayMs * 2, longestDelayMs))
     }

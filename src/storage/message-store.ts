@@ -24,6 +24,7 @@ import { Healer } from './healer.js'
 import { adoptTopics, removeDeletedDirectories, removePartitionDirectories } from './partition-directories.js'
 import type { PartitionLog } from './partition-log.js'
 import { partitionDirectoryName } from './segments/format.js'
+import { IndexCache } from './segments/index-cache.js'
 import { SegmentLog } from './segments/segment-log.js'
 import { encodePartitionMetadata } from './segments/text-files.js'
 import { isTopicName, type Topic, TopicCatalog } from './topic-catalog.js'
@@ -46,18 +47,26 @@ export interface NewTopic {
 const parallelLogs = 8
 /** Sealed segments that are open for reading at the same time, in all logs together. */
 const openSegmentFiles = 256
+/** Indexes of sealed segments that are in memory at the same time, in all logs together. */
+const cachedIndexBytes = 64 * 1024 * 1024
+/** As many as a partition directory's name has room for behind the longest topic name. */
+const mostPartitions = 100_000
 
 export class MessageStore {
   readonly #directory: DataDirectory
   readonly #tools: Required<StoreOptions>
   readonly #catalog: TopicCatalog
   readonly #openFiles: OpenFiles
+  readonly #indexes = new IndexCache(cachedIndexBytes)
   readonly #healer: Healer
   readonly #lifecycle = new Lifecycle('message store')
   /** Topics are created, grown and deleted one at a time. */
   readonly #changes = new Mutex()
   readonly #logs = new Map<string, SegmentLog>()
   readonly #checkpoints: CheckpointWriter
+  /** Topics whose creation failed, and whose removal then failed too: the next attempt to create them clears them away. */
+  readonly #unfinished = new Set<string>()
+  #closed: Promise<void> | undefined
 
   private constructor(directory: DataDirectory, catalog: TopicCatalog, tools: Required<StoreOptions>) {
     this.#directory = directory
@@ -81,9 +90,7 @@ export class MessageStore {
     try {
       const catalog = await TopicCatalog.load(tools.disk, directory.configPath)
       const store = new MessageStore(directory, catalog, tools)
-      await store.#openLogs()
-      store.#lifecycle.to('open')
-      store.#checkpoints.start()
+      await store.#openOrLetGo()
       return store
     } catch (error) {
       await directory.release()
@@ -112,12 +119,17 @@ export class MessageStore {
   }
 
   topics(): Topic[] {
-    return this.#catalog.all().filter((topic) => !topic.deleting)
+    return this.#catalog.all().filter(({ name, deleting }) => !deleting && !this.#unfinished.has(name))
+  }
+
+  topicOfId(id: Uint8Array): Topic | undefined {
+    const topic = this.#catalog.ofId(id)
+    return topic?.deleting ? undefined : topic
   }
 
   topic(name: string): Topic | undefined {
     const topic = this.#catalog.get(name)
-    return topic?.deleting ? undefined : topic
+    return topic?.deleting || this.#unfinished.has(name) ? undefined : topic
   }
 
   log(topic: string, partition: number): PartitionLog | undefined {
@@ -126,7 +138,7 @@ export class MessageStore {
 
   /**
    * Creates a topic with all its partitions; durable when this resolves.
-   * @throws INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS, INVALID_CONFIG, DISK_FULL
+   * @throws INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG, DISK_FULL
    */
   createTopic({ name, partitions, config = {} }: NewTopic): Promise<Topic> {
     return this.#change(async () => {
@@ -136,16 +148,26 @@ export class MessageStore {
           `${JSON.stringify(name)} is no topic name: 1 to 249 letters, digits, '.', '_' and '-'.`,
         )
       }
-      if (this.#catalog.get(name) !== undefined) {
+      if (this.topic(name) !== undefined) {
         throw new HoldfastError('TOPIC_ALREADY_EXISTS', `There is already a topic ${name}.`)
       }
+      refusePartitionsUnless(Number.isInteger(partitions) && partitions > 0 && partitions <= mostPartitions, partitions)
       topicSettings(this.#tools.settings, config)
+      // One whose removal failed half-way is not to be built upon.
+      const leftOver = this.#catalog.get(name)
+      if (leftOver !== undefined) await this.#removeTopic(leftOver)
       const topic: Topic = { name, id: randomUuid(this.#tools.randomness), partitions, config }
       await this.#catalog.put(topic)
       try {
         await this.#createPartitions(topic, 0)
       } catch (error) {
-        await this.#removeTopic(topic)
+        await this.#removeTopic(topic).catch((err: unknown) => {
+          this.#unfinished.add(name)
+          this.#tools.logger.warn(
+            { topic: name, err },
+            'A topic that could not be created could not be removed either.',
+          )
+        })
         throw error
       }
       return topic
@@ -165,9 +187,16 @@ export class MessageStore {
           `Topic ${name} has ${topic.partitions} partitions already; ${partitions} are not more.`,
         )
       }
+      refusePartitionsUnless(Number.isInteger(partitions) && partitions <= mostPartitions, partitions)
       const grown: Topic = { ...topic, partitions }
       await this.#catalog.put(grown)
-      await this.#createPartitions(grown, topic.partitions)
+      try {
+        await this.#createPartitions(grown, topic.partitions)
+      } catch (error) {
+        await this.#catalog.put(topic)
+        await this.#removePartitions(grown, topic.partitions)
+        throw error
+      }
       return grown
     })
   }
@@ -177,30 +206,48 @@ export class MessageStore {
     return this.#change(() => this.#removeTopic(this.#existing(name)))
   }
 
-  /** Makes every log durable, whatever its flush policy. */
+  /** Makes every log durable, whatever its flush policy. Rejects with the first failure, after all were tried. */
   async flush(): Promise<void> {
     this.#lifecycle.assertOpen()
-    await mapParallel([...this.#logs.values()], parallelLogs, (log) => log.flush())
+    const errors = await this.#onEveryLog((log) => log.flush())
+    if (errors.length > 0) throw errors[0]
   }
 
   /** Flushes and closes every log; the next opening needs no recovery unless one of them had failed. */
-  async close(): Promise<void> {
-    if (this.#lifecycle.state !== 'open') return
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     this.#lifecycle.to('closing')
     try {
       await this.#changes.run(async () => {})
       await this.#checkpoints.stop()
       await this.#healer.stop()
-      const logs = [...this.#logs.values()]
-      const allSound = logs.every((log) => log.failure === undefined)
-      await mapParallel(logs, parallelLogs, (log) => log.close())
+      const failed = [...this.#logs.values()].some((log) => log.failure !== undefined)
+      const errors = await this.#onEveryLog((log) => log.close())
       await this.#checkpoints.write()
-      if (allSound) await leaveCleanShutdownMark(this.#tools.disk, this.#directory.logPath)
+      if (errors.length > 0) throw errors[0]
+      if (!failed) await leaveCleanShutdownMark(this.#tools.disk, this.#directory.logPath)
     } finally {
-      await this.#openFiles.dropAll()
-      await this.#directory.release()
+      await this.#letGo()
       this.#lifecycle.to('closed')
     }
+  }
+
+  /** Does something to every log, whatever happens to the others; resolves with what went wrong. */
+  async #onEveryLog(work: (log: SegmentLog) => Promise<void>): Promise<unknown[]> {
+    const errors: unknown[] = []
+    await mapParallel([...this.#logs.values()], parallelLogs, (log) =>
+      work(log).catch((error: unknown) => errors.push(error)),
+    )
+    return errors
+  }
+
+  async #letGo(): Promise<void> {
+    await this.#openFiles.dropAll()
+    await this.#directory.release()
   }
 
   #change<T>(step: () => Promise<T>): Promise<T> {
@@ -217,12 +264,25 @@ export class MessageStore {
     return topic
   }
 
+  async #openOrLetGo(): Promise<void> {
+    try {
+      await this.#openLogs()
+      await this.#checkpoints.write()
+    } catch (error) {
+      await this.#onEveryLog((log) => log.close())
+      await this.#openFiles.dropAll()
+      throw error
+    }
+    this.#lifecycle.to('open')
+    this.#checkpoints.start()
+  }
+
   async #openLogs(): Promise<void> {
     const { disk, logger } = this.#tools
-    const { logPath } = this.#directory
+    const { path, logPath, configPath } = this.#directory
     await removeDeletedDirectories(disk, logPath)
     for (const topic of this.#catalog.all()) if (topic.deleting) await this.#removeTopic(topic)
-    for (const topic of await adoptTopics(disk, logPath, this.#catalog.all(), this.#tools.randomness)) {
+    for (const topic of await adoptTopics(disk, logPath, this.#catalog.all(), this.#tools)) {
       logger.info(
         { topic: topic.name, partitions: topic.partitions },
         'Took over a topic that lay in the log directory.',
@@ -230,6 +290,8 @@ export class MessageStore {
       await this.#catalog.put(topic)
     }
     const clean = await takeCleanShutdownMark(disk, logPath)
+    // Names that the process before this one made and did not live to make durable are built upon from here on.
+    if (!clean) for (const directory of [path, configPath, logPath]) await disk.syncDirectory(directory)
     const recoveryPoints = await readCheckpoint(disk, logPath, checkpointFile.recoveryPoint, logger)
     const logStarts = await readCheckpoint(disk, logPath, checkpointFile.logStart, logger)
     const partitions = this.topics().flatMap((topic) =>
@@ -269,10 +331,12 @@ export class MessageStore {
       directory,
       disk,
       openFiles: this.#openFiles,
+      indexes: this.#indexes,
       clock,
       logger,
       settings,
       ...point,
+      mayHaveHoles: topic.adopted,
       onFailure: (failed) => this.#healer.watch(failed),
     })
     this.#logs.set(name, log)
@@ -281,7 +345,14 @@ export class MessageStore {
   /** Marked first, so that a crash in the middle is finished at the next start instead of half a topic coming back. */
   async #removeTopic(topic: Topic): Promise<void> {
     await this.#catalog.put({ ...topic, deleting: true })
-    for (let partition = 0; partition < topic.partitions; partition++) {
+    await this.#removePartitions(topic, 0)
+    await this.#catalog.remove(topic.name)
+    this.#unfinished.delete(topic.name)
+  }
+
+  /** Closes and removes a topic's partitions from `from` on, with all that is known of them. */
+  async #removePartitions(topic: Topic, from: number): Promise<void> {
+    for (let partition = from; partition < topic.partitions; partition++) {
       const name = partitionDirectoryName(topic.name, partition)
       const log = this.#logs.get(name)
       if (log === undefined) continue
@@ -294,7 +365,14 @@ export class MessageStore {
           this.#tools.logger.warn({ topic: topic.name, partition, err }, 'Closing a deleted log failed.'),
         )
     }
-    await removePartitionDirectories(this.#tools.disk, this.#directory.logPath, topic, this.#tools.randomness)
-    await this.#catalog.remove(topic.name)
+    const { disk, randomness } = this.#tools
+    await removePartitionDirectories(disk, this.#directory.logPath, topic, from, randomness)
+    // While the store opens, the checkpoints on the disk are still to be read; they are written when it is open.
+    if (this.#lifecycle.state !== 'opening') await this.#checkpoints.write()
   }
+}
+
+function refusePartitionsUnless(acceptable: boolean, partitions: number): void {
+  if (acceptable) return
+  throw new HoldfastError('INVALID_PARTITIONS', `A topic has 1 to ${mostPartitions} partitions, not ${partitions}.`)
 }

@@ -1,9 +1,10 @@
 /** The partition directories of a Kafka log.dir as a set: found, taken over, removed. */
 
 import { join } from 'node:path'
+import type { Logger } from '../core/logger.js'
 import { type Randomness, randomUuid } from '../core/randomness.js'
 import type { Disk } from '../files/disk.js'
-import { parsePartitionDirectoryName, partitionDirectoryName } from './segments/format.js'
+import { parsePartitionDirectoryName, parseSegmentFileName, partitionDirectoryName, suffix } from './segments/format.js'
 import { decodePartitionMetadata } from './segments/text-files.js'
 import { isTopicName, type Topic } from './topic-catalog.js'
 
@@ -12,12 +13,15 @@ const clusterMetadataTopic = '__cluster_metadata'
 
 const longestDirectoryName = 255
 
+/** A directory with a greater number in its name is somebody's `backup-20251122`, not a partition. */
+const greatestPartition = 99_999
+
 /** Topics whose directories lie in the log.dir though no catalog names them: a directory that a Kafka broker left. */
 export async function adoptTopics(
   disk: Disk,
   logPath: string,
   known: readonly Topic[],
-  randomness: Randomness,
+  { randomness, logger }: { randomness: Randomness; logger: Logger },
 ): Promise<readonly Topic[]> {
   const names = new Set(known.map((topic) => topic.name))
   const found = new Map<string, { partitions: number; firstDirectory: string }>()
@@ -25,6 +29,10 @@ export async function adoptTopics(
     const parsed = isDirectory ? parsePartitionDirectoryName(name) : undefined
     if (parsed === undefined || names.has(parsed.topic) || !isTopicName(parsed.topic)) continue
     if (parsed.topic === clusterMetadataTopic) continue
+    if (parsed.partition > greatestPartition || !(await holdsPartition(disk, join(logPath, name)))) {
+      logger.warn({ directory: join(logPath, name) }, 'Left alone a directory that holds no partition.')
+      continue
+    }
     const seen = found.get(parsed.topic)
     found.set(parsed.topic, {
       partitions: Math.max(seen?.partitions ?? 0, parsed.partition + 1),
@@ -35,9 +43,14 @@ export async function adoptTopics(
   for (const [name, { partitions, firstDirectory }] of found) {
     const metadata = await disk.readFile(join(logPath, firstDirectory, 'partition.metadata'))
     const id = (metadata && decodePartitionMetadata(metadata)) ?? randomUuid(randomness)
-    topics.push({ name, id, partitions, config: {} })
+    topics.push({ name, id, partitions, config: {}, adopted: true })
   }
   return topics
+}
+
+async function holdsPartition(disk: Disk, directory: string): Promise<boolean> {
+  const entries = (await disk.list(directory)) ?? []
+  return entries.some(({ name }) => name === 'partition.metadata' || parseSegmentFileName(name)?.suffix === suffix.log)
 }
 
 /** Removes what deletions that a crash interrupted have left, ours or Kafka's. */
@@ -47,16 +60,20 @@ export async function removeDeletedDirectories(disk: Disk, logPath: string): Pro
   }
 }
 
-/** Removes a topic's directories: renamed first, so that no half of one is ever taken for a partition. */
+/**
+ * Removes a topic's directories from partition `from` on: renamed first, so that no half of one is ever taken for a
+ * partition.
+ */
 export async function removePartitionDirectories(
   disk: Disk,
   logPath: string,
   topic: Topic,
+  from: number,
   randomness: Randomness,
 ): Promise<void> {
   const present = new Set((await disk.list(logPath))?.map((entry) => entry.name))
   const doomed: string[] = []
-  for (let partition = 0; partition < topic.partitions; partition++) {
+  for (let partition = from; partition < topic.partitions; partition++) {
     const name = partitionDirectoryName(topic.name, partition)
     if (!present.has(name)) continue
     const tail = `-${partition}.${randomUuid(randomness).toString('hex')}-delete`

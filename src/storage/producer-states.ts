@@ -21,7 +21,8 @@ export interface ProducerState {
   epoch: number
   /** The latest batches, oldest first, five at most. */
   batches: BatchTrace[]
-  lastTimestamp: number
+  /** When it wrote last, by the clock of this machine: a producer that writes old records is not idle for that. */
+  lastWrittenMs: number
   coordinatorEpoch: number
   /** First offset of the transaction that is open, or -1. */
   transactionFirstOffset: number
@@ -87,7 +88,7 @@ export class ProducerStates {
   }
 
   /** Notes a batch that has its offsets: one that `check` passed, or one that is read back from the log. */
-  note(batch: RecordBatch): void {
+  note(batch: RecordBatch, nowMs: number): void {
     const { producerId, producerEpoch } = batch
     let state = this.#states.get(producerId)
     if (state === undefined) {
@@ -95,7 +96,7 @@ export class ProducerStates {
         producerId,
         epoch: producerEpoch,
         batches: [],
-        lastTimestamp: batch.maxTimestamp,
+        lastWrittenMs: nowMs,
         coordinatorEpoch: -1,
         transactionFirstOffset: -1,
       }
@@ -105,7 +106,7 @@ export class ProducerStates {
       state.epoch = producerEpoch
       state.batches = []
     }
-    state.lastTimestamp = batch.maxTimestamp
+    state.lastWrittenMs = nowMs
     if (batch.isControl) return
     state.batches.push({
       baseSequence: batch.baseSequence,
@@ -120,7 +121,7 @@ export class ProducerStates {
   /** Forgets producers that wrote nothing since `timestamp` and have no transaction open. */
   forgetIdleSince(timestamp: number): void {
     for (const [producerId, state] of this.#states) {
-      if (state.lastTimestamp < timestamp && state.transactionFirstOffset < 0) this.#states.delete(producerId)
+      if (state.lastWrittenMs < timestamp && state.transactionFirstOffset < 0) this.#states.delete(producerId)
     }
   }
 }

@@ -15,6 +15,8 @@ export interface Topic {
   readonly config: Readonly<Record<string, string>>
   /** Its directories are being removed; it is gone for everyone but the removal. */
   readonly deleting?: boolean
+  /** Its log came from Kafka, whose compaction may have left holes in it. */
+  readonly adopted?: boolean
 }
 
 const catalogVersion = 1
@@ -24,15 +26,22 @@ export function isTopicName(name: string): boolean {
   return /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..'
 }
 
+/** An id as the key of a map. */
+function idKey(id: Uint8Array): string {
+  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
+}
+
 export class TopicCatalog {
   readonly #disk: Disk
   readonly #path: string
   readonly #topics: Map<string, Topic>
+  readonly #byId = new Map<string, Topic>()
 
   private constructor(disk: Disk, path: string, topics: Map<string, Topic>) {
     this.#disk = disk
     this.#path = path
     this.#topics = topics
+    this.#index()
   }
 
   /** @throws DATA_DIR_DAMAGED where the file cannot be understood */
@@ -49,6 +58,10 @@ export class TopicCatalog {
   /** Those being deleted included. */
   get(name: string): Topic | undefined {
     return this.#topics.get(name)
+  }
+
+  ofId(id: Uint8Array): Topic | undefined {
+    return this.#byId.get(idKey(id))
   }
 
   all(): Topic[] {
@@ -70,6 +83,12 @@ export class TopicCatalog {
     await this.#disk.replaceFile(this.#path, encodeCatalog(topics.values()))
     this.#topics.clear()
     for (const [name, topic] of topics) this.#topics.set(name, topic)
+    this.#index()
+  }
+
+  #index(): void {
+    this.#byId.clear()
+    for (const topic of this.#topics.values()) this.#byId.set(idKey(topic.id), topic)
   }
 }
 
@@ -83,15 +102,22 @@ function decodeCatalog(bytes: Buffer, path: string): Topic[] {
   const damaged = (why: string) => new HoldfastError('DATA_DIR_DAMAGED', `${path}: ${why}. Restore it from a backup.`)
   if (version !== catalogVersion) throw damaged(`version ${String(version)} is not ${catalogVersion}`)
   if (!Array.isArray(topics)) throw damaged('there is no list of topics')
-  return topics.map((row: Record<string, unknown>) => {
+  return topics.map((found: unknown) => {
+    const row = (found ?? {}) as Record<string, unknown>
     const id = typeof row['id'] === 'string' ? uuidFromText(row['id']) : undefined
     const { name, partitions, config } = row
     const isSound =
       typeof name === 'string' && isTopicName(name) && Number.isInteger(partitions) && Number(partitions) > 0
     if (!isSound || id === undefined || typeof config !== 'object' || config === null) {
-      throw damaged(`the entry ${JSON.stringify(row)} is no topic`)
+      throw damaged(`the entry ${JSON.stringify(found)} is no topic`)
     }
-    const topic: Topic = { name, id, partitions: Number(partitions), config: config as Record<string, string> }
-    return row['deleting'] === true ? { ...topic, deleting: true } : topic
+    return {
+      name,
+      id,
+      partitions: Number(partitions),
+      config: config as Record<string, string>,
+      ...(row['deleting'] === true && { deleting: true }),
+      ...(row['adopted'] === true && { adopted: true }),
+    }
   })
 }

@@ -24,14 +24,27 @@ export interface ScanRange {
   readonly minOffset: number
   /** No offset is above this. */
   readonly maxOffset: number
+  /**
+   * Each batch begins where the one before it ends, and the first of a file at `minOffset`: the base offset lies outside
+   * the checksum, so that this is what tells a wrong one.
+   */
+  readonly contiguous?: boolean
 }
 
-const chunkBytes = 1024 * 1024
+export interface ScanOptions {
+  /** Each batch's CRC is checked. */
+  readonly verify: boolean
+  /** Bytes read at once, a megabyte unless given: less where only a few batches are looked at. */
+  readonly chunkBytes?: number
+}
+
+const defaultChunkBytes = 1024 * 1024
 
 export class BatchScanner {
   readonly #file: DiskFile
   readonly #end: number
   readonly #verify: boolean
+  readonly #chunkBytes: number
   /** Where the next batch is expected; after the last one, the length of the valid part. */
   position: number
   /** Why `next` returned nothing. */
@@ -40,15 +53,20 @@ export class BatchScanner {
   #chunkStart = 0
   #expectedOffset: number
   readonly #maxOffset: number
+  readonly #contiguous: boolean
+  /** Whether `#expectedOffset` is the very one that comes next. */
+  #knowsNext: boolean
 
-  /** With `verify` each batch's CRC is checked. */
-  constructor(file: DiskFile, range: ScanRange, options: { verify: boolean }) {
+  constructor(file: DiskFile, range: ScanRange, options: ScanOptions) {
     this.#file = file
     this.#end = range.end
     this.position = range.start
     this.#expectedOffset = range.minOffset
     this.#maxOffset = range.maxOffset
+    this.#contiguous = range.contiguous ?? false
+    this.#knowsNext = range.start === 0
     this.#verify = options.verify
+    this.#chunkBytes = options.chunkBytes ?? defaultChunkBytes
   }
 
   async next(): Promise<ScannedBatch | undefined> {
@@ -56,21 +74,26 @@ export class BatchScanner {
     if (this.position === this.#end) return this.#stopAs('end')
     if (this.#end - this.position < batchOverheadBytes) return this.#stopAs('torn')
     const head = await this.#bytes(batchOverheadBytes)
+    if (head === undefined) return this.#stopAs('torn')
     // The length is compared with what is left of the file before anything is allocated by it.
     const size = head.readInt32BE(at.batchLength) + logOverheadBytes
     if (size < batchOverheadBytes || head[at.magic] !== 2) return this.#stopAs('corrupt')
     if (size > this.#end - this.position) return this.#stopAs('torn')
-    const batch = batchAt(await this.#bytes(size), 0)
+    const bytes = await this.#bytes(size)
+    if (bytes === undefined) return this.#stopAs('torn')
+    const batch = batchAt(bytes, 0)
     if (batch === undefined || !this.#isSensible(batch)) return this.#stopAs('corrupt')
     const { position } = this
     this.position += size
     this.#expectedOffset = batch.nextOffset
+    this.#knowsNext = true
     return { position, batch }
   }
 
   #isSensible(batch: RecordBatch): boolean {
     if (batch.baseOffset < this.#expectedOffset || batch.lastOffsetDelta < 0 || batch.lastOffset > this.#maxOffset)
       return false
+    if (this.#contiguous && this.#knowsNext && batch.baseOffset !== this.#expectedOffset) return false
     return !this.#verify || batch.crcMatches()
   }
 
@@ -79,16 +102,16 @@ export class BatchScanner {
     return undefined
   }
 
-  /** The `length` bytes at `position`, which lie inside the file. */
-  async #bytes(length: number): Promise<Buffer> {
+  /** The `length` bytes at `position`, or undefined where somebody has shortened the file since. */
+  async #bytes(length: number): Promise<Buffer | undefined> {
     const offset = this.position - this.#chunkStart
     if (offset < 0 || offset + length > this.#chunk.length) {
-      const want = Math.min(this.#end - this.position, Math.max(chunkBytes, length))
+      const want = Math.min(this.#end - this.position, Math.max(this.#chunkBytes, length))
       const chunk = Buffer.allocUnsafeSlow(want)
       const read = await this.#file.read(chunk, this.position)
       this.#chunk = chunk.subarray(0, read)
       this.#chunkStart = this.position
-      return this.#chunk.subarray(0, length)
+      return read < length ? undefined : this.#chunk.subarray(0, length)
     }
     return this.#chunk.subarray(offset, offset + length)
   }

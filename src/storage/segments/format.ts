@@ -14,6 +14,9 @@ export const suffix = {
 /** States that a file name passes through while it is replaced or deleted. */
 export const stage = { deleted: '.deleted', cleaned: '.cleaned', swap: '.swap' } as const
 
+/** At the end of the name of a file that could not be used and was kept for somebody to look at. */
+export const quarantined = '.quarantined'
+
 /** Offsets in one segment differ from its base by at most this, since the indexes keep the difference in 32 bits. */
 export const maxRelativeOffset = 2 ** 31 - 1
 

@@ -3,21 +3,24 @@
  *
  * After a clean shutdown the indexes are trusted and only the batches behind the last index entry are read. After any
  * other end the segments from the recovery point on are scanned: the first bad batch ends the log, what follows it is
- * cut, and indexes and producer state are rebuilt from what was read. A bad batch in a segment that others follow is no
- * torn tail when segments are sealed durably; it is damage, nothing is cut, and the log serves what lies before it.
+ * cut, and indexes and producer state are rebuilt from what was read.
+ *
+ * Cut is only what nobody can have been told of. Where the log would end before something that was durable (below the
+ * recovery point, in a log that was closed in order, in a segment that others follow and that was sealed durably) the
+ * bad batch is damage: nothing is cut, nothing is appended, and the log serves what lies before it.
  */
 
 import { join } from 'node:path'
 import type { Logger } from '../../core/logger.js'
 import type { DiskFile } from '../../files/disk.js'
-import type { RecordBatch } from '../../records/batch.js'
 import { ProducerStates } from '../producer-states.js'
 import { BatchScanner, type ScanStop } from './batch-scanner.js'
-import { maxRelativeOffset, segmentFileName, suffix } from './format.js'
-import { decodeProducerSnapshot } from './producer-snapshot.js'
-import { loadStoredIndex, Segment, type SegmentPlace } from './segment.js'
+import { maxRelativeOffset, quarantined, segmentFileName, suffix } from './format.js'
+import { ProducerRecovery } from './producer-recovery.js'
+import { Segment, type SegmentPlace } from './segment.js'
 import { SegmentIndex } from './segment-index.js'
 import { finishStagedFiles, segmentFiles } from './staged-files.js'
+import { loadStoredIndex } from './stored-index.js'
 
 export interface LoadRequest {
   /** The log was closed in order, so its files are complete. */
@@ -31,14 +34,24 @@ export interface LoadRequest {
   readonly dsync: boolean
   /** Each segment was durable before the next was begun, so a hole between segments is damage. */
   readonly sealedDurably: boolean
+  /** Offsets may be missing, since Kafka's compaction worked on the log. */
+  readonly mayHaveHoles: boolean
+  readonly nowMs: number
+}
+
+export interface Damage {
+  /** Where the readable part of the log ends. */
+  readonly offset: number
+  readonly what: string
+  /** To be kept until the damage is mended, so that no later opening takes it for a torn tail. */
+  readonly recoveryPoint: number
 }
 
 export interface LoadReport {
   scannedBytes: number
   cutBytes: number
   rebuiltSegments: number
-  /** Where damage ends the readable part of the log, and what it is. */
-  damage?: { readonly offset: number; readonly what: string }
+  damage?: Damage
 }
 
 export interface LoadedLog {
@@ -56,6 +69,13 @@ interface SegmentScan {
   readonly stop: ScanStop
 }
 
+interface OpenedSegment {
+  readonly segment: Segment
+  readonly nextOffset: number
+  /** It is the last one, or the log ends in it. */
+  readonly active: boolean
+}
+
 export async function loadLog(place: SegmentPlace, request: LoadRequest, logger: Logger): Promise<LoadedLog> {
   return new Loader(place, request, logger).load()
 }
@@ -65,54 +85,97 @@ class Loader {
   readonly #request: LoadRequest
   readonly #logger: Logger
   readonly #report: LoadReport = { scannedBytes: 0, cutBytes: 0, rebuiltSegments: 0 }
-  #producers = new ProducerStates()
-  /** The producer state covers the log up to here. */
-  #producersUpTo = 0
+  /** A log that was closed in order without any snapshot has no producers to know of. */
+  readonly #noSnapshotNoProducers: boolean
 
-  constructor(place: SegmentPlace, request: LoadRequest, logger: Logger) {
+  constructor(
+    place: SegmentPlace,
+    request: LoadRequest,
+    logger: Logger,
+    { noSnapshotNoProducers = request.clean }: { noSnapshotNoProducers?: boolean } = {},
+  ) {
     this.#place = place
     this.#request = request
     this.#logger = logger
+    this.#noSnapshotNoProducers = noSnapshotNoProducers
   }
 
   async load(): Promise<LoadedLog> {
     const { disk, directory } = this.#place
+    // Names that the process before this one made and did not live to make durable are built upon from here on.
+    if (!this.#request.clean) await disk.syncDirectory(directory)
     await finishStagedFiles(disk, directory, (path, base) => this.#nextOffsetOf(path, base))
     await this.#removeUnacknowledged()
     const files = await segmentFiles(disk, directory)
     const bases = files.filter((file) => file.suffix === suffix.log).map((file) => file.offset)
-    await this.#removeOrphanIndexes(files, new Set(bases))
+    await this.#removeLeftovers(files, new Set(bases))
     if (bases.length === 0) return this.#startEmpty()
 
     const snapshots = files.filter((file) => file.suffix === suffix.snapshot).map((file) => file.offset)
-    const firstScanned = this.#firstScanned(bases)
-    await this.#loadProducers(snapshots, bases[0], bases[firstScanned] ?? Number.MAX_SAFE_INTEGER)
-    const sealed: Segment[] = []
-    for (let i = 0; i < bases.length; i++) {
-      const isLast = i === bases.length - 1
-      if (i < firstScanned && !isLast) {
-        const segment = await this.#trustedSegment(bases[i])
-        await this.#replayProducers(segment, bases[i + 1])
-        sealed.push(segment)
-        continue
-      }
-      const outcome = await this.#openScanned(bases[i], {
-        trustIndex: i < firstScanned,
-        isLast,
-        followed: bases.slice(i + 1),
-      })
-      if (outcome.active) return this.#finish([...sealed, outcome.segment], outcome.nextOffset)
-      sealed.push(outcome.segment)
+    const producers = new ProducerRecovery(this.#place, snapshots, this.#request.nowMs)
+    const { segments, logEndOffset } = await this.#openSegments(bases, producers)
+    const { damage } = this.#report
+    if (damage === undefined && producers.startedBeyond(logEndOffset)) {
+      await segments[segments.length - 1].release()
+      await producers.removeBeyond(logEndOffset)
+      const again = new Loader(this.#place, this.#request, this.#logger, { noSnapshotNoProducers: false })
+      return again.load()
     }
-    throw new Error('unreachable: the last segment is always active')
+    if (damage === undefined) await producers.removeStrays(new Set(bases))
+    return this.#finish(segments, producers.states, logEndOffset)
   }
 
   /** Segments that were begun behind the cut hold nothing that anybody was told of. */
   async #removeUnacknowledged(): Promise<void> {
-    const { disk, directory } = this.#place
+    const { disk, directory, openFiles } = this.#place
+    const { cutFrom } = this.#request
+    if (cutFrom === Number.MAX_SAFE_INTEGER) return
     for (const file of await segmentFiles(disk, directory)) {
-      if (file.offset > this.#request.cutFrom) await disk.remove(join(directory, file.name))
+      if (file.offset <= cutFrom) continue
+      await openFiles.drop(join(directory, file.name))
+      await disk.remove(join(directory, file.name))
     }
+  }
+
+  async #startEmpty(): Promise<LoadedLog> {
+    const { dsync, logStartOffset } = this.#request
+    const segment = await Segment.create(this.#place, logStartOffset, { dsync })
+    return this.#finish([segment], new ProducerStates(), logStartOffset)
+  }
+
+  #finish(segments: Segment[], producers: ProducerStates, logEndOffset: number): LoadedLog {
+    const { recoveryPoint, logStartOffset } = this.#request
+    const knownEnd = Math.max(recoveryPoint, logStartOffset)
+    if (logEndOffset < knownEnd && this.#report.damage === undefined) {
+      const what = `The log in ${this.#place.directory} ends at offset ${logEndOffset}, though it had reached ${knownEnd}: files of it were lost or cut short`
+      this.#reportDamage({ offset: logEndOffset, what, recoveryPoint: knownEnd })
+    }
+    return { segments, producers, logEndOffset, report: this.#report }
+  }
+
+  async #openSegments(
+    bases: readonly number[],
+    producers: ProducerRecovery,
+  ): Promise<{ segments: Segment[]; logEndOffset: number }> {
+    const { cutFrom } = this.#request
+    const firstScanned = this.#firstScanned(bases)
+    const limit = Math.min(bases[firstScanned] ?? Number.MAX_SAFE_INTEGER, cutFrom)
+    await producers.start(limit, this.#noSnapshotNoProducers ? Number.MAX_SAFE_INTEGER : bases[0])
+    const segments: Segment[] = []
+    for (const [i, base] of bases.entries()) {
+      const followed = bases.slice(i + 1)
+      const trusted = i < firstScanned
+      if (trusted && followed.length > 0) {
+        const segment = await this.#trustedSegment(base)
+        await producers.replay(segment, followed[0])
+        segments.push(segment)
+        continue
+      }
+      const opened = await this.#openScanned(base, trusted, followed, producers)
+      segments.push(opened.segment)
+      if (opened.active) return { segments, logEndOffset: opened.nextOffset }
+    }
+    throw new Error('unreachable: the last segment is always active')
   }
 
   /** Index of the first segment that is scanned whole; past the last one where none is. */
@@ -122,75 +185,75 @@ class Loader {
     return later === -1 ? bases.length - 1 : Math.max(0, later - 1)
   }
 
-  async #startEmpty(): Promise<LoadedLog> {
-    const { dsync, logStartOffset } = this.#request
-    const segment = await Segment.create(this.#place, logStartOffset, { dsync })
-    return this.#finish([segment], logStartOffset)
-  }
-
-  #finish(segments: Segment[], logEndOffset: number): LoadedLog {
-    return { segments, producers: this.#producers, logEndOffset, report: this.#report }
-  }
-
   async #trustedSegment(base: number): Promise<Segment> {
-    const path = this.#path(base, suffix.log)
-    const size = await this.#place.openFiles.use(path, (file) => file.size())
+    const size = await this.#place.openFiles.use(this.#path(base, suffix.log), (file) => file.size())
     return new Segment(this.#place, base, size)
   }
 
-  /**
-   * Opens a segment by reading it: whole, or behind its last index entry where the index is trusted. It is the active
-   * one if it is the last, or if the log ends in it.
-   */
+  /** Opens a segment by reading it: whole, or behind its last index entry where the index is trusted. */
   async #openScanned(
     base: number,
-    how: { trustIndex: boolean; isLast: boolean; followed: readonly number[] },
-  ): Promise<{ segment: Segment; nextOffset: number; active: boolean }> {
-    const writer = await this.#place.disk.open(this.#path(base, suffix.log), {
-      mode: 'write',
-      dsync: this.#request.dsync,
-    })
+    trusted: boolean,
+    followed: readonly number[],
+    producers: ProducerRecovery,
+  ): Promise<OpenedSegment> {
+    const { dsync, clean } = this.#request
+    const writer = await this.#place.disk.open(this.#path(base, suffix.log), { mode: 'write', dsync })
     try {
-      const size = await writer.size()
-      const trusted = how.trustIndex ? await loadStoredIndex(this.#place, base, size) : undefined
-      const scan = await this.#scan(writer, base, size, trusted)
-      const active = { writer, index: scan.index }
-      if (scan.end === size && !how.isLast) {
-        const segment = new Segment(this.#place, base, scan.end, active)
+      const sizeInBytes = await writer.size()
+      const log = { file: writer, baseOffset: base, sizeInBytes }
+      const stored = trusted ? await loadStoredIndex(this.#place, log) : undefined
+      const scan = await this.#scan(writer, base, sizeInBytes, stored, producers)
+      const segment = new Segment(this.#place, base, scan.end, { writer, index: scan.index })
+      const { nextOffset } = scan
+      const hole = followed.length > 0 && nextOffset < followed[0] && !this.#request.mayHaveHoles
+      if (followed.length > 0 && scan.end === sizeInBytes && !hole) {
         await segment.sync()
-        await segment.writeIndexes({ sealed: true })
+        await segment.writeIndexes()
+        await producers.writeSnapshot(followed[0])
         await segment.closeWriter()
-        return { segment, nextOffset: scan.nextOffset, active: false }
+        return { segment, nextOffset, active: false }
       }
-      if (scan.end < size) await this.#cut(writer, base, scan, size, how.followed)
-      return { segment: new Segment(this.#place, base, scan.end, active), nextOffset: scan.nextOffset, active: true }
+      if (scan.end < sizeInBytes || hole) await this.#cut(writer, base, scan, sizeInBytes, followed)
+      // What was found in the page cache after a crash is acknowledged again from here on: it has to be on the disk.
+      if (!clean) await segment.sync()
+      return { segment, nextOffset, active: true }
     } catch (error) {
       await writer.close()
       throw error
     }
   }
 
-  async #scan(file: DiskFile, base: number, size: number, trusted: SegmentIndex | undefined): Promise<SegmentScan> {
-    const index = trusted ?? new SegmentIndex(base, this.#place.indexIntervalBytes)
-    if (trusted === undefined) this.#report.rebuiltSegments++
+  async #scan(
+    file: DiskFile,
+    base: number,
+    size: number,
+    stored: SegmentIndex | undefined,
+    producers: ProducerRecovery,
+  ): Promise<SegmentScan> {
+    const index = stored ?? new SegmentIndex(base, this.#place.indexIntervalBytes)
+    if (stored === undefined) this.#report.rebuiltSegments++
     const indexed = index.offsets.last
     // Where the producer state ends before the index does, the batches between are read for their producers.
-    const start = indexed !== undefined && this.#producersUpTo > indexed.offset ? indexed.position : 0
-    const range = { start, end: size, minOffset: base, maxOffset: base + maxRelativeOffset }
+    const start = indexed !== undefined && producers.upTo > indexed.offset ? indexed.position : 0
+    const contiguous = !this.#request.mayHaveHoles
+    const range = { start, end: size, minOffset: base, maxOffset: base + maxRelativeOffset, contiguous }
     const scanner = new BatchScanner(file, range, { verify: true })
     let nextOffset = base
     let end = range.start
+    let stop: ScanStop | undefined
     for (let found = await scanner.next(); found !== undefined; found = await scanner.next()) {
       if (found.batch.nextOffset > this.#request.cutFrom) {
-        return { index, end, nextOffset, stop: 'torn' }
+        stop = 'torn'
+        break
       }
       if (indexed === undefined || found.position > indexed.position) index.add(found.position, found.batch)
-      this.#noteProducer(found.batch)
+      producers.note(found.batch)
       nextOffset = found.batch.nextOffset
       end = scanner.position
     }
     this.#report.scannedBytes += end - range.start
-    return { index, end, nextOffset, stop: scanner.stop ?? 'end' }
+    return { index, end, nextOffset, stop: stop ?? scanner.stop ?? 'end' }
   }
 
   /** Ends the log behind the last good batch, or, where that would cut away what was acknowledged, reports the damage. */
@@ -202,80 +265,72 @@ class Loader {
     followed: readonly number[],
   ): Promise<void> {
     const path = this.#path(base, suffix.log)
-    if (followed.length > 0 && this.#request.sealedDurably) {
+    const { clean, recoveryPoint, sealedDurably } = this.#request
+    const { nextOffset } = scan
+    if (followed.length > 0 && sealedDurably) {
       const what = `${path} holds no sound record batch at byte ${scan.end}, and ${followed.length} later segments follow`
-      this.#report.damage = { offset: scan.nextOffset, what }
-      this.#logger.error({ path, position: scan.end, offset: scan.nextOffset }, what)
+      this.#reportDamage({ offset: nextOffset, what, recoveryPoint })
+      return
+    }
+    if (clean || nextOffset < recoveryPoint) {
+      const what = `${path} holds no sound record batch at byte ${scan.end} (offset ${nextOffset}), where there was one`
+      this.#reportDamage({ offset: nextOffset, what, recoveryPoint: Math.max(recoveryPoint, nextOffset + 1) })
       return
     }
     this.#logger.warn(
-      { path, keptBytes: scan.end, cutBytes: size - scan.end, why: scan.stop, nextOffset: scan.nextOffset },
+      { path, keptBytes: scan.end, cutBytes: size - scan.end, why: scan.stop, nextOffset },
       'Cut the tail of a log behind its last sound record batch.',
     )
-    await writer.truncate(scan.end)
+    // From the end on, so that a crash in between leaves a log that ends in its torn batch again.
+    for (const later of [...followed].reverse()) await this.#setAside(later)
+    if (scan.end < size) await writer.truncate(scan.end)
     this.#report.cutBytes += size - scan.end
-    for (const later of followed) await this.#setAside(later)
+  }
+
+  #reportDamage(damage: Damage): void {
+    this.#report.damage = damage
+    this.#logger.error({ directory: this.#place.directory, offset: damage.offset }, damage.what)
   }
 
   /** Renames the files of a segment that lies beyond the end of the log; they stay on the disk until somebody removes them. */
   async #setAside(base: number): Promise<void> {
-    const { disk, directory } = this.#place
+    const { disk, directory, openFiles } = this.#place
+    const taken = new Set((await disk.list(directory))?.map((entry) => entry.name))
     for (const file of await segmentFiles(disk, directory)) {
       if (file.offset !== base) continue
-      await disk.rename(join(directory, file.name), join(directory, `${file.name}.quarantined`))
+      let aside = file.name + quarantined
+      while (taken.has(aside)) aside += quarantined
+      await openFiles.drop(join(directory, file.name))
+      await disk.rename(join(directory, file.name), join(directory, aside))
     }
     this.#logger.warn({ directory, baseOffset: base }, 'Set aside a segment beyond the end of its log.')
     await disk.syncDirectory(directory)
   }
 
-  /** Starts the producer state from the newest sound snapshot that the scan does not have to undo. */
-  async #loadProducers(snapshots: readonly number[], firstBase: number, scannedFrom: number): Promise<void> {
-    const limit = Math.min(scannedFrom, this.#request.cutFrom)
-    // One from beyond would be taken for the truth once the log has grown past it with other batches.
-    for (const offset of snapshots)
-      if (offset > limit) await this.#place.disk.remove(this.#path(offset, suffix.snapshot))
-    for (const offset of snapshots.filter((offset) => offset <= limit).reverse()) {
-      const bytes = await this.#place.disk.readFile(this.#path(offset, suffix.snapshot))
-      const states = bytes === undefined ? undefined : decodeProducerSnapshot(bytes)
-      if (states === undefined) continue
-      this.#producers = states
-      this.#producersUpTo = offset
-      return
-    }
-    // A log that was closed in order without any snapshot has no producers to know of.
-    this.#producersUpTo = this.#request.clean ? Number.MAX_SAFE_INTEGER : firstBase
-  }
-
-  /** Reads a segment that needs no recovery, if the producer state does not reach past it yet. */
-  async #replayProducers(segment: Segment, nextBase: number): Promise<void> {
-    if (this.#producersUpTo >= nextBase) return
-    await segment.scan(this.#producersUpTo, (batch) => this.#noteProducer(batch))
-  }
-
-  #noteProducer(batch: RecordBatch): void {
-    if (batch.lastOffset < this.#producersUpTo) return
-    this.#producersUpTo = batch.nextOffset
-    if (batch.hasProducerId) this.#producers.note(batch)
-  }
-
   async #nextOffsetOf(path: string, base: number): Promise<number> {
-    return this.#place.openFiles.use(path, async (file) => {
+    const { openFiles } = this.#place
+    const nextOffset = await openFiles.use(path, async (file) => {
       const range = { start: 0, end: await file.size(), minOffset: base, maxOffset: base + maxRelativeOffset }
       const scanner = new BatchScanner(file, range, { verify: false })
-      let nextOffset = base
+      let next = base
       for (let found = await scanner.next(); found !== undefined; found = await scanner.next())
-        nextOffset = found.batch.nextOffset
-      return nextOffset
+        next = found.batch.nextOffset
+      return next
     })
+    // The file gets another name next.
+    await openFiles.drop(path)
+    return nextOffset
   }
 
-  async #removeOrphanIndexes(
+  /** Index files without a log, and files that were being written aside when the process died. */
+  async #removeLeftovers(
     files: readonly { name: string; offset: number; suffix: string }[],
     bases: ReadonlySet<number>,
   ): Promise<void> {
     const indexes: ReadonlySet<string> = new Set([suffix.offsetIndex, suffix.timeIndex, suffix.transactionIndex])
     for (const file of files) {
-      if (indexes.has(file.suffix) && !bases.has(file.offset))
+      const isOrphan = indexes.has(file.suffix) && !bases.has(file.offset)
+      if (isOrphan || file.suffix.endsWith('.tmp'))
         await this.#place.disk.remove(join(this.#place.directory, file.name))
     }
   }

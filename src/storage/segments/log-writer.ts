@@ -5,10 +5,11 @@
  */
 
 import { join } from 'node:path'
+import type { Clock } from '../../core/clock.js'
 import type { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import type { Logger } from '../../core/logger.js'
-import { supportsDsync } from '../../files/node-disk.js'
+import type { Disk } from '../../files/disk.js'
 import type { RoundTarget } from '../../flush/group-commit.js'
 import type { FlushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
@@ -20,8 +21,8 @@ import { Segment, type SegmentPlace } from './segment.js'
 import { SegmentSet } from './segment-set.js'
 
 /** Whether segments under this policy are opened so that a write is durable when it returns. */
-export function writesDurably(policy: FlushPolicy): boolean {
-  return policy.acknowledgeAfter === 'sync' && supportsDsync
+export function writesDurably(policy: FlushPolicy, disk: Disk): boolean {
+  return policy.acknowledgeAfter === 'sync' && disk.supportsDsync
 }
 
 export interface LogWriterOptions {
@@ -29,10 +30,20 @@ export interface LogWriterOptions {
   readonly policy: FlushPolicy
   readonly segmentBytes: number
   readonly logger: Logger
+  readonly clock: Clock
   /** Called after each advance of the high watermark. */
   onPublished(): void
   /** Called once, with the first write or sync that failed; returns the error for those who wait. */
   onFailed(cause: unknown): HoldfastError
+}
+
+interface Sealing {
+  /** Where the next segment begins, and the producer state there. */
+  readonly nextBase: number
+  readonly snapshot: Buffer
+  /** Never rejects. */
+  readonly work: Promise<void>
+  hasFailed: boolean
 }
 
 export class LogWriter implements RoundTarget<RecordBatch> {
@@ -46,14 +57,14 @@ export class LogWriter implements RoundTarget<RecordBatch> {
   #durableOffset: number
   #publishedBytes = 0
   /** Rolled segments whose indexes are not on the disk yet, with the work that gets them there; oldest first. */
-  readonly #sealing = new Map<Segment, Promise<void>>()
+  readonly #sealing = new Map<Segment, Sealing>()
   /** Segments with bytes that no sync covers yet. Stays empty where writes are durable as they return. */
-  #unsynced = new Set<Segment>()
+  readonly #unsynced = new Set<Segment>()
   #syncFailed = false
 
   constructor(options: LogWriterOptions, loaded: LoadedLog) {
     this.#options = options
-    this.#dsync = writesDurably(options.policy)
+    this.#dsync = writesDurably(options.policy, options.place.disk)
     this.#producers = loaded.producers.copy()
     this.#segments = new SegmentSet(loaded.segments)
     this.#writtenOffset = loaded.logEndOffset
@@ -103,7 +114,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
       await segment.append(run)
       for (const batch of run) {
         bytes += batch.sizeInBytes
-        if (batch.hasProducerId) this.#producers.note(batch)
+        if (batch.hasProducerId) this.#producers.note(batch, this.#options.clock.now())
       }
       touched.add(segment)
       if (!this.#dsync) this.#unsynced.add(segment)
@@ -119,18 +130,21 @@ export class LogWriter implements RoundTarget<RecordBatch> {
 
   async sync(): Promise<void> {
     const upTo = this.#writtenOffset
-    const segments = [...this.#unsynced]
-    this.#unsynced = new Set()
+    for (const segment of [...this.#unsynced]) await this.#syncSegment(segment)
+    this.#durableOffset = Math.max(this.#durableOffset, upTo)
+  }
+
+  async #syncSegment(segment: Segment): Promise<void> {
+    // Taken off the list only as its own sync begins: till then nobody may close its file, and from then on a closing
+    // waits for the sync. A round that is written into it meanwhile puts it back.
+    this.#unsynced.delete(segment)
     try {
-      for (const segment of segments) {
-        await segment.sync()
-        if (segment !== this.#segments.active) await segment.closeWriter()
-      }
+      await segment.sync()
+      if (segment !== this.#segments.active && !this.#unsynced.has(segment)) await segment.closeWriter()
     } catch (cause) {
       this.#syncFailed = true
       throw cause
     }
-    this.#durableOffset = Math.max(this.#durableOffset, upTo)
   }
 
   failed(cause: unknown): HoldfastError {
@@ -139,13 +153,13 @@ export class LogWriter implements RoundTarget<RecordBatch> {
 
   /** Waits until no file is being written behind the writer's back. */
   async settle(): Promise<void> {
-    await Promise.all(this.#sealing.values())
+    await Promise.all([...this.#sealing.values()].map(({ work }) => work))
   }
 
   /** Leaves the files so that the next opening needs no recovery. To be called after the last flush. */
   async seal(): Promise<void> {
     await this.settle()
-    await this.#segments.active.writeIndexes({ sealed: true })
+    await this.#segments.active.writeIndexes()
     await this.#options.place.disk.replaceFile(
       this.#snapshotPath(this.#writtenOffset),
       encodeProducerSnapshot(this.#producers),
@@ -162,6 +176,8 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     let end = start
     for (let bytes = 0; end < batches.length; end++) {
       bytes += batches[end].sizeInBytes
+      // The first batch of a segment fits in any case.
+      if (active.isEmpty && end === start) continue
       if (!active.hasRoomFor(bytes, batches[end].lastOffset, this.#options.segmentBytes)) break
     }
     return end
@@ -170,26 +186,33 @@ export class LogWriter implements RoundTarget<RecordBatch> {
   /** Begins a new segment. The old one's indexes and the producer state reach the disk behind the writer's back. */
   async #roll(baseOffset: number): Promise<void> {
     const sealed = this.#segments.active
+    // Recovery takes a hole between two segments for damage, so none is begun before the one before it is durable.
+    if (this.#options.policy.acknowledgeAfter === 'sync' && this.#unsynced.has(sealed)) await this.#syncSegment(sealed)
     const segment = await Segment.create(this.#options.place, baseOffset, { dsync: this.#dsync })
     const snapshot = encodeProducerSnapshot(this.#producers)
     this.#segments = this.#segments.with(segment)
-    const work = this.#sealBehind(sealed, baseOffset, snapshot).then(
+    this.#seal(sealed, { nextBase: baseOffset, snapshot })
+    for (const [earlier, sealing] of this.#sealing) if (sealing.hasFailed) this.#seal(earlier, sealing)
+  }
+
+  /** Begins to bring a rolled segment's indexes, and the producer state at its end, to the disk. */
+  #seal(segment: Segment, { nextBase, snapshot }: Pick<Sealing, 'nextBase' | 'snapshot'>): void {
+    const work = this.#sealBehind(segment, nextBase, snapshot).then(
       () => {
-        this.#sealing.delete(sealed)
+        this.#sealing.delete(segment)
       },
-      (cause: unknown) => {
-        // Nothing acknowledged is at stake: the recovery point stays before this segment, and recovery rebuilds it.
-        this.#options.logger.error(
-          { path: sealed.path(suffix.log), err: cause },
-          'Could not write the indexes of a segment.',
-        )
+      (err: unknown) => {
+        // Nothing acknowledged is at stake: the recovery point stays before this segment, and the next roll tries again.
+        sealing.hasFailed = true
+        this.#options.logger.error({ path: segment.path(suffix.log), err }, 'Could not write the indexes of a segment.')
       },
     )
-    this.#sealing.set(sealed, work)
+    const sealing: Sealing = { nextBase, snapshot, work, hasFailed: false }
+    this.#sealing.set(segment, sealing)
   }
 
   async #sealBehind(segment: Segment, nextBase: number, snapshot: Buffer): Promise<void> {
-    await segment.writeIndexes({ sealed: true })
+    await segment.writeIndexes()
     await this.#options.place.disk.replaceFile(this.#snapshotPath(nextBase), snapshot)
     // Where a sync is still due, it closes the writer.
     if (!this.#unsynced.has(segment)) await segment.closeWriter()

@@ -33,7 +33,7 @@ export function encodeProducerSnapshot(states: ProducerStates): Buffer {
     bytes.writeInt32BE(last?.lastSequence ?? -1, entry + at.lastSequence)
     writeInt64(bytes, last?.lastOffset ?? -1, entry + at.lastOffset)
     bytes.writeInt32BE(last?.offsetDelta ?? 0, entry + at.offsetDelta)
-    writeInt64(bytes, state.lastTimestamp, entry + at.timestamp)
+    writeInt64(bytes, state.lastWrittenMs, entry + at.timestamp)
     bytes.writeInt32BE(state.coordinatorEpoch, entry + at.coordinatorEpoch)
     writeInt64(bytes, state.transactionFirstOffset, entry + at.transactionFirstOffset)
     entry += entryBytes
@@ -65,7 +65,7 @@ export function decodeProducerSnapshot(bytes: Buffer): ProducerStates | undefine
       producerId: readInt64(bytes, entry + at.producerId),
       epoch: bytes.readInt16BE(entry + at.epoch),
       batches: lastSequence < 0 ? [] : [trace],
-      lastTimestamp: timestamp,
+      lastWrittenMs: timestamp,
       coordinatorEpoch: bytes.readInt32BE(entry + at.coordinatorEpoch),
       transactionFirstOffset: readInt64(bytes, entry + at.transactionFirstOffset),
     })

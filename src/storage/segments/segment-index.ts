@@ -41,6 +41,10 @@ export class SegmentIndex {
     return this.#offsetOfMaxTimestamp
   }
 
+  get sizeInBytes(): number {
+    return this.offsets.bytes.length + this.times.bytes.length
+  }
+
   get isFull(): boolean {
     return this.offsets.isFull || this.times.isFull
   }

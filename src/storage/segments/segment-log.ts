@@ -6,42 +6,20 @@
  * it to readers by moving the high watermark, and so lets the waiters be acknowledged.
  */
 
-import type { Clock } from '../../core/clock.js'
 import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import { Lifecycle } from '../../core/lifecycle.js'
-import type { Logger } from '../../core/logger.js'
-import type { Settings } from '../../core/settings.js'
-import type { Disk } from '../../files/disk.js'
-import type { OpenFiles } from '../../files/open-files.js'
+import { Mutex } from '../../core/mutex.js'
 import { GroupCommit } from '../../flush/group-commit.js'
 import { flushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
 import type { AppendReceipt, LogSlice, PartitionLog, TimestampedOffset } from '../partition-log.js'
 import type { BatchTrace, ProducerStates } from '../producer-states.js'
+import { InFlight } from './in-flight.js'
 import { LeaderEpochs } from './leader-epochs.js'
-import { type LoadedLog, type LoadReport, loadLog } from './loader.js'
-import { LogWriter, writesDurably } from './log-writer.js'
-
-export interface SegmentLogOptions {
-  readonly topic: string
-  readonly partition: number
-  readonly directory: string
-  readonly disk: Disk
-  readonly openFiles: OpenFiles
-  readonly clock: Clock
-  readonly logger: Logger
-  /** With the topic's own configuration laid over them. */
-  readonly settings: Settings
-  /** The store was closed in order. */
-  readonly clean: boolean
-  readonly recoveryPoint: number
-  readonly logStartOffset: number
-  /** Called when the log failed; `failure` and `isRecoverable` tell how. */
-  readonly onFailure?: (log: SegmentLog) => void
-}
-
-type OpeningPoint = Pick<SegmentLogOptions, 'clean' | 'recoveryPoint' | 'logStartOffset'> & { readonly cutFrom: number }
+import type { LoadedLog, LoadReport } from './loader.js'
+import { LogWriter } from './log-writer.js'
+import { loadFor, placeOf, type SegmentLogOptions } from './opening.js'
 
 /** Everything that is replaced as one when a log is recovered. */
 interface OpenState {
@@ -59,6 +37,10 @@ export class SegmentLog implements PartitionLog {
   readonly #epochs: LeaderEpochs
   readonly #lifecycle: Lifecycle
   readonly #listeners = new Set<() => void>()
+  /** Recovering and closing, one after the other. */
+  readonly #turns = new Mutex()
+  readonly #reads = new InFlight()
+  #closed: Promise<void> | undefined
   #state: OpenState
   #logEndOffset: number
   /** By writers before the present one. */
@@ -126,8 +108,14 @@ export class SegmentLog implements PartitionLog {
     return this.failure?.code === 'DISK_FULL' && !this.#state.writer.syncFailed
   }
 
+  /** Where the log was told to start, if that is behind the start of its first segment. */
+  get explicitLogStartOffset(): number | undefined {
+    const { logStartOffset } = this.#options
+    return logStartOffset > this.#state.writer.segments.baseOffset ? logStartOffset : undefined
+  }
+
   get recoveryPoint(): number {
-    return this.#state.writer.recoveryPoint
+    return this.#state.report.damage?.recoveryPoint ?? this.#state.writer.recoveryPoint
   }
 
   /** What the last opening found and did. */
@@ -149,7 +137,7 @@ export class SegmentLog implements PartitionLog {
     batch.stamp(this.#logEndOffset, this.leaderEpoch)
     const logAppendTimeMs = settings['log.message.timestamp.type'] === 'LogAppendTime' ? clock.now() : -1
     if (logAppendTimeMs >= 0) batch.stampLogAppendTime(logAppendTimeMs)
-    if (batch.hasProducerId) producers.note(batch)
+    if (batch.hasProducerId) producers.note(batch, clock.now())
     this.#logEndOffset = batch.nextOffset
     const acknowledged = commit.submit(batch)
     return {
@@ -161,9 +149,15 @@ export class SegmentLog implements PartitionLog {
     }
   }
 
-  async read(offset: number, maxBytes: number): Promise<LogSlice> {
-    this.#assertReadable()
+  read(offset: number, maxBytes: number): Promise<LogSlice> {
+    return this.#reading(() => this.#read(offset, maxBytes))
+  }
+
+  async #read(offset: number, maxBytes: number): Promise<LogSlice> {
     const { logStartOffset, logEndOffset, highWatermark } = this
+    const { damage } = this.#state.report
+    // What lies behind the damage was acknowledged once; "out of range" would send its readers somewhere else.
+    if (damage !== undefined && offset >= damage.offset) throw new HoldfastError('LOG_DAMAGED', damage.what)
     if (offset < logStartOffset || offset > logEndOffset) {
       const range = `${logStartOffset}..${logEndOffset}`
       throw new HoldfastError(
@@ -175,19 +169,15 @@ export class SegmentLog implements PartitionLog {
       const bytes = await this.#state.writer.segments.read(offset, maxBytes)
       if (bytes.length > 0) return { records: [bytes], sizeInBytes: bytes.length }
     }
-    const { damage } = this.#state.report
-    if (damage !== undefined && offset >= damage.offset) throw new HoldfastError('LOG_DAMAGED', damage.what)
     return { records: [], sizeInBytes: 0 }
   }
 
-  async offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | undefined> {
-    this.#assertReadable()
-    return this.#state.writer.segments.offsetForTimestamp(timestamp)
+  offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | undefined> {
+    return this.#reading(() => this.#state.writer.segments.offsetForTimestamp(timestamp, this.logStartOffset))
   }
 
-  async offsetOfMaxTimestamp(): Promise<TimestampedOffset | undefined> {
-    this.#assertReadable()
-    return this.#state.writer.segments.offsetOfMaxTimestamp()
+  offsetOfMaxTimestamp(): Promise<TimestampedOffset | undefined> {
+    return this.#reading(() => this.#state.writer.segments.offsetOfMaxTimestamp(this.logStartOffset))
   }
 
   endOffsetOfEpoch(epoch: number): { epoch: number; endOffset: number } | undefined {
@@ -212,44 +202,74 @@ export class SegmentLog implements PartitionLog {
   }
 
   /** Flushes, writes indexes and producer state, and closes. A failed log is closed without touching its files. */
-  async close(): Promise<void> {
-    if (this.isClosed) return
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     const { state } = this.#lifecycle
     this.#lifecycle.to('closing')
-    const { commit, writer } = this.#state
-    try {
-      if (state !== 'failed') {
-        await commit.flush()
-        await writer.seal()
+    await this.#turns.run(async () => {
+      const { commit, writer } = this.#state
+      try {
+        if (state !== 'failed') {
+          await commit.flush()
+          await writer.seal()
+        }
+      } finally {
+        await commit.stop()
+        await writer.settle()
+        // A reader that is under way would open again what is closed here.
+        await this.#reads.ended()
+        await writer.segments.release().finally(() => {
+          this.#lifecycle.to('closed')
+          this.#notify()
+        })
       }
-    } finally {
-      await commit.stop()
-      await writer.settle()
-      await writer.segments.release()
-      this.#lifecycle.to('closed')
-      this.#notify()
-    }
+    })
   }
 
   /**
    * Opens a failed log again, through recovery. What was acknowledged is kept; what was refused is cut away, so that a
    * sender who was refused and sends again does not find its message twice. Readers are served all the while.
    */
-  async recover(): Promise<void> {
-    invariant(this.#lifecycle.state === 'failed', 'only a failed log is recovered')
-    const failed = this.#state
-    await failed.commit.stop()
-    await failed.writer.settle()
-    const { recoveryPoint, logStartOffset, highWatermark } = this
-    const loaded = await loadFor(this.#options, { clean: false, recoveryPoint, logStartOffset, cutFrom: highWatermark })
-    invariant(loaded.logEndOffset === highWatermark, 'recovery keeps what was acknowledged, and nothing else')
-    this.#lifecycle.to('opening')
-    this.#publishedBefore = this.publishedBytes
-    this.#state = this.#stateOver(loaded)
-    this.#logEndOffset = loaded.logEndOffset
-    this.#opened()
-    this.#notify()
-    await failed.writer.segments.release()
+  recover(): Promise<void> {
+    return this.#turns.run(async () => {
+      invariant(this.#lifecycle.state === 'failed', 'only a failed log is recovered')
+      const failed = this.#state
+      await failed.commit.stop()
+      await failed.writer.settle()
+      // What was acknowledged from the page cache is made durable through the files that it was written to, which are
+      // the ones that are told if that fails.
+      await failed.writer.sync()
+      const { recoveryPoint, logStartOffset, highWatermark } = this
+      const loaded = await loadFor(this.#options, {
+        clean: false,
+        recoveryPoint,
+        logStartOffset,
+        cutFrom: highWatermark,
+      })
+      if (this.#lifecycle.state !== 'failed' || loaded.logEndOffset !== highWatermark) {
+        await loaded.segments[loaded.segments.length - 1].release()
+        this.#assertReadable()
+        invariant(false, 'recovery keeps what was acknowledged, and nothing else')
+      }
+      this.#lifecycle.to('opening')
+      this.#publishedBefore = this.publishedBytes
+      this.#state = this.#stateOver(loaded)
+      this.#logEndOffset = loaded.logEndOffset
+      this.#opened()
+      this.#notify()
+      // Whatever these files still had to say was said when they failed.
+      await failed.writer.segments.release().catch(() => {})
+    })
+  }
+
+  /** A read that has begun is finished before the log closes its files. */
+  async #reading<T>(read: () => Promise<T>): Promise<T> {
+    this.#assertReadable()
+    return this.#reads.run(read)
   }
 
   #stateOver(loaded: LoadedLog): OpenState {
@@ -261,6 +281,7 @@ export class SegmentLog implements PartitionLog {
         policy,
         segmentBytes: settings['log.segment.bytes'],
         logger,
+        clock,
         onPublished: () => this.#notify(),
         onFailed: (cause) => this.#failed(cause),
       },
@@ -297,14 +318,22 @@ export class SegmentLog implements PartitionLog {
   }
 
   #notify(): void {
-    for (const listener of [...this.#listeners]) listener()
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener()
+      } catch (err) {
+        // What a reader does with the news is not the writer's failure.
+        this.#options.logger.error({ topic: this.topic, partition: this.partition, err }, 'A listener of a log failed.')
+      }
+    }
   }
 
   #duplicateReceipt(seen: BatchTrace): AppendReceipt {
+    const isLogAppendTime = this.#options.settings['log.message.timestamp.type'] === 'LogAppendTime'
     return {
       baseOffset: seen.lastOffset - seen.offsetDelta,
       lastOffset: seen.lastOffset,
-      logAppendTimeMs: -1,
+      logAppendTimeMs: isLogAppendTime ? seen.timestamp : -1,
       duplicate: true,
       acknowledged: this.#whenVisible(seen.lastOffset),
     }
@@ -313,7 +342,7 @@ export class SegmentLog implements PartitionLog {
   /** The first sending of a duplicate may still be on its way to the disk. */
   #whenVisible(offset: number): Promise<void> {
     if (offset < this.highWatermark) return Promise.resolve()
-    return new Promise((resolve, reject) => {
+    const visible = new Promise<void>((resolve, reject) => {
       const stop = this.onAdvance(() => {
         if (offset < this.highWatermark) resolve()
         else if (this.#lifecycle.state !== 'open') reject(this.#lifecycle.refusal())
@@ -321,23 +350,12 @@ export class SegmentLog implements PartitionLog {
         stop()
       })
     })
+    // A refusal that nobody listens to must not end the process.
+    visible.catch(() => {})
+    return visible
   }
 
   #assertReadable(): void {
     if (this.isClosed) throw this.#lifecycle.refusal()
   }
-}
-
-function placeOf(options: SegmentLogOptions) {
-  const { directory, disk, openFiles, settings } = options
-  return { directory, disk, openFiles, indexIntervalBytes: settings['log.index.interval.bytes'] }
-}
-
-async function loadFor(options: SegmentLogOptions, point: OpeningPoint): Promise<LoadedLog> {
-  const policy = flushPolicy(options.settings)
-  const request = { ...point, dsync: writesDurably(policy), sealedDurably: policy.acknowledgeAfter === 'sync' }
-  const loaded = await loadLog(placeOf(options), request, options.logger)
-  // What was found in the page cache after a crash is acknowledged again from here on, so it has to be on the disk.
-  if (!point.clean) await loaded.segments[loaded.segments.length - 1].sync()
-  return loaded
 }

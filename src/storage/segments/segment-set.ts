@@ -37,24 +37,25 @@ export class SegmentSet {
     return Buffer.alloc(0)
   }
 
-  /** The first record whose timestamp is `timestamp` or later. */
-  async offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | undefined> {
+  /** The first record at `minOffset` or behind it whose timestamp is `timestamp` or later. */
+  async offsetForTimestamp(timestamp: number, minOffset: number): Promise<TimestampedOffset | undefined> {
     for (const segment of this.#segments) {
       if ((await segment.maxTimestamp()) < timestamp) continue
-      const found = await segment.offsetForTimestamp(timestamp)
+      const found = await segment.offsetForTimestamp(timestamp, minOffset)
       if (found !== undefined) return found
     }
     return undefined
   }
 
-  async offsetOfMaxTimestamp(): Promise<TimestampedOffset | undefined> {
+  async offsetOfMaxTimestamp(minOffset: number): Promise<TimestampedOffset | undefined> {
     let greatest = -1
     for (const segment of this.#segments) greatest = Math.max(greatest, await segment.maxTimestamp())
-    return greatest < 0 ? undefined : this.offsetForTimestamp(greatest)
+    return greatest < 0 ? undefined : this.offsetForTimestamp(greatest, minOffset)
   }
 
   /** Closes what the segments hold open, after those who still read are done. */
   async release(): Promise<void> {
-    for (const segment of this.#segments) await segment.release()
+    const outcomes = await Promise.allSettled(this.#segments.map((segment) => segment.release()))
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
 }

@@ -1,7 +1,7 @@
 /**
  * One segment: a file of record batches and the two indexes that find one in it. The active segment holds its file open
  * for writing and its indexes in memory; a sealed one opens its file for each reader through the shared table and loads
- * its indexes when they are first asked for.
+ * its indexes when they are asked for.
  */
 
 import { join } from 'node:path'
@@ -10,35 +10,42 @@ import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import type { Disk, DiskFile } from '../../files/disk.js'
 import type { OpenFiles } from '../../files/open-files.js'
-import { RecordBatch } from '../../records/batch.js'
-import { batchOverheadBytes, at as field, logOverheadBytes } from '../../records/format.js'
+import type { RecordBatch } from '../../records/batch.js'
+import { prepareCodec } from '../../records/compression/index.js'
+import { batchOverheadBytes, currentMagic, at as field, logOverheadBytes } from '../../records/format.js'
 import { readRecords } from '../../records/reader.js'
 import type { TimestampedOffset } from '../partition-log.js'
 import { BatchScanner } from './batch-scanner.js'
 import { maxRelativeOffset, segmentFileName, suffix } from './format.js'
-import { OffsetIndex, TimeIndex } from './index-entries.js'
+import { InFlight } from './in-flight.js'
+import type { IndexCache } from './index-cache.js'
 import { SegmentIndex } from './segment-index.js'
+import { loadStoredIndex, positionOfTimeEntry } from './stored-index.js'
 
 /** What all segments of a log share. */
 export interface SegmentPlace {
   readonly directory: string
   readonly disk: Disk
   readonly openFiles: OpenFiles
+  readonly indexes: IndexCache
   readonly indexIntervalBytes: number
 }
 
 export class Segment {
   readonly baseOffset: number
   readonly #place: SegmentPlace
-  /** Bytes of whole batches that readers may see. */
+  /** Bytes of whole batches that readers may see, and the greatest timestamp in them; -1 where there is none. */
   #sizeInBytes: number
-  /** Bytes of whole batches in the file; past `sizeInBytes` they are not acknowledged yet. */
+  #maxTimestamp: number | undefined
+  /** The same of what is in the file; past what readers may see it is not acknowledged yet. */
   #writtenBytes: number
+  #writtenMaxTimestamp = -1
   /** Set while this is the active segment. */
   #writer: DiskFile | undefined
-  /** Reads that go through the writer's file now, and who waits for their end. */
-  #readers = 0
-  readonly #whenUnread: (() => void)[] = []
+  #closing: Promise<void> | undefined
+  /** What goes through the writer's file now. */
+  readonly #uses = new InFlight()
+  /** Until the index files are written; from then on it is in the shared cache, or on the disk alone. */
   #index: SegmentIndex | undefined
   #loading: Promise<SegmentIndex> | undefined
 
@@ -54,15 +61,24 @@ export class Segment {
     this.#writtenBytes = sizeInBytes
     this.#writer = active?.writer
     this.#index = active?.index
+    this.#maxTimestamp = active?.index.maxTimestamp
+    this.#writtenMaxTimestamp = active?.index.maxTimestamp ?? -1
   }
 
   /** Makes an empty segment, durable in its directory when this resolves. */
   static async create(place: SegmentPlace, baseOffset: number, options: { dsync: boolean }): Promise<Segment> {
     const path = join(place.directory, segmentFileName(baseOffset, suffix.log))
     const writer = await place.disk.open(path, { mode: 'create', dsync: options.dsync })
-    // A file that a crash left behind under this name was never acknowledged from.
-    if ((await writer.size()) > 0) await writer.truncate(0)
-    await place.disk.syncDirectory(place.directory)
+    try {
+      // A file that a crash left behind under this name was never acknowledged from.
+      if ((await writer.size()) > 0) await writer.truncate(0)
+      await place.disk.syncDirectory(place.directory)
+    } catch (error) {
+      await writer.close()
+      throw error
+    }
+    // Nor is a reader of such a file to be served from it.
+    await place.openFiles.drop(path)
     return new Segment(place, baseOffset, 0, { writer, index: new SegmentIndex(baseOffset, place.indexIntervalBytes) })
   }
 
@@ -70,13 +86,16 @@ export class Segment {
     return this.#sizeInBytes
   }
 
+  get isEmpty(): boolean {
+    return this.#writtenBytes === 0
+  }
+
   path(fileSuffix: string): string {
     return join(this.#place.directory, segmentFileName(this.baseOffset, fileSuffix))
   }
 
-  /** Whether a batch of `bytes` that ends with `lastOffset` still fits; the first one always does. */
+  /** Whether `bytes` more that end with `lastOffset` fit behind what is there. */
   hasRoomFor(bytes: number, lastOffset: number, segmentBytes: number): boolean {
-    if (this.#writtenBytes === 0) return true
     if (this.#activeIndex().isFull) return false
     return this.#writtenBytes + bytes <= segmentBytes && lastOffset - this.baseOffset <= maxRelativeOffset
   }
@@ -93,11 +112,13 @@ export class Segment {
       index.add(this.#writtenBytes, batch)
       this.#writtenBytes += batch.sizeInBytes
     }
+    this.#writtenMaxTimestamp = index.maxTimestamp
   }
 
   /** Lets readers see what has been written. */
   publish(): void {
     this.#sizeInBytes = this.#writtenBytes
+    this.#maxTimestamp = this.#writtenMaxTimestamp
   }
 
   /** Makes what has been written durable. A sealed segment whose writer is closed is durable already. */
@@ -105,27 +126,36 @@ export class Segment {
     if (this.#writer !== undefined) await this.#withFile((file) => file.sync())
   }
 
-  /** Puts the indexes on disk as they are now, trimmed; with `sealed`, closing time entry included. */
-  async writeIndexes(options: { sealed: boolean }): Promise<void> {
-    const index = this.#activeIndex()
-    if (options.sealed) index.seal()
+  /** Puts the indexes on disk, trimmed, closing time entry included. Nothing is appended any more. */
+  async writeIndexes(): Promise<void> {
+    const index = this.#index
+    // They are there already.
+    if (index === undefined) return
+    index.seal()
     await this.#place.disk.replaceFile(this.path(suffix.offsetIndex), index.offsets.bytes)
     await this.#place.disk.replaceFile(this.path(suffix.timeIndex), index.times.bytes)
+    this.#index = undefined
+    this.#place.indexes.put(this, index)
   }
 
   /** Ends the writing, once those who read or sync through the same file are done. The segment can be read on. */
-  async closeWriter(): Promise<void> {
-    const writer = this.#writer
-    if (writer === undefined) return
-    this.#writer = undefined
-    if (this.#readers > 0) await new Promise<void>((resolve) => this.#whenUnread.push(resolve))
-    await writer.close()
+  closeWriter(): Promise<void> {
+    this.#closing ??= this.#closeWriter()
+    return this.#closing
   }
 
-  /** Lets go of what a sealed segment keeps in memory. */
+  async #closeWriter(): Promise<void> {
+    const writer = this.#writer
+    this.#writer = undefined
+    await this.#uses.ended()
+    await writer?.close()
+  }
+
+  /** Lets go of what the segment holds open and keeps in memory. */
   async release(): Promise<void> {
-    await this.closeWriter()
+    this.#place.indexes.drop(this)
     await this.#place.openFiles.drop(this.path(suffix.log))
+    await this.closeWriter()
   }
 
   /**
@@ -137,11 +167,13 @@ export class Segment {
     const end = this.#sizeInBytes
     const entry = (await this.#loadedIndex()).offsets.floor(offset)
     const start = entry?.position ?? 0
+    // Written, but not for readers yet: as if the segment ended before it.
+    if (start >= end) return Buffer.alloc(0)
     // One read that, nearly always, holds the way from the index entry to the batch and all that is wanted behind it.
     const around = await this.#bytes(start, Math.min(end - start, maxBytes + this.#place.indexIntervalBytes))
     if (entry !== undefined && (around.length < batchOverheadBytes || lastOffsetAt(around, 0) !== entry.offset)) {
       // The index points at something else than the batch it names: it is only a hint, the log is the truth.
-      this.#index = await this.#rebuiltIndex()
+      await this.#rebuildIndex()
       return this.read(offset, maxBytes)
     }
     let at = 0
@@ -152,60 +184,65 @@ export class Segment {
       if (at + size > around.length) return this.#bytes(start + at, size)
       return wholeBatches(around.subarray(at, at + Math.max(size, maxBytes)))
     }
-    const found = await this.#firstFrom(start + at, end, (batch) => batch.lastOffset >= offset)
+    const found = await this.#firstFrom(start + at, end, offset)
     return found === undefined ? Buffer.alloc(0) : this.#bytes(found.position, found.size)
   }
 
-  /** The first record whose timestamp is `timestamp` or later. */
-  async offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | undefined> {
+  /** The first record at `minOffset` or behind it whose timestamp is `timestamp` or later. */
+  async offsetForTimestamp(timestamp: number, minOffset: number): Promise<TimestampedOffset | undefined> {
     const index = await this.#loadedIndex()
     const before = index.times.below(timestamp)
-    const start = before === undefined ? 0 : await this.#positionFor(before.offset)
-    const found = await this.#firstFrom(start, this.#sizeInBytes, (batch) => batch.maxTimestamp >= timestamp)
-    if (found === undefined) return undefined
-    const batch = new RecordBatch(await this.#bytes(found.position, found.size))
-    const record = readRecords(batch).find((candidate) => candidate.timestamp >= timestamp)
-    return record && { offset: record.offset, timestamp: record.timestamp }
-  }
-
-  /** -1 where no record has a timestamp. */
-  async maxTimestamp(): Promise<number> {
-    return (await this.#loadedIndex()).maxTimestamp
-  }
-
-  /** Every batch from `minOffset` on, its CRC checked, in order. */
-  async scan(minOffset: number, visit: (batch: RecordBatch) => void): Promise<void> {
-    await this.#withFile(async (file) => {
-      const scanner = this.#scanner(file, 0, { verify: true })
+    return this.#withFile(async (file) => {
+      const log = { file, baseOffset: this.baseOffset, sizeInBytes: this.#sizeInBytes }
+      // An entry that leads to another batch than it names is no hint; the way from the start is long, and right.
+      const start = before === undefined ? 0 : ((await positionOfTimeEntry(index, before, log)) ?? 0)
+      const scanner = this.#scanner(file, { start, end: this.#sizeInBytes })
       for (let found = await scanner.next(); found !== undefined; found = await scanner.next()) {
-        if (found.batch.lastOffset >= minOffset) visit(found.batch)
+        if (found.batch.maxTimestamp < timestamp || found.batch.lastOffset < minOffset) continue
+        await prepareCodec(found.batch.codec)
+        const record = readRecords(found.batch).find((one) => one.timestamp >= timestamp && one.offset >= minOffset)
+        if (record !== undefined) return { offset: record.offset, timestamp: record.timestamp }
       }
+      this.#assertWhole(scanner)
+      return undefined
     })
   }
 
-  #scanner(file: DiskFile, start: number, options: { verify: boolean }): BatchScanner {
+  /** Of what readers may see; -1 where no record has a timestamp. */
+  async maxTimestamp(): Promise<number> {
+    this.#maxTimestamp ??= (await this.#loadedIndex()).maxTimestamp
+    return this.#maxTimestamp
+  }
+
+  /** Every batch from `minOffset` on, its CRC checked, in order. @throws LOG_DAMAGED */
+  async scan(minOffset: number, visit: (batch: RecordBatch) => void): Promise<void> {
+    await this.#withFile(async (file) => {
+      const scanner = this.#scanner(file, { start: 0, end: this.#sizeInBytes }, { verify: true })
+      for (let found = await scanner.next(); found !== undefined; found = await scanner.next()) {
+        if (found.batch.lastOffset >= minOffset) visit(found.batch)
+      }
+      this.#assertWhole(scanner)
+    })
+  }
+
+  #scanner(file: DiskFile, { start, end }: { start: number; end: number }, options = { verify: false }): BatchScanner {
     const { baseOffset } = this
-    const range = { start, end: this.#sizeInBytes, minOffset: baseOffset, maxOffset: baseOffset + maxRelativeOffset }
-    return new BatchScanner(file, range, options)
+    return new BatchScanner(
+      file,
+      { start, end, minOffset: baseOffset, maxOffset: baseOffset + maxRelativeOffset },
+      options,
+    )
   }
 
-  /** Where to begin looking for `offset`: the start of a batch at or before it. */
-  async #positionFor(offset: number): Promise<number> {
-    return (await this.#loadedIndex()).offsets.floor(offset)?.position ?? 0
-  }
-
-  /** The first batch in [start, end) that satisfies `wanted`. */
-  #firstFrom(
-    start: number,
-    end: number,
-    wanted: (batch: RecordBatch) => boolean,
-  ): Promise<{ position: number; size: number } | undefined> {
+  /** The first batch in [start, end) that ends at `offset` or later. */
+  #firstFrom(start: number, end: number, offset: number): Promise<{ position: number; size: number } | undefined> {
     if (start >= end) return Promise.resolve(undefined)
     return this.#withFile(async (file) => {
-      const scanner = this.#scanner(file, start, { verify: false })
+      const scanner = this.#scanner(file, { start, end })
       for (let found = await scanner.next(); found !== undefined; found = await scanner.next()) {
-        if (wanted(found.batch)) return { position: found.position, size: found.batch.sizeInBytes }
+        if (found.batch.lastOffset >= offset) return { position: found.position, size: found.batch.sizeInBytes }
       }
+      this.#assertWhole(scanner)
       return undefined
     })
   }
@@ -220,9 +257,14 @@ export class Segment {
   /** Total size of the batch that starts `at` bytes into `bytes`, which start at `start` of the file. */
   #sizeAt(bytes: Buffer, at: number, start: number): number {
     const size = logOverheadBytes + bytes.readInt32BE(at + field.batchLength)
-    if (size < batchOverheadBytes || start + at + size > this.#sizeInBytes)
-      throw this.#damaged(start + at, 'there is no record batch')
+    const fits = size >= batchOverheadBytes && start + at + size <= this.#sizeInBytes
+    if (!fits || bytes[at + field.magic] !== currentMagic) throw this.#damaged(start + at, 'there is no record batch')
     return size
+  }
+
+  /** What is skipped without a word would be lost to its reader. */
+  #assertWhole(scanner: BatchScanner): void {
+    if (scanner.stop !== 'end') throw this.#damaged(scanner.position, 'there is no record batch')
   }
 
   #damaged(position: number, why: string): HoldfastError {
@@ -232,13 +274,7 @@ export class Segment {
   async #withFile<T>(work: (file: DiskFile) => Promise<T>): Promise<T> {
     const writer = this.#writer
     if (writer === undefined) return this.#place.openFiles.use(this.path(suffix.log), work)
-    this.#readers++
-    try {
-      return await work(writer)
-    } finally {
-      this.#readers--
-      if (this.#readers === 0) for (const resolve of this.#whenUnread.splice(0)) resolve()
-    }
+    return this.#uses.run(() => work(writer))
   }
 
   #activeIndex(): SegmentIndex {
@@ -247,47 +283,44 @@ export class Segment {
   }
 
   async #loadedIndex(): Promise<SegmentIndex> {
-    if (this.#index !== undefined) return this.#index
+    const inMemory = this.#index ?? this.#place.indexes.get(this)
+    if (inMemory !== undefined) return inMemory
     this.#loading ??= this.#loadIndex().finally(() => {
       this.#loading = undefined
     })
-    this.#index = await this.#loading
-    return this.#index
+    return this.#loading
   }
 
   /** Reads the index files, and rebuilds them from the log where one is missing or cannot be right. */
   async #loadIndex(): Promise<SegmentIndex> {
-    return (await loadStoredIndex(this.#place, this.baseOffset, this.#sizeInBytes)) ?? (await this.#rebuiltIndex())
+    const { baseOffset } = this
+    const stored = await this.#withFile((file) =>
+      loadStoredIndex(this.#place, { file, baseOffset, sizeInBytes: this.#sizeInBytes }),
+    )
+    if (stored === undefined) return this.#rebuildIndex()
+    this.#place.indexes.put(this, stored)
+    return stored
   }
 
-  async #rebuiltIndex(): Promise<SegmentIndex> {
+  async #rebuildIndex(): Promise<SegmentIndex> {
     const index = new SegmentIndex(this.baseOffset, this.#place.indexIntervalBytes)
     await this.#withFile(async (file) => {
-      const scanner = this.#scanner(file, 0, { verify: false })
-      for (let found = await scanner.next(); found !== undefined; found = await scanner.next()) {
-        index.add(found.position, found.batch)
+      // An active segment grows meanwhile; the new index takes over in the moment in which it has caught up.
+      let scanner = this.#scanner(file, { start: 0, end: this.#writtenBytes })
+      while (scanner.position < this.#writtenBytes && (scanner.stop ?? 'end') === 'end') {
+        scanner = this.#scanner(file, { start: scanner.position, end: this.#writtenBytes })
+        for (let found = await scanner.next(); found !== undefined; found = await scanner.next())
+          index.add(found.position, found.batch)
       }
+      if (this.#index !== undefined) {
+        this.#index = index
+        return
+      }
+      index.seal()
+      this.#place.indexes.put(this, index)
     })
-    index.seal()
     return index
   }
-}
-
-/** The indexes that lie beside a log file, or undefined where one is missing or is no index of that file. */
-export async function loadStoredIndex(
-  place: SegmentPlace,
-  baseOffset: number,
-  logBytes: number,
-): Promise<SegmentIndex | undefined> {
-  const read = (fileSuffix: string) =>
-    place.disk.readFile(join(place.directory, segmentFileName(baseOffset, fileSuffix)))
-  const [offsets, times] = await Promise.all([read(suffix.offsetIndex), read(suffix.timeIndex)])
-  if (offsets === undefined || times === undefined) return undefined
-  if (!new OffsetIndex(baseOffset, offsets).isSound(offsets.length, logBytes)) return undefined
-  if (!new TimeIndex(baseOffset, times).isSound(times.length)) return undefined
-  // A sealed segment that holds records has its closing time entry; without one its greatest timestamp is unknown.
-  if (times.length === 0 && logBytes > 0) return undefined
-  return new SegmentIndex(baseOffset, place.indexIntervalBytes, { offsets, times })
 }
 
 function lastOffsetAt(bytes: Buffer, at: number): number {

@@ -6,7 +6,7 @@
 
 import { join } from 'node:path'
 import type { Disk } from '../../files/disk.js'
-import { parseSegmentFileName, stage, suffix } from './format.js'
+import { parseSegmentFileName, quarantined, stage, suffix } from './format.js'
 
 interface Staged {
   readonly name: string
@@ -52,12 +52,12 @@ export async function finishStagedFiles(
   await disk.syncDirectory(directory)
 }
 
-/** All files of a partition directory whose names are `<offset><suffix>`, staged ones included, in offset order. */
+/** All files of a partition directory whose names are `<offset><suffix>`, staged ones included and quarantined ones not, in offset order. */
 export async function segmentFiles(disk: Disk, directory: string): Promise<Staged[]> {
   const files: Staged[] = []
   for (const entry of (await disk.list(directory)) ?? []) {
     const parsed = entry.isDirectory ? undefined : parseSegmentFileName(entry.name)
-    if (parsed !== undefined) files.push({ name: entry.name, ...parsed })
+    if (parsed !== undefined && !parsed.suffix.endsWith(quarantined)) files.push({ name: entry.name, ...parsed })
   }
   return files.sort((a, b) => a.offset - b.offset)
 }

@@ -8,11 +8,18 @@ export function encodeCheckpoint(lines: readonly string[]): Buffer {
   return Buffer.from(['0', String(lines.length), ...lines].map((line) => `${line}\n`).join(''))
 }
 
+export interface CheckpointForm {
+  /** How many fields an entry has … */
+  readonly fields: number
+  /** … of which so many at the end are numbers. */
+  readonly numbers: number
+}
+
 /**
  * The entries of a checkpoint file, each split at its spaces. An empty file has none.
  * @throws DATA_DIR_DAMAGED where version, count or an entry is not as it must be
  */
-export function decodeCheckpoint(bytes: Buffer, path: string, fields: number): string[][] {
+export function decodeCheckpoint(bytes: Buffer, path: string, { fields, numbers }: CheckpointForm): string[][] {
   if (bytes.length === 0) return []
   const lines = bytes.toString('utf8').split('\n')
   const damaged = (why: string): HoldfastError =>
@@ -21,9 +28,16 @@ export function decodeCheckpoint(bytes: Buffer, path: string, fields: number): s
   const entries = lines.slice(2, -1).map((line) => line.split(' '))
   if (lines.at(-1) !== '' || lines[1] !== String(entries.length))
     throw damaged('it does not hold as many lines as it says')
-  if (entries.some((entry) => entry.length !== fields || entry.some((field) => field === '')))
-    throw damaged('an entry is malformed')
+  const isSound = (entry: string[]) =>
+    entry.length === fields && entry[0] !== '' && entry.slice(fields - numbers).every((field) => isOffset(field))
+  const malformed = entries.find((entry) => !isSound(entry))
+  if (malformed !== undefined) throw damaged(`its entry ${JSON.stringify(malformed.join(' '))} is malformed`)
   return entries
+}
+
+/** A text that is no number would compare as false with everything, and so pass for "nothing to do". */
+function isOffset(text: string): boolean {
+  return /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text))
 }
 
 export interface EpochStart {
@@ -36,7 +50,7 @@ export function encodeEpochs(epochs: readonly EpochStart[]): Buffer {
 }
 
 export function decodeEpochs(bytes: Buffer, path: string): EpochStart[] {
-  return decodeCheckpoint(bytes, path, 2).map(([epoch, startOffset]) => ({
+  return decodeCheckpoint(bytes, path, { fields: 2, numbers: 2 }).map(([epoch, startOffset]) => ({
     epoch: Number(epoch),
     startOffset: Number(startOffset),
   }))

@@ -1,0 +1,303 @@
+/**
+ * A disk in memory that can lose power.
+ *
+ * THE FAULTS IT MODELS. Power fails at a step that the test chooses; from then on no call of the old disk is ever
+ * answered, and `afterCrash` gives the disk that is found afterwards (`afterKill` the one where only the process died):
+ * - bytes that were synced, or written to a dsync file by a call that returned, are there;
+ * - of other writes any subset of 512-byte sectors is there, what is missing reads as it was before, or as zeros where
+ *   the file grew; the length is any that the file had since its last sync;
+ * - names that were created, renamed or removed since the last sync of their directory are there or not, each by itself;
+ *   a rename is one step: it happened or it did not;
+ * - replaceFile leaves the old file or the new one.
+ * What it does not model: bits that rot, sectors that land elsewhere, a disk that lies about a sync.
+ */
+
+import { basename, dirname } from 'node:path'
+import { systemClock } from '../src/core/clock.js'
+import { HoldfastError } from '../src/core/errors.js'
+import type { DirectoryEntry, Disk, DiskFile, DiskLock, OpenOptions } from '../src/files/disk.js'
+import type { SeededRandomness } from './seeded-randomness.js'
+
+const sectorBytes = 512
+
+interface PendingWrite {
+  readonly position: number
+  readonly bytes: Buffer
+}
+
+class Inode {
+  /** As a reader sees it. */
+  content: Buffer
+  /** As it is on stable storage. */
+  durable: Buffer
+  pending: PendingWrite[] = []
+
+  constructor(content: Buffer = Buffer.alloc(0)) {
+    this.content = content
+    this.durable = content
+  }
+
+  write(bytes: Buffer, position: number): void {
+    this.content = overlaid(this.content, bytes, position)
+    this.pending.push({ position, bytes })
+  }
+
+  /** What a sync that begins now will have made durable when it returns. */
+  mark(): { readonly content: Buffer; readonly writes: number } {
+    return { content: this.content, writes: this.pending.length }
+  }
+
+  settle({ content, writes } = this.mark()): void {
+    this.durable = content
+    this.pending = this.pending.slice(writes)
+  }
+
+  /** What a crash leaves of it. */
+  crashed(random: SeededRandomness): Buffer {
+    let content = this.durable
+    for (const { position, bytes } of this.pending) {
+      // The length may have reached the disk without the bytes, and the bytes of the front without those of the back.
+      const grown = random.once(3)
+        ? Math.max(content.length, position + random.below(bytes.length + 1))
+        : content.length
+      let next = overlaid(content, Buffer.alloc(0), grown)
+      for (let at = 0; at < bytes.length; ) {
+        const sectorEnd = Math.min(bytes.length, at + sectorBytes - ((position + at) % sectorBytes))
+        if (!random.once(2)) next = overlaid(next, bytes.subarray(at, sectorEnd), position + at)
+        at = sectorEnd
+      }
+      content = next
+    }
+    return content
+  }
+}
+
+type Node = Inode | Directory
+
+type Change =
+  | { readonly kind: 'add'; readonly name: string; readonly node: Node }
+  | { readonly kind: 'remove'; readonly name: string }
+  | { readonly kind: 'rename'; readonly from: string; readonly to: string }
+
+class Directory {
+  readonly entries = new Map<string, Node>()
+  durable = new Map<string, Node>()
+  pending: Change[] = []
+
+  change(change: Change): void {
+    apply(this.entries, change)
+    this.pending.push(change)
+  }
+
+  settle(): void {
+    this.durable = new Map(this.entries)
+    this.pending = []
+  }
+
+  crashed(random: SeededRandomness): Directory {
+    const names = new Map(this.durable)
+    for (const change of this.pending) if (!random.once(2)) apply(names, change)
+    const found = new Directory()
+    for (const [name, node] of names) {
+      found.entries.set(name, node instanceof Directory ? node.crashed(random) : new Inode(node.crashed(random)))
+    }
+    found.durable = new Map(found.entries)
+    return found
+  }
+}
+
+function apply(names: Map<string, Node>, change: Change): void {
+  if (change.kind === 'add') names.set(change.name, change.node)
+  else if (change.kind === 'remove') names.delete(change.name)
+  else {
+    const node = names.get(change.from)
+    if (node === undefined) return
+    names.delete(change.from)
+    names.set(change.to, node)
+  }
+}
+
+/** `content` with `bytes` laid over it from `position` on, grown by zeros where it must. */
+function overlaid(content: Buffer, bytes: Buffer, position: number): Buffer {
+  const result = Buffer.alloc(Math.max(content.length, position + bytes.length))
+  content.copy(result)
+  bytes.copy(result, position)
+  return result
+}
+
+export class MemoryDisk implements Disk {
+  readonly supportsDsync: boolean
+  readonly #root: Directory
+  readonly #locked = new Set<string>()
+  #steps = 0
+  #crashAt = Number.POSITIVE_INFINITY
+  #whenCrashed: () => void = () => {}
+
+  constructor(options: { supportsDsync?: boolean } = {}, root = new Directory()) {
+    this.supportsDsync = options.supportsDsync ?? true
+    this.#root = root
+  }
+
+  /** Steps so far: each call that changes something has two, one before it is done and one before it is answered. */
+  get steps(): number {
+    return this.#steps
+  }
+
+  /** Takes the power away at the `steps`th step from now on; resolves when it has happened. */
+  crashAfter(steps: number): Promise<void> {
+    this.#crashAt = this.#steps + steps
+    return new Promise((resolve) => {
+      this.#whenCrashed = resolve
+    })
+  }
+
+  /** The disk as the next process finds it where only the process died: the page cache is still there, and as unsynced as before. */
+  afterKill(): MemoryDisk {
+    return new MemoryDisk({ supportsDsync: this.supportsDsync }, this.#root)
+  }
+
+  /** The disk as it is found after the power failed. */
+  afterCrash(random: SeededRandomness): MemoryDisk {
+    return new MemoryDisk({ supportsDsync: this.supportsDsync }, this.#root.crashed(random))
+  }
+
+  /** Lets other work come in between, and never returns once the power is gone. */
+  async step(): Promise<void> {
+    this.#steps++
+    if (this.#steps === this.#crashAt) this.#whenCrashed()
+    await new Promise<void>((resolve) => systemClock.soon(resolve))
+    if (this.#steps >= this.#crashAt) await new Promise<never>(() => {})
+  }
+
+  async open(path: string, { mode, dsync }: OpenOptions): Promise<DiskFile> {
+    await this.step()
+    const directory = this.#directory(dirname(path))
+    let inode = directory?.entries.get(basename(path))
+    if (inode === undefined && mode === 'create' && directory !== undefined) {
+      inode = new Inode()
+      directory.change({ kind: 'add', name: basename(path), node: inode })
+    }
+    if (!(inode instanceof Inode)) throw new HoldfastError('DISK_FAILED', `Could not open ${path}: ENOENT`)
+    return new MemoryFile(this, path, inode, dsync === true && this.supportsDsync)
+  }
+
+  async readFile(path: string): Promise<Buffer | undefined> {
+    const inode = this.#directory(dirname(path))?.entries.get(basename(path))
+    return inode instanceof Inode ? Buffer.from(inode.content) : undefined
+  }
+
+  async replaceFile(path: string, bytes: Buffer): Promise<void> {
+    await this.step()
+    const directory = this.#existing(dirname(path))
+    const change: Change = { kind: 'add', name: basename(path), node: new Inode(Buffer.from(bytes)) }
+    directory.change(change)
+    await this.step()
+    // It ends with a sync of the directory, which makes every name in it durable.
+    directory.settle()
+  }
+
+  async list(path: string): Promise<readonly DirectoryEntry[] | undefined> {
+    const directory = this.#directory(path)
+    return directory && [...directory.entries].map(([name, node]) => ({ name, isDirectory: node instanceof Directory }))
+  }
+
+  async makeDirectory(path: string): Promise<void> {
+    await this.step()
+    let directory = this.#root
+    for (const name of path.split('/').filter((part) => part !== '')) {
+      let next = directory.entries.get(name)
+      if (next === undefined) {
+        next = new Directory()
+        directory.change({ kind: 'add', name, node: next })
+        await this.step()
+        directory.settle()
+      }
+      directory = next as Directory
+    }
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.step()
+    this.#existing(dirname(from)).change({ kind: 'rename', from: basename(from), to: basename(to) })
+    await this.step()
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.step()
+    this.#existing(dirname(path)).change({ kind: 'remove', name: basename(path) })
+    await this.step()
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    await this.step()
+    this.#existing(path).settle()
+    await this.step()
+  }
+
+  async lock(path: string): Promise<DiskLock> {
+    if (this.#locked.has(path)) throw new HoldfastError('DATA_DIR_LOCKED', `${path} is held.`)
+    this.#locked.add(path)
+    return { release: async () => void this.#locked.delete(path) }
+  }
+
+  #existing(path: string): Directory {
+    const directory = this.#directory(path)
+    if (directory === undefined) throw new HoldfastError('DISK_FAILED', `There is no directory ${path}.`)
+    return directory
+  }
+
+  #directory(path: string): Directory | undefined {
+    let directory: Node | undefined = this.#root
+    for (const name of path.split('/').filter((part) => part !== '')) {
+      directory = directory instanceof Directory ? directory.entries.get(name) : undefined
+    }
+    return directory instanceof Directory ? directory : undefined
+  }
+}
+
+class MemoryFile implements DiskFile {
+  readonly path: string
+  readonly #disk: MemoryDisk
+  readonly #inode: Inode
+  readonly #dsync: boolean
+
+  constructor(disk: MemoryDisk, path: string, inode: Inode, dsync: boolean) {
+    this.#disk = disk
+    this.path = path
+    this.#inode = inode
+    this.#dsync = dsync
+  }
+
+  async size(): Promise<number> {
+    return this.#inode.content.length
+  }
+
+  async read(buffer: Buffer, position: number): Promise<number> {
+    return this.#inode.content.copy(buffer, 0, position)
+  }
+
+  async write(buffers: readonly Buffer[], position: number): Promise<void> {
+    await this.#disk.step()
+    // A copy: what the caller does with its bytes afterwards is its own business.
+    this.#inode.write(Buffer.concat(buffers), position)
+    const mark = this.#inode.mark()
+    await this.#disk.step()
+    if (this.#dsync) this.#inode.settle(mark)
+  }
+
+  async sync(): Promise<void> {
+    const mark = this.#inode.mark()
+    await this.#disk.step()
+    this.#inode.settle(mark)
+    await this.#disk.step()
+  }
+
+  async truncate(length: number): Promise<void> {
+    await this.#disk.step()
+    this.#inode.content = this.#inode.content.subarray(0, length)
+    this.#inode.settle()
+    await this.#disk.step()
+  }
+
+  async close(): Promise<void> {}
+}

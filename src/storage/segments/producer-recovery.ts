@@ -1,0 +1,90 @@
+/** Finds the producer state of a log that is opened: from the newest snapshot that can be used, and the batches behind it. */
+
+import { join } from 'node:path'
+import type { RecordBatch } from '../../records/batch.js'
+import { ProducerStates } from '../producer-states.js'
+import { segmentFileName, suffix } from './format.js'
+import { decodeProducerSnapshot, encodeProducerSnapshot } from './producer-snapshot.js'
+import type { Segment, SegmentPlace } from './segment.js'
+
+export class ProducerRecovery {
+  readonly #place: SegmentPlace
+  readonly #nowMs: number
+  /** Offsets of the snapshots that lie in the directory, ascending. */
+  #snapshots: readonly number[]
+  #states = new ProducerStates()
+  /** The state covers the log up to here. */
+  #upTo = 0
+  #startedFrom: number | undefined
+
+  constructor(place: SegmentPlace, snapshots: readonly number[], nowMs: number) {
+    this.#place = place
+    this.#nowMs = nowMs
+    this.#snapshots = snapshots
+  }
+
+  get states(): ProducerStates {
+    return this.#states
+  }
+
+  /** The state covers the log up to here. */
+  get upTo(): number {
+    return this.#upTo
+  }
+
+  /** Starts from the newest sound snapshot up to `limit`; without one, from nothing at `otherwise`. */
+  async start(limit: number, otherwise: number): Promise<void> {
+    await this.removeBeyond(limit)
+    this.#upTo = otherwise
+    for (const offset of [...this.#snapshots].reverse()) {
+      const bytes = await this.#place.disk.readFile(this.#path(offset))
+      const states = bytes === undefined ? undefined : decodeProducerSnapshot(bytes)
+      if (states === undefined) continue
+      this.#states = states
+      this.#upTo = offset
+      this.#startedFrom = offset
+      return
+    }
+  }
+
+  note(batch: RecordBatch): void {
+    if (batch.lastOffset < this.#upTo) return
+    this.#upTo = batch.nextOffset
+    if (batch.hasProducerId) this.#states.note(batch, this.#nowMs)
+  }
+
+  /** Reads a segment that needs no recovery, if the state does not reach past it yet. */
+  async replay(segment: Segment, nextBase: number): Promise<void> {
+    if (this.#upTo >= nextBase) return
+    await segment.scan(this.#upTo, (batch) => this.note(batch))
+  }
+
+  /** Whether the state came from a snapshot that covers more than the log holds. */
+  startedBeyond(logEndOffset: number): boolean {
+    return this.#startedFrom !== undefined && this.#startedFrom > logEndOffset
+  }
+
+  /** Leaves the state as it is now for the opening that begins at `offset`, as rolling to a segment there would have. */
+  async writeSnapshot(offset: number): Promise<void> {
+    await this.#place.disk.replaceFile(this.#path(offset), encodeProducerSnapshot(this.#states))
+  }
+
+  /** Such snapshots would be taken for the truth once the log has grown past them with other batches. */
+  async removeBeyond(limit: number): Promise<void> {
+    await this.#remove((offset) => offset > limit)
+  }
+
+  /** Removes the snapshots that no later opening starts from: each closing leaves one behind. */
+  async removeStrays(bases: ReadonlySet<number>): Promise<void> {
+    await this.#remove((offset) => !bases.has(offset) && offset !== this.#startedFrom)
+  }
+
+  async #remove(isDoomed: (offset: number) => boolean): Promise<void> {
+    for (const offset of this.#snapshots) if (isDoomed(offset)) await this.#place.disk.remove(this.#path(offset))
+    this.#snapshots = this.#snapshots.filter((offset) => !isDoomed(offset))
+  }
+
+  #path(offset: number): string {
+    return join(this.#place.directory, segmentFileName(offset, suffix.snapshot))
+  }
+}

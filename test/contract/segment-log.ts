@@ -1,0 +1,48 @@
+/** Kafka's layout as the contract suites see it. */
+
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { FaultDisk } from '../../sim/fault-disk.js'
+import { nodeDisk } from '../../src/files/node-disk.js'
+import { MessageStore } from '../../src/storage/message-store.js'
+import type { PartitionLog } from '../../src/storage/partition-log.js'
+import { settingsWith, temporaryDirectory, whenEnded } from '../storage/support.js'
+import type { LogWorld } from './partition-log.cases.js'
+
+export function segmentLogWorld(flush: 'sync' | 'async', options: { supportsDsync?: boolean } = {}): LogWorld {
+  const dsync = options.supportsDsync ?? true
+  return {
+    name: `segments, ${flush}, ${dsync ? 'dsync' : 'a disk without dsync'}`,
+    flush,
+    async open(t: TestContext, config = {}) {
+      const path = join(await temporaryDirectory(t), 'data')
+      const disk = new FaultDisk(nodeDisk, undefined, { supportsDsync: dsync })
+      const settings = settingsWith({
+        'flush.disk.type': flush === 'sync' ? 'SYNC_FLUSH' : 'ASYNC_FLUSH',
+        'flush.interval.ms': 1,
+      })
+      let store = await MessageStore.open(path, { disk, settings })
+      whenEnded(t, async () => {
+        disk.judge = () => undefined
+        await store.close().catch(() => {})
+      })
+      await store.createTopic({ name: 'orders', partitions: 1, config })
+      const log = (): PartitionLog => {
+        const found = store.log('orders', 0)
+        if (found === undefined) throw new Error('the log is there')
+        return found
+      }
+      // Counts begin with the test.
+      disk.calls.length = 0
+      return {
+        log: log(),
+        disk,
+        async reopen() {
+          await store.close()
+          store = await MessageStore.open(path, { disk, settings })
+          return log()
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,304 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { ManualClock, settled } from '../../sim/manual-clock.js'
+import { HoldfastError } from '../../src/core/errors.js'
+import { GroupCommit, type RoundTarget } from '../../src/flush/group-commit.js'
+import type { FlushPolicy } from '../../src/flush/policy.js'
+
+interface Pending {
+  readonly items: readonly number[]
+  readonly durable: boolean
+  finish(error?: Error): void
+}
+
+/** A target whose rounds and syncs end when the test says so. */
+class Target implements RoundTarget<number> {
+  readonly rounds: Pending[] = []
+  readonly syncs: { covers: number; finish(error?: Error): void }[] = []
+  readonly failures: unknown[] = []
+  written = 0
+  durable = 0
+  itemBytes = 1
+
+  sizeOf(): number {
+    return this.itemBytes
+  }
+
+  writeRound(items: readonly number[], durable: boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const finish = (error?: Error) => {
+        if (error) return reject(error)
+        this.written += items.length
+        if (durable) this.durable = this.written
+        resolve()
+      }
+      this.rounds.push({ items, durable, finish })
+    })
+  }
+
+  sync(): Promise<void> {
+    const covers = this.written
+    return new Promise((resolve, reject) => {
+      const finish = (error?: Error) => {
+        if (error) return reject(error)
+        this.durable = Math.max(this.durable, covers)
+        resolve()
+      }
+      this.syncs.push({ covers, finish })
+    })
+  }
+
+  failed(cause: unknown): HoldfastError {
+    this.failures.push(cause)
+    return new HoldfastError('LOG_FAILED', 'it failed', { cause })
+  }
+}
+
+const sync: FlushPolicy = { acknowledgeAfter: 'sync' }
+const async_: FlushPolicy = { acknowledgeAfter: 'write', appends: 5, intervalMs: 100 }
+
+function begin(policy: FlushPolicy) {
+  const target = new Target()
+  const clock = new ManualClock()
+  const commit = new GroupCommit(target, policy, clock)
+  const answers: string[] = []
+  const submit = (item: number) => {
+    void commit.submit(item).then(
+      () => answers.push(`${item} ok`),
+      (error: HoldfastError) => answers.push(`${item} ${error.code}`),
+    )
+  }
+  return { target, clock, commit, answers, submit }
+}
+
+describe('group commit', () => {
+  test('items of one turn share a round; the next gathers while it is written; answers come in order', async () => {
+    const { target, answers, submit } = begin(sync)
+    for (const item of [1, 2, 3]) submit(item)
+    await settled()
+    assert.deepEqual(target.rounds[0].items, [1, 2, 3])
+    assert.equal(target.rounds[0].durable, true)
+    submit(4)
+    await settled()
+    submit(5)
+    await settled()
+    assert.equal(target.rounds.length, 1)
+    target.rounds[0].finish()
+    await settled()
+    assert.deepEqual(answers, ['1 ok', '2 ok', '3 ok'])
+    assert.deepEqual(target.rounds[1].items, [4, 5])
+    target.rounds[1].finish()
+    await settled()
+    assert.deepEqual(answers.slice(3), ['4 ok', '5 ok'])
+  })
+
+  test('a round has 1024 items and 16 MiB at most, and one item in any case', async () => {
+    const { target, submit } = begin(sync)
+    for (let item = 0; item < 2500; item++) submit(item)
+    await settled()
+    for (const expected of [1024, 1024, 452]) {
+      const round = target.rounds.at(-1)
+      assert.equal(round?.items.length, expected)
+      round?.finish()
+      await settled()
+    }
+    target.itemBytes = 6 * 1024 * 1024
+    for (let item = 0; item < 3; item++) submit(item)
+    await settled()
+    assert.equal(target.rounds.at(-1)?.items.length, 2)
+    target.rounds.at(-1)?.finish()
+    await settled()
+    target.itemBytes = 20 * 1024 * 1024
+    submit(9)
+    target.rounds.at(-1)?.finish()
+    await settled()
+    assert.deepEqual(target.rounds.at(-1)?.items, [9])
+  })
+
+  test('a round that fails refuses all who wait, in order, once; nothing is written after it', async () => {
+    const { target, commit, answers, submit } = begin(sync)
+    submit(1)
+    submit(2)
+    await settled()
+    submit(3)
+    target.rounds[0].finish(new Error('disk'))
+    await settled()
+    submit(4)
+    await settled()
+    assert.deepEqual(answers, ['1 LOG_FAILED', '2 LOG_FAILED', '3 LOG_FAILED', '4 LOG_FAILED'])
+    assert.equal(target.rounds.length, 1)
+    assert.equal(target.failures.length, 1)
+    await assert.rejects(commit.flush(), { code: 'LOG_FAILED' })
+    await commit.stop()
+  })
+
+  test('flush waits for what was submitted before it, not for what comes after', async () => {
+    const { target, commit, submit } = begin(sync)
+    submit(1)
+    await settled()
+    let flushed = false
+    void commit.flush().then(() => {
+      flushed = true
+    })
+    submit(2)
+    target.rounds[0].finish()
+    await settled()
+    // The writer is busy again, and under load it always is.
+    assert.equal(target.rounds.length, 2)
+    assert.equal(flushed, true)
+  })
+})
+
+describe('group commit behind the writer', () => {
+  test('syncs after so many appends, or after so long', async () => {
+    const { target, clock, answers, submit } = begin(async_)
+    submit(1)
+    await settled()
+    target.rounds[0].finish()
+    await settled()
+    assert.deepEqual([answers, target.rounds[0].durable, target.syncs.length], [['1 ok'], false, 0])
+    await clock.run(99)
+    assert.equal(target.syncs.length, 0)
+    await clock.run(1)
+    assert.equal(target.syncs.length, 1)
+    target.syncs[0].finish()
+    await settled()
+    assert.equal(clock.scheduled, 0)
+    for (let item = 0; item < 5; item++) submit(item)
+    await settled()
+    target.rounds[1].finish()
+    await settled()
+    assert.equal(target.syncs.length, 2)
+  })
+
+  test('what is written during a sync is synced by the next', async () => {
+    const { target, clock, submit } = begin(async_)
+    submit(1)
+    await settled()
+    target.rounds[0].finish()
+    await clock.run(100)
+    submit(2)
+    await settled()
+    target.rounds[1].finish()
+    await clock.run(1000)
+    assert.equal(target.syncs.length, 1)
+    target.syncs[0].finish()
+    await clock.run(100)
+    assert.equal(target.syncs[1].covers, 2)
+  })
+
+  test('flush waits for a sync that is under way, and for one more if it began too early', async () => {
+    const { target, clock, commit, submit } = begin(async_)
+    submit(1)
+    await settled()
+    target.rounds[0].finish()
+    await clock.run(100)
+    submit(2)
+    await settled()
+    target.rounds[1].finish()
+    await settled()
+    let flushed = 0
+    const note = () => {
+      flushed++
+    }
+    void commit.flush().then(note)
+    void commit.flush().then(note)
+    await settled()
+    target.syncs[0].finish()
+    await settled()
+    assert.deepEqual([flushed, target.syncs.length], [0, 2])
+    target.syncs[1].finish()
+    await settled()
+    assert.deepEqual([flushed, target.durable], [2, 2])
+  })
+
+  test('a sync that fails is told to whoever flushes, and refuses every later item', async () => {
+    const { target, clock, commit, answers, submit } = begin(async_)
+    submit(1)
+    await settled()
+    target.rounds[0].finish()
+    await clock.run(100)
+    submit(2)
+    await settled()
+    const flushing = assert.rejects(commit.flush(), { code: 'LOG_FAILED' })
+    target.syncs[0].finish(new Error('disk'))
+    await settled()
+    // Written to a disk whose sync has failed: nobody can promise anything about it.
+    target.rounds[1].finish()
+    await flushing
+    submit(3)
+    await settled()
+    assert.deepEqual(answers, ['1 ok', '2 LOG_FAILED', '3 LOG_FAILED'])
+    assert.equal(target.failures.length, 1)
+    await clock.run(10_000)
+    assert.equal(target.syncs.length, 1)
+  })
+
+  test('stop leaves no timer and begins no sync', async () => {
+    const { target, clock, commit, submit } = begin(async_)
+    submit(1)
+    await settled()
+    const stopping = commit.stop()
+    target.rounds[0].finish()
+    await stopping
+    await clock.run(10_000)
+    assert.deepEqual([clock.scheduled, target.syncs.length], [0, 0])
+  })
+})
+
+type Step = 'submit' | 'finish round' | 'finish sync' | 'flush' | 'tick'
+const step = fc.constantFrom<Step>('submit', 'submit', 'finish round', 'finish sync', 'flush', 'tick')
+
+describe('group commit, whatever happens in whatever order', () => {
+  for (const policy of [sync, async_]) {
+    test(`every item is answered once, in order, and kept as promised: ${policy.acknowledgeAfter}`, async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+          const { target, clock, commit, answers, submit } = begin(policy)
+          let submitted = 0
+          let rounds = 0
+          let syncs = 0
+          const finishAll = async () => {
+            while (rounds < target.rounds.length || syncs < target.syncs.length) {
+              if (rounds < target.rounds.length) target.rounds[rounds++].finish()
+              else target.syncs[syncs++].finish()
+              await settled()
+            }
+          }
+          const flushes: Promise<void>[] = []
+          for (const one of steps) {
+            if (one === 'submit') submit(submitted++)
+            else if (one === 'finish round' && rounds < target.rounds.length) target.rounds[rounds++].finish()
+            else if (one === 'finish sync' && syncs < target.syncs.length) target.syncs[syncs++].finish()
+            else if (one === 'tick') await clock.run(60)
+            else if (one === 'flush') {
+              const before = submitted
+              flushes.push(commit.flush().then(() => assert.ok(target.durable >= before, 'flushed and not durable')))
+            }
+            await settled()
+            const promised = policy.acknowledgeAfter === 'sync' ? target.durable : target.written
+            assert.ok(answers.length <= promised, 'acknowledged before it was written')
+            assert.ok(target.syncs.length - syncs <= 1 && target.rounds.length - rounds <= 1, 'one at a time')
+          }
+          await finishAll()
+          for (let turn = 0; turn < 3; turn++) {
+            await clock.run(100)
+            await finishAll()
+          }
+          await Promise.all(flushes)
+          assert.deepEqual(
+            answers,
+            Array.from({ length: submitted }, (_, item) => `${item} ok`),
+          )
+          assert.deepEqual(
+            target.rounds.flatMap((round) => round.items),
+            Array.from({ length: submitted }, (_, i) => i),
+          )
+          assert.equal(target.durable, submitted, 'nothing stays unsynced for ever')
+        }),
+        { numRuns: 200 },
+      )
+    })
+  }
+})
