@@ -135,7 +135,7 @@ async function livesAndCrashes(seed: number, settings: Settings, supportsDsync: 
 describe('when the power fails', () => {
   const one = process.env['HOLDFAST_SEED']
   const seeds =
-    one === undefined ? Array.from({ length: 40 }, () => Math.floor(Math.random() * 2 ** 31)) : [Number(one)]
+    one === undefined ? Array.from({ length: 20 }, () => Math.floor(Math.random() * 2 ** 31)) : [Number(one)]
   for (const [how, flush, supportsDsync] of [
     ['sync', 'sync', true],
     ['sync, a disk without dsync', 'sync', false],
