@@ -23,7 +23,7 @@ if (files.length === 0) {
 }
 
 // Each file is a process of its own; most of them wait for the disk or for another process.
-run({ files, concurrency: 2, timeout: 300_000 })
+run({ files, concurrency: 2, timeout: Number(process.env['HOLDFAST_TEST_TIMEOUT_MS'] ?? 300_000) })
   .on('test:fail', () => {
     process.exitCode = 1
   })

@@ -12,6 +12,10 @@ import { topicCommands } from './topics.js'
 
 /** Runs one command. Sets the exit code: 0 done, 1 failed or wrong usage. */
 export async function main(args: readonly string[]): Promise<void> {
+  // Whoever reads may have enough (`| head`); commands that go on for long notice it themselves.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') printError(error)
+  })
   const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
   const program = new Command('holdfast')
     .description('A durable message queue: inside a program, or as a server that speaks the Kafka protocol.')
