@@ -4,22 +4,21 @@
  */
 
 import { type Clock, systemClock } from '../core/clock.js'
-import { HoldfastError } from '../core/errors.js'
+import { asHoldfastError, HoldfastError } from '../core/errors.js'
 import { Lifecycle } from '../core/lifecycle.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { type Randomness, systemRandomness } from '../core/randomness.js'
 import { resolveSettings, type Settings, type SettingsInput } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
 import { nodeDisk } from '../files/node-disk.js'
-import { prepareCodec } from '../records/compression/index.js'
-import { at, type Codec, codecMask, codecNames } from '../records/format.js'
 import { verifyProducedBatch } from '../records/verify.js'
 import { MessageStore } from '../storage/message-store.js'
-import type { PartitionLog } from '../storage/partition-log.js'
+import type { AppendReceipt, PartitionLog } from '../storage/partition-log.js'
 import type * as contract from './contract.js'
 import { fetchRecords } from './fetching.js'
 import type * as groups from './groups/contract.js'
 import { GroupCoordinator } from './groups/coordinator.js'
+import { Intake } from './intake.js'
 import { ProducerIds } from './producer-ids.js'
 import { offsetsTopicName, Topics, unknownTopic } from './topics.js'
 
@@ -33,7 +32,7 @@ export interface BrokerOptions {
 }
 
 /** What the records of one compressed batch may unpack to; more is taken for a decompression bomb. */
-const maxUncompressedBytes = 64 * 1024 * 1024
+const maxUncompressedBytes = 32 * 1024 * 1024
 
 export class Broker implements contract.BrokerService {
   readonly #store: MessageStore
@@ -41,22 +40,27 @@ export class Broker implements contract.BrokerService {
   readonly #groups: GroupCoordinator
   readonly #producerIds: ProducerIds
   readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #intake: Intake
   readonly #lifecycle = new Lifecycle('broker')
   /** Waiting fetches end when the broker closes. */
   readonly #closing = new AbortController()
-  #codecLoading: Promise<void> | undefined
+  #closed: Promise<void> | undefined
 
   private constructor(store: MessageStore, producerIds: ProducerIds, tools: Required<Omit<BrokerOptions, 'settings'>>) {
     this.#store = store
     this.#topics = new Topics(store)
     this.#producerIds = producerIds
     this.#clock = tools.clock
+    this.#logger = tools.logger
+    this.#intake = new Intake(tools.clock)
     this.#groups = new GroupCoordinator({
       clock: tools.clock,
       randomness: tools.randomness,
       logger: tools.logger,
       settings: store.settings,
       openOffsetsTopic: (create) => this.#openOffsetsTopic(create),
+      topicExists: (name) => store.topic(name) !== undefined,
     })
     this.#lifecycle.to('open')
   }
@@ -111,27 +115,8 @@ export class Broker implements contract.BrokerService {
 
   async produce({ topic, partition, batch }: contract.ProduceRequest): Promise<contract.ProduceResult> {
     this.#lifecycle.assertOpen()
-    const codec = codecOf(batch)
-    const loading = this.#codecLoading ?? this.#loadCodec(codec)
-    if (loading !== undefined) await loading
-    // Still not there: loading it failed, which says why, and refuses this batch alone.
-    const missing = prepareCodec(codec)
-    if (missing !== undefined) await missing
-    const log = this.#log(topic, partition)
-    const verified = verifyProducedBatch(batch, {
-      maxBatchBytes: this.#topicSettings(topic)['message.max.bytes'],
-      maxUncompressedBytes,
-    })
-    if (this.#topics.isInternal(topic)) {
-      throw new HoldfastError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker; only it writes there.`)
-    }
-    if (verified.isTransactional) {
-      throw new HoldfastError(
-        'INVALID_TXN_STATE',
-        'Transactions are not supported; use a producer without a transactional id.',
-      )
-    }
-    const receipt = log.append(verified)
+    const taken = this.#intake.take(topic, partition, batch, () => this.#append(topic, partition, batch))
+    const { log, receipt } = taken instanceof Promise ? await taken : taken
     await receipt.acknowledged
     return {
       baseOffset: receipt.baseOffset,
@@ -191,8 +176,14 @@ export class Broker implements contract.BrokerService {
 
   async deleteTopic(name: string): Promise<void> {
     this.#lifecycle.assertOpen()
-    await this.#topics.delete(name)
-    await this.#groups.forgetTopic(name)
+    this.#topics.checkDeletable(name)
+    // First, so that a topic which is gone has no offset left that would hold for the next one of its name.
+    await this.#groups.forgetTopic(name, false)
+    try {
+      await this.#topics.delete(name)
+    } finally {
+      if (this.#store.topic(name) === undefined) await this.#forgetGoneTopic(name)
+    }
   }
 
   async createPartitions(name: string, partitions: number, options: { validateOnly?: boolean } = {}): Promise<void> {
@@ -266,8 +257,12 @@ export class Broker implements contract.BrokerService {
   }
 
   /** Ends what waits, flushes, and leaves the directory so that the next opening needs no recovery. */
-  async close(): Promise<void> {
-    if (this.#lifecycle.state !== 'open') return
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     this.#lifecycle.to('closing')
     this.#closing.abort()
     await this.#groups.close()
@@ -277,6 +272,33 @@ export class Broker implements contract.BrokerService {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** @throws what {@link verifyProducedBatch} and {@link PartitionLog.append} throw, and for what may not be written */
+  #append(topic: string, partition: number, batch: Buffer): { log: PartitionLog; receipt: AppendReceipt } {
+    this.#lifecycle.assertOpen()
+    const log = this.#log(topic, partition)
+    const verified = verifyProducedBatch(batch, {
+      maxBatchBytes: this.#topicSettings(topic)['message.max.bytes'],
+      maxUncompressedBytes,
+    })
+    if (this.#topics.isInternal(topic)) {
+      throw new HoldfastError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker; only it writes there.`)
+    }
+    if (verified.isTransactional) {
+      throw new HoldfastError(
+        'INVALID_TXN_STATE',
+        'Transactions are not supported; use a producer without a transactional id.',
+      )
+    }
+    return { log, receipt: log.append(verified) }
+  }
+
+  /** What was committed while the topic was deleted. Where the log does not take it now, the next start finds it. */
+  async #forgetGoneTopic(name: string): Promise<void> {
+    await this.#groups.forgetTopic(name, true).catch((err: unknown) => {
+      this.#logger.warn({ topic: name, err }, 'Offsets that were committed while their topic was deleted are left.')
+    })
   }
 
   #log(topic: string, partition: number): PartitionLog {
@@ -302,30 +324,12 @@ export class Broker implements contract.BrokerService {
     return topic === undefined ? this.settings : this.#topics.settingsOf(topic)
   }
 
-  /**
-   * undefined where a codec is at hand. While one is being loaded all batches wait for the same promise, so that they
-   * keep the order of their calls.
-   */
-  #loadCodec(codec: Codec): Promise<void> | undefined {
-    this.#codecLoading = prepareCodec(codec)
-      ?.catch(() => {})
-      .finally(() => {
-        this.#codecLoading = undefined
-      })
-    return this.#codecLoading
-  }
-
   async #openOffsetsTopic(create: boolean) {
     const topic = await this.#topics.offsetsTopic(create)
     return (
       topic && { partitionCount: topic.partitions, log: (partition: number) => this.#log(offsetsTopicName, partition) }
     )
   }
-}
-
-/** The codec that a batch (which may be garbage yet) claims. */
-function codecOf(batch: Buffer): Codec {
-  return (batch.length < at.records ? undefined : codecNames[batch[at.attributes + 1] & codecMask]) ?? 'none'
 }
 
 async function answerOffset(
@@ -336,10 +340,4 @@ async function answerOffset(
   if (query === 'latest') return { offset: log.highWatermark, timestamp: -1 }
   const found = query === 'maxTimestamp' ? await log.offsetOfMaxTimestamp() : await log.offsetForTimestamp(query)
   return found ?? { offset: -1, timestamp: -1 }
-}
-
-function asHoldfastError(thrown: unknown): HoldfastError {
-  return thrown instanceof HoldfastError
-    ? thrown
-    : new HoldfastError('UNKNOWN_SERVER_ERROR', undefined, { cause: thrown })
 }

@@ -2,50 +2,75 @@
  * Fetches: reads many partitions into one bounded answer, and waits for more where there is too little.
  *
  * A waiting fetch holds no timer per partition and reads nothing while it waits: each log counts the bytes it has
- * published, and the fetch reads again when enough have been added, when its time is up, or when a log fails.
+ * published, and the fetch reads again when enough have been added, when its time is up, or when a log fails. What a
+ * log that advances costs is the same for a fetch of one position and of a hundred thousand.
  */
 
 import type { Clock } from '../core/clock.js'
-import { HoldfastError } from '../core/errors.js'
+import { asHoldfastError, HoldfastError } from '../core/errors.js'
+import { batchesIn } from '../records/batch.js'
 import type { PartitionLog } from '../storage/partition-log.js'
 import type { FetchedPartition, FetchPosition, FetchRequest } from './contract.js'
 
 /** Finds the log that a position names, its leader epoch checked. */
 export type LogLookup = (position: { topic: string; partition: number; currentLeaderEpoch: number }) => PartitionLog
 
+/** Far more than one reader can follow. */
+const maxPositions = 100_000
+
+interface Read {
+  readonly partition: FetchedPartition
+  /** The limits let something through, or there was nothing. */
+  readonly wasRead: boolean
+  /** The high watermark before the read, which may have seen more but not less. */
+  readonly visibleEnd: number
+}
+
 interface Answer {
-  readonly partitions: FetchedPartition[]
+  readonly reads: Read[]
   readonly sizeInBytes: number
   readonly hasError: boolean
 }
 
-/** `closing` ends the waiting like the request's own signal. Nothing stays on either signal when this is done. */
+/**
+ * `closing` ends the waiting like the request's own signal. Nothing stays on either signal when this is done.
+ * @throws INVALID_REQUEST for more positions than anybody reads at a time
+ */
 export async function fetchRecords(
   request: FetchRequest,
   lookup: LogLookup,
   clock: Clock,
   closing: AbortSignal,
 ): Promise<readonly FetchedPartition[]> {
+  const { positions } = request
+  if (positions.length > maxPositions) {
+    const why = `The fetch names ${positions.length} positions; at most ${maxPositions} are read at a time.`
+    throw new HoldfastError('INVALID_REQUEST', why)
+  }
   const deadline = clock.monotonic() + request.maxWaitMs
+  const minBytes = Math.min(request.minBytes, request.maxBytes)
   const signals = request.signal === undefined ? [closing] : [closing, request.signal]
   for (;;) {
-    const logs = logsOf(request.positions, lookup)
+    const logs = logsOf(positions, lookup)
     // Counted before the read: what is published meanwhile may be counted twice, which costs a read, never a wait.
     const published = totalPublished(logs)
     const answer = await readAll(request, lookup)
-    const missing = request.minBytes - answer.sizeInBytes
+    const missing = minBytes - answer.sizeInBytes
     const leftMs = deadline - clock.monotonic()
-    const isEnough = answer.hasError || missing <= 0 || leftMs <= 0 || logs.length === 0
-    if (isEnough || signals.some((signal) => signal.aborted)) return answer.partitions
+    const isEnough = answer.hasError || missing <= 0 || leftMs <= 0 || logs.size === 0
+    if (isEnough || signals.some((signal) => signal.aborted) || isCut(positions, answer.reads)) {
+      return answer.reads.map(({ partition }) => partition)
+    }
     await somethingHappens(logs, published + missing, leftMs, clock, signals)
   }
 }
 
-function logsOf(positions: readonly FetchPosition[], lookup: LogLookup): PartitionLog[] {
-  const logs: PartitionLog[] = []
+/** Each one once, however often it is named. */
+function logsOf(positions: readonly FetchPosition[], lookup: LogLookup): ReadonlySet<PartitionLog> {
+  const logs = new Set<PartitionLog>()
   for (const position of positions) {
     try {
-      logs.push(lookup(position))
+      logs.add(lookup(position))
     } catch {
       // The read says what is wrong with this position, and then nothing is waited for.
     }
@@ -53,29 +78,38 @@ function logsOf(positions: readonly FetchPosition[], lookup: LogLookup): Partiti
   return logs
 }
 
-const totalPublished = (logs: readonly PartitionLog[]): number => logs.reduce((sum, log) => sum + log.publishedBytes, 0)
+function totalPublished(logs: ReadonlySet<PartitionLog>): number {
+  let sum = 0
+  for (const log of logs) sum += log.publishedBytes
+  return sum
+}
 
 /** Resolves when the logs have published so much, one of them failed or was closed, the time is up, or a signal says so. */
 function somethingHappens(
-  logs: readonly PartitionLog[],
+  logs: ReadonlySet<PartitionLog>,
   published: number,
   waitMs: number,
   clock: Clock,
   signals: readonly AbortSignal[],
 ): Promise<void> {
-  if (totalPublished(logs) >= published) return Promise.resolve()
+  let missing = published - totalPublished(logs)
+  if (missing <= 0) return Promise.resolve()
   return new Promise((resolve) => {
     const stops: (() => void)[] = []
     const done = () => {
       for (const stop of stops) stop()
       resolve()
     }
-    const failures = logs.map((log) => log.failure)
-    const look = () => {
-      const changed = logs.some((log, i) => log.isClosed || log.failure !== failures[i])
-      if (changed || totalPublished(logs) >= published) done()
+    for (const log of logs) {
+      const { failure } = log
+      let seen = log.publishedBytes
+      const look = () => {
+        missing -= log.publishedBytes - seen
+        seen = log.publishedBytes
+        if (missing <= 0 || log.isClosed || log.failure !== failure) done()
+      }
+      stops.push(log.onAdvance(look))
     }
-    for (const log of new Set(logs)) stops.push(log.onAdvance(look))
     const timer = clock.schedule(waitMs, done)
     stops.push(() => timer.cancel())
     for (const signal of signals) {
@@ -86,41 +120,50 @@ function somethingHappens(
 }
 
 async function readAll(request: FetchRequest, lookup: LogLookup): Promise<Answer> {
-  const partitions: FetchedPartition[] = []
+  const reads: Read[] = []
   let sizeInBytes = 0
   let hasError = false
   for (const position of request.positions) {
-    const left = request.maxBytes - sizeInBytes
-    const partition = await readOne(position, left, sizeInBytes === 0, lookup)
-    for (const bytes of partition.records) sizeInBytes += bytes.length
-    hasError ||= partition.error !== undefined
-    partitions.push(partition)
+    const read = await readOne(position, request.maxBytes - sizeInBytes, sizeInBytes === 0, lookup)
+    for (const bytes of read.partition.records) sizeInBytes += bytes.length
+    hasError ||= read.partition.error !== undefined
+    reads.push(read)
   }
-  return { partitions, sizeInBytes, hasError }
+  return { reads, sizeInBytes, hasError }
 }
 
 /** `isFirst`: the answer is empty so far, so that a batch larger than all limits still gets through. */
-async function readOne(
-  position: FetchPosition,
-  left: number,
-  isFirst: boolean,
-  lookup: LogLookup,
-): Promise<FetchedPartition> {
+async function readOne(position: FetchPosition, left: number, isFirst: boolean, lookup: LogLookup): Promise<Read> {
   const { topic, partition, offset } = position
   let log: PartitionLog | undefined
   try {
     log = lookup(position)
+    const visibleEnd = log.highWatermark
     const limit = Math.min(position.maxBytes, left)
     const slice = limit > 0 || isFirst ? await log.read(offset, Math.max(0, limit)) : undefined
-    const fits = slice !== undefined && (isFirst || slice.sizeInBytes <= limit)
-    return { topic, partition, ...offsetsOf(log), records: fits ? slice.records : [] }
+    const wasRead = slice !== undefined && (isFirst || slice.sizeInBytes <= limit)
+    const records = wasRead ? slice.records : []
+    return { partition: { topic, partition, ...offsetsOf(log), records }, wasRead, visibleEnd }
   } catch (thrown) {
-    const error =
-      thrown instanceof HoldfastError ? thrown : new HoldfastError('UNKNOWN_SERVER_ERROR', undefined, { cause: thrown })
+    const error = asHoldfastError(thrown)
     const unknown = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 }
     const offsets = log === undefined || log.isClosed ? unknown : offsetsOf(log)
-    return { topic, partition, error, ...offsets, records: [] }
+    return { partition: { topic, partition, error, ...offsets, records: [] }, wasRead: false, visibleEnd: -1 }
   }
+}
+
+/**
+ * Whether a limit kept back what is visible: more of it will not come by waiting. A read within its limits that gives
+ * nothing says that there is nothing, as behind the last record of a compacted log.
+ */
+function isCut(positions: readonly FetchPosition[], reads: readonly Read[]): boolean {
+  return reads.some(({ partition: { records }, wasRead, visibleEnd }, at) => {
+    const last = records.at(-1)
+    if (last === undefined) return !wasRead && positions[at].offset < visibleEnd
+    let next = visibleEnd
+    for (const batch of batchesIn(last)) next = batch.nextOffset
+    return next < visibleEnd
+  })
 }
 
 function offsetsOf(log: PartitionLog) {

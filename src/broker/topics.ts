@@ -86,10 +86,16 @@ export class Topics {
     if (!validateOnly) await this.#store.addPartitions(name, partitions)
   }
 
-  async delete(name: string): Promise<void> {
+  /** @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION */
+  checkDeletable(name: string): void {
     if (this.isInternal(name)) {
       throw new HoldfastError('INVALID_TOPIC_EXCEPTION', `${name} belongs to the broker and cannot be deleted.`)
     }
+    if (this.#store.topic(name) === undefined) throw unknownTopic(name)
+  }
+
+  async delete(name: string): Promise<void> {
+    this.checkDeletable(name)
     await this.#store.deleteTopic(name)
   }
 

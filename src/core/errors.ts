@@ -154,6 +154,13 @@ export function kafkaCodeOf(error: unknown): number {
   return error instanceof HoldfastError ? error.kafkaCode : errorTable.UNKNOWN_SERVER_ERROR.kafka
 }
 
+/** Anything thrown as one of our errors: itself, or the cause of an UNKNOWN_SERVER_ERROR. */
+export function asHoldfastError(thrown: unknown): HoldfastError {
+  return thrown instanceof HoldfastError
+    ? thrown
+    : new HoldfastError('UNKNOWN_SERVER_ERROR', undefined, { cause: thrown })
+}
+
 const codeByKafkaNumber = new Map<number, ErrorCode>()
 for (const [code, row] of Object.entries(errorTable)) {
   if (row.kafka > 0 && !codeByKafkaNumber.has(row.kafka)) codeByKafkaNumber.set(row.kafka, code as ErrorCode)

@@ -13,6 +13,9 @@
  * Memory is bounded: past `maxBytesInWork`, past `maxRequestsInWork`, when the budget of all connections is used up, or
  * while the client does not take its answers, the socket is not read and no request starts. At most one Fetch answer is
  * held. Whoever breaks the protocol gets the answers to what came before, and is disconnected.
+ *
+ * That a client has gone shows only on a socket that is read. So a little is read ahead while a request may not start
+ * yet; and where a client said more than that, what waits for long (Fetch, JoinGroup) counts as idle.
  */
 
 import type { Socket } from 'node:net'
@@ -20,6 +23,7 @@ import type { Clock, Timer } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
 import { isOldProduce, refuseOldProduce } from './api/00-produce-old.js'
+import { maxFetchWaitMs } from './api/01-fetch.js'
 import { refuseApiVersions } from './api/18-api-versions.js'
 import {
   type Call,
@@ -38,6 +42,8 @@ import { apiVersions } from './schemas/index.js'
 
 const maxBytesInWork = 16 * 1024 * 1024
 const maxRequestsInWork = 1000
+/** Behind a request that may not start yet. */
+const maxReadAheadBytes = 64 * 1024
 /** API key, version and correlation id: what every request has. */
 const shortestRequestBytes = 8
 
@@ -85,6 +91,8 @@ export class Connection implements BudgetHolder {
   #takesRequests = true
   /** The client has said its last; what it said is still worked on. */
   #hasHeardAll = false
+  /** The socket is closed; what is in work goes on. */
+  #isDisposed = false
   /** The last answer has been handed to the socket. */
   #isLeaving = false
   #isReading = true
@@ -167,6 +175,13 @@ export class Connection implements BudgetHolder {
     return this.#next === undefined && !this.#isFull && !this.#waitsForRoom
   }
 
+  /** A request waits for an earlier one, and that is all that keeps from reading. */
+  get #mayReadAhead(): boolean {
+    return (
+      this.#next !== undefined && !this.#isFull && !this.#waitsForRoom && this.#frames.unreadBytes < maxReadAheadBytes
+    )
+  }
+
   #hasNext(): boolean {
     if (this.#next !== undefined) return true
     if (this.#isFull) return false
@@ -236,8 +251,10 @@ export class Connection implements BudgetHolder {
   }
 
   #finish(work: Work, outcome: Outcome): void {
-    if (this.#socket.destroyed) return
     work.outcome = outcome
+    // Its bytes were in memory until now, whoever was still there.
+    if (this.#isDisposed) this.#tools.budget.release(work.requestBytes)
+    if (this.#socket.destroyed) return
     if (outcome !== noAnswer) for (const chunk of outcome) work.answerBytes += chunk.length
     this.#bytesInWork += work.answerBytes
     // A Fetch goes on to count until its answer is with the socket, so that there is never a second one in memory.
@@ -301,13 +318,13 @@ export class Connection implements BudgetHolder {
   /** Reads from the socket only when what comes could be taken; watches the time that a frame takes while it reads. */
   #regulate(): void {
     // Once it is ending, what still comes is read and thrown away, so that its end is noticed.
-    const shouldRead = !this.#takesRequests || this.#mayTakeMore
+    const shouldRead = !this.#takesRequests || this.#mayTakeMore || this.#mayReadAhead
     if (shouldRead !== this.#isReading) {
       this.#isReading = shouldRead
       if (shouldRead) this.#socket.resume()
       else this.#socket.pause()
     }
-    if (shouldRead && this.#takesRequests && this.#frames.isMidFrame) this.#frameTimer ??= this.#watchFrame()
+    if (this.#takesRequests && this.#mayTakeMore && this.#frames.isMidFrame) this.#frameTimer ??= this.#watchFrame()
     else this.#forgetFrameTimer()
   }
 
@@ -329,8 +346,9 @@ export class Connection implements BudgetHolder {
       () => {
         const idleMs = this.#tools.clock.monotonic() - this.#lastHeardMs
         const maxIdleMs = this.#tools.broker.settings['connections.max.idle.ms']
-        if (this.#works.length > 0) return this.#watchIdleness(maxIdleMs)
-        if (idleMs < maxIdleMs) return this.#watchIdleness(maxIdleMs - idleMs)
+        if (this.#works.length > 0 && !this.#waitsUnread) return this.#watchIdleness(maxIdleMs)
+        const limitMs = this.#works.length > 0 ? maxIdleMs + maxFetchWaitMs : maxIdleMs
+        if (idleMs < limitMs) return this.#watchIdleness(limitMs - idleMs)
         this.#tools.logger.debug({ client: this.#clientHost, idleMs }, 'An idle connection is closed.')
         this.destroy()
       },
@@ -338,18 +356,26 @@ export class Connection implements BudgetHolder {
     )
   }
 
+  /** Nothing is worked on but what may wait for long, and the socket is not read: whether anybody is there is unknown. */
+  get #waitsUnread(): boolean {
+    const { append, group, alone } = this.#running
+    return !this.#isReading && append + group + alone === 0
+  }
+
   #dispose(): void {
     this.#takesRequests = false
     this.#isLeaving = true
+    this.#isDisposed = true
     this.#hurry.abort()
     this.#next = undefined
+    let unsettledBytes = 0
+    for (const { outcome, requestBytes } of this.#works) if (outcome === undefined) unsettledBytes += requestBytes
     this.#works.length = 0
     this.#forgetFrameTimer()
     this.#idleTimer?.cancel()
     const { budget, onClosed } = this.#tools
-    const ofRequests = this.#budgetBytes
+    budget.release(this.#budgetBytes - unsettledBytes)
     this.#budgetBytes = 0
-    budget.release(ofRequests)
     budget.leave(this, this.#frames.reservedBytes)
     onClosed(this)
   }

@@ -40,6 +40,11 @@ export class FrameReader {
     return this.#available > 0 || this.#length >= 0
   }
 
+  /** What was pushed and has not been looked at. */
+  get unreadBytes(): number {
+    return this.#available
+  }
+
   /** What was reserved for the frame that is being read. */
   get reservedBytes(): number {
     return this.#reserved

@@ -1,5 +1,6 @@
 /** What the parts of the remote broker have in common: error numbers into errors, lists into topics. */
 
+import type { TopicPartition } from '../broker/contract.js'
 import { errorFromKafkaCode, HoldfastError } from '../core/errors.js'
 
 /** Kafka's numbers that have no row of their own here, and what they come to for a caller. */
@@ -35,4 +36,9 @@ export function groupedByTopic<T extends { readonly topic: string }>(items: read
     else ofTopic.push(item)
   }
   return [...byTopic].map(([topic, ofTopic]) => ({ topic, items: ofTopic }))
+}
+
+/** For what a broker left out of its answer: neither done nor refused. */
+export function unanswered({ topic, partition }: TopicPartition): never {
+  throw new HoldfastError('UNKNOWN_SERVER_ERROR', `The broker said nothing of ${topic}/${partition}.`)
 }

@@ -4,7 +4,7 @@ import type { TopicPartition } from '../broker/contract.js'
 import type * as groups from '../broker/groups/contract.js'
 import type { Clock } from '../core/clock.js'
 import type { HoldfastError } from '../core/errors.js'
-import { errorOf, groupedByTopic, throwIfRefused } from './remote-broker-errors.js'
+import { errorOf, groupedByTopic, throwIfRefused, unanswered } from './remote-broker-errors.js'
 import { retrying } from './retrying.js'
 import {
   deleteGroups,
@@ -104,7 +104,7 @@ export class RemoteGroups {
     for (const { name, partitions } of answer.topics) {
       for (const { index, errorCode } of partitions) codes.set(`${name}/${index}`, errorCode)
     }
-    return offsets.map(({ topic, partition }) => errorOf(codes.get(`${topic}/${partition}`) ?? 0))
+    return offsets.map((place) => errorOf(codes.get(`${place.topic}/${place.partition}`) ?? unanswered(place)))
   }
 
   async fetchOffsets(groupId: string, partitions: readonly TopicPartition[] | null): Promise<groups.CommittedOffset[]> {

@@ -1,8 +1,7 @@
 /** Offsets by time and the ends of logs, of a remote broker. */
 
 import type { FoundOffset, OffsetLookup, OffsetQuery } from '../broker/contract.js'
-import { HoldfastError } from '../core/errors.js'
-import { errorOf, groupedByTopic } from './remote-broker-errors.js'
+import { errorOf, groupedByTopic, unanswered } from './remote-broker-errors.js'
 import { listOffsets } from './schemas/index.js'
 import type { WirePool } from './wire-pool.js'
 
@@ -64,8 +63,4 @@ async function readRound(wire: WirePool, lookups: readonly OffsetLookup[]): Prom
 /** Negative numbers mean something else on the wire; no record has one that is asked for. */
 function timestampOf(query: OffsetQuery): number {
   return typeof query === 'number' ? Math.max(0, query) : specialTimes[query]
-}
-
-function unanswered({ topic, partition }: OffsetLookup): never {
-  throw new HoldfastError('UNKNOWN_SERVER_ERROR', `The broker said nothing of ${topic}/${partition}.`)
 }

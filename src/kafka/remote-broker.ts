@@ -12,7 +12,7 @@ import { type Clock, systemClock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { at, logOverheadBytes } from '../records/format.js'
 import { RemoteAdmin } from './remote-broker-admin.js'
-import { errorOf, groupedByTopic, throwIfRefused } from './remote-broker-errors.js'
+import { errorOf, groupedByTopic, throwIfRefused, unanswered } from './remote-broker-errors.js'
 import { RemoteGroups } from './remote-broker-groups.js'
 import { readOffsets } from './remote-broker-offsets.js'
 import { fetch, initProducerId, metadata, offsetForLeaderEpoch, produce } from './schemas/index.js'
@@ -267,11 +267,4 @@ function placeKey(topic: string, partition: number): string {
 
 function nothingFetched({ topic, partition }: contract.TopicPartition): contract.FetchedPartition {
   return { topic, partition, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, records: [] }
-}
-
-function unanswered(place: contract.TopicPartition): never {
-  throw new HoldfastError(
-    'UNKNOWN_SERVER_ERROR',
-    `The broker said nothing of ${placeKey(place.topic, place.partition)}.`,
-  )
 }

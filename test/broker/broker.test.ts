@@ -145,6 +145,15 @@ test('batches keep the order of their calls while a codec is loaded for one of t
   }
 })
 
+test('a batch that unpacks to too much is refused', async () => {
+  const packed = (bytes: number) => buildBatch([{ value: Buffer.alloc(bytes), timestamp: 1 }], { codec: 'gzip' }).bytes
+  await assert.rejects(
+    broker.produce({ topic: 't', partition: 0, batch: packed(40 << 20) }),
+    refusedWith('RECORD_LIST_TOO_LARGE'),
+  )
+  await broker.produce({ topic: 't', partition: 0, batch: packed(31 << 20) })
+})
+
 const zstdBatch =
   '000000000000000000000048ffffffff02ce23636a00040000000000000000000000010000000000000001ffffffffffffffffffffffffffff00000001' +
   '28b52ffd202f750000405c00000001507a0001004a6004'

@@ -75,6 +75,16 @@ export class CommittedOffsets {
     this.settle(committed.topic, committed.partition, logOffset, committed)
   }
 
+  /** What is committed for a topic is not seen any more; writes that are on their way go on. */
+  drop(topic: string): void {
+    for (const { partition } of this.partitions(topic)) {
+      this.begin(topic, partition)
+      this.#finish(topic, partition, (slot) => {
+        slot.committed = undefined
+      })
+    }
+  }
+
   #finish(topic: string, partition: number, change: (slot: Slot) => void): void {
     const slot = this.#slot(topic, partition)
     invariant(slot.inFlight > 0, `a write of the offset of ${topic}-${partition} is settled once`)

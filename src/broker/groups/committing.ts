@@ -24,6 +24,12 @@ export function authoriseCommit(group: Group, request: CommitRequest): Member | 
   return member
 }
 
+/**
+ * The least that is taken for an offset: kafkajs commits -1 (latest) and -2 (earliest) when it seeks, and goes by them
+ * when it fetches them again.
+ */
+const leastOffset = -2
+
 /** The offsets that can be stored, and per offset the error of one that cannot. */
 export function acceptableOffsets(
   offsets: readonly OffsetToCommit[],
@@ -33,6 +39,10 @@ export function acceptableOffsets(
   const most = Math.min(maxMetadataBytes, longestStringBytes)
   const accepted: CommittedOffset[] = []
   const outcomes = offsets.map(({ topic, partition, offset, leaderEpoch, metadata }) => {
+    if (!Number.isSafeInteger(offset) || offset < leastOffset) {
+      const why = `${offset} is no offset that could be committed for ${topic}-${partition}.`
+      return new HoldfastError('INVALID_REQUEST', why)
+    }
     const metadataBytes = Buffer.byteLength(metadata)
     if (metadataBytes > most) {
       return new HoldfastError(

@@ -29,11 +29,12 @@ import type {
   SyncResult,
 } from './contract.js'
 import { describe, describeDead } from './describing.js'
+import { forgetOffsets, forgetOffsetsOfMissingTopics } from './forgetting.js'
 import { longestStringBytes } from './format-bytes.js'
 import { Group } from './group.js'
 import { GroupStore } from './group-store.js'
 import { Joining } from './joining.js'
-import { OffsetsLog, type OpenOffsetsTopic } from './offsets-log.js'
+import { OffsetsLog, type OffsetsTopic, type OpenOffsetsTopic } from './offsets-log.js'
 import { Rebalancer, type SaveGroup } from './rebalance.js'
 import { replayGroups } from './replay.js'
 import { Waiter } from './waiter.js'
@@ -44,7 +45,12 @@ export interface GroupCoordinatorOptions {
   readonly logger: Logger
   readonly settings: Settings
   readonly openOffsetsTopic: OpenOffsetsTopic
+  /** Offsets that are found for a topic which does not exist are dropped. */
+  readonly topicExists: (topic: string) => boolean
 }
+
+/** How long a failure to read the groups back answers for further attempts, each of which would read all of the topic. */
+const pauseAfterFailedLoadMs = 1000
 
 interface Opened {
   readonly log: OffsetsLog
@@ -58,6 +64,8 @@ export class GroupCoordinator implements GroupService {
   #groups = new Map<string, Group>()
   #opened: Opened | undefined
   #opening: { readonly create: boolean; readonly done: Promise<void> } | undefined
+  /** Why they could not be read back, and until when that is not tried again. */
+  #failedLoad: { readonly error: HoldfastError; readonly untilMs: number } | undefined
   #closed = false
 
   constructor(options: GroupCoordinatorOptions) {
@@ -198,28 +206,14 @@ export class GroupCoordinator implements GroupService {
   }
 
   /**
-   * Deletes committed offsets of a group that has no members.
-   * @throws NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND, COORDINATOR_NOT_AVAILABLE
-   */
-  async deleteOffsets(groupId: string, partitions: readonly TopicPartition[]): Promise<void> {
-    await this.#ready(false)
-    const group = this.#requireDeletable(groupId)
-    const wanted = new Set(partitions.map(({ topic, partition }) => `${partition} ${topic}`))
-    const present = group.offsets.partitions().filter(({ topic, partition }) => wanted.has(`${partition} ${topic}`))
-    await this.#store.deleteOffsets(group, present)
-    this.#dropIfUnused(group)
-  }
-
-  /**
-   * Deletes what any group has committed for a topic that is gone.
+   * Deletes what any group has committed for a topic: before the topic is deleted, and again when it `isGone`, for what
+   * was committed meanwhile.
    * @throws COORDINATOR_NOT_AVAILABLE where that could not be written; the offsets that are left can be forgotten again
    */
-  async forgetTopic(topic: string): Promise<void> {
+  async forgetTopic(topic: string, isGone: boolean): Promise<void> {
     await this.#ready(false)
     const deletions = [...this.#groups.values()].map(async (group) => {
-      const partitions = group.offsets.partitions(topic)
-      if (partitions.length === 0) return
-      await this.#store.deleteOffsets(group, partitions)
+      await forgetOffsets(group, this.#store, topic, isGone)
       this.#dropIfUnused(group)
     })
     const failed = (await Promise.allSettled(deletions)).find((outcome) => outcome.status === 'rejected')
@@ -266,23 +260,30 @@ export class GroupCoordinator implements GroupService {
   }
 
   async #load(create: boolean): Promise<void> {
-    const { clock, logger, openOffsetsTopic } = this.#options
+    const { clock, logger, openOffsetsTopic, topicExists } = this.#options
+    if (this.#failedLoad !== undefined && clock.monotonic() < this.#failedLoad.untilMs) throw this.#failedLoad.error
+    this.#failedLoad = undefined
+    let topic: OffsetsTopic | undefined
     try {
-      const topic = await openOffsetsTopic(create)
+      topic = await openOffsetsTopic(create)
       if (topic === undefined) return
       const log = new OffsetsLog(topic, clock)
       const groups = await replayGroups(log, logger, clock.now())
       if (this.#closed) return
+      const store = new GroupStore(log)
       this.#groups = groups
-      this.#opened = { log, store: new GroupStore(log) }
+      this.#opened = { log, store }
       for (const group of groups.values()) this.#rebalancer.restored(group)
       logger.info({ groups: groups.size, partitions: topic.partitionCount }, 'groups loaded')
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const onForgotten = (group: Group): void => this.#dropIfUnused(group)
+      forgetOffsetsOfMissingTopics(groups.values(), store, topicExists, logger, onForgotten)
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown)
       logger.error({ error: reason }, 'the groups could not be loaded')
-      throw new HoldfastError('COORDINATOR_NOT_AVAILABLE', `The groups could not be loaded: ${reason}`, {
-        cause: error,
-      })
+      const message = `The groups could not be loaded: ${reason}`
+      const error = new HoldfastError('COORDINATOR_NOT_AVAILABLE', message, { cause: thrown })
+      if (topic !== undefined) this.#failedLoad = { error, untilMs: clock.monotonic() + pauseAfterFailedLoadMs }
+      throw error
     }
   }
 

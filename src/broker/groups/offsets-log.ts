@@ -17,7 +17,7 @@ const readBytes = 1024 * 1024
 export interface OffsetsTopic {
   /** Never changes: it decides where a group's records lie. */
   readonly partitionCount: number
-  /** Asked for before each use, so that a log that was recovered may be another object. */
+  /** The same object for as long as the broker is open: a log that failed recovers in place. */
   log(partition: number): PartitionLog
 }
 

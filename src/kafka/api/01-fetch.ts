@@ -3,7 +3,9 @@
  *
  * Record batches leave as they lie in the log. Sessions (KIP-227) are declined: every answer has session 0, on which
  * clients go on with full requests; a request that continues a session gets FETCH_SESSION_ID_NOT_FOUND. With no
- * transactions both isolation levels read the same, and no transaction is ever aborted.
+ * transactions both isolation levels read the same, and no transaction is ever aborted. A request waits for a minute at
+ * most, whatever it asks for, and is answered with nothing then, on which clients ask again: so a connection that nobody
+ * is behind any more is never kept for longer by what it waits for.
  */
 
 import type { FetchedPartition, FetchPosition } from '../../broker/contract.js'
@@ -19,6 +21,9 @@ type PartitionAnswer = FetchResponse['topics'][number]['partitions'][number]
 const initialEpoch = 0
 const finalEpoch = -1
 
+/** The longest that a request waits. */
+export const maxFetchWaitMs = 60_000
+
 const noRecords: readonly Buffer[] = []
 
 export const fetchEndpoint = endpoint({
@@ -33,7 +38,7 @@ export const fetchEndpoint = endpoint({
       positions: positionsOf(request, names),
       maxBytes: Math.min(request.maxBytes, call.broker.settings['fetch.max.bytes']),
       minBytes: request.minBytes,
-      maxWaitMs: names.includes(undefined) ? 0 : request.maxWaitMs,
+      maxWaitMs: names.includes(undefined) ? 0 : Math.min(request.maxWaitMs, maxFetchWaitMs),
       signal: call.signal,
     })
     return answer(request, names, fetched, call.version)

@@ -54,17 +54,36 @@ async function askedFor(topics: readonly AskedTopic[], create: boolean, call: Ca
   const byId = topics.filter((topic) => topic.name === null).map(nameOf)
   const named = new Set<string>()
   for (const { name } of topics) if (name !== null && isTopicName(name)) named.add(name)
-  const known = [
-    ...(named.size === 0 ? [] : await broker.describeTopics([...named], { create })),
-    ...(byId.length === 0 ? [] : await broker.describeTopics(byId)),
-  ]
+  const known = [...named, ...byId].length === 0 ? [] : await broker.describeTopics([...named, ...byId])
   const byName = new Map(known.map((topic) => [topic.name, topic]))
+  const refused = create ? await createMissing(named, byName, call) : new Map<string, unknown>()
   return topics.map((topic): TopicAnswer => {
     const { name, topicId } = topic
     const found = byName.get(nameOf(topic))
     if (found !== undefined) return described(found, broker.nodeId)
-    return { name, topicId, errorCode: new HoldfastError(whyMissing(name)).kafkaCode, partitions: [] }
+    const error = refused.get(name ?? '') ?? new HoldfastError(whyMissing(name))
+    return { name, topicId, errorCode: kafkaCodeOf(error), partitions: [] }
   })
+}
+
+/** Adds to `byName` those that could be created; why the others could not, each on its own. */
+async function createMissing(
+  names: ReadonlySet<string>,
+  byName: Map<string, TopicDescription>,
+  { broker, logger }: Call,
+): Promise<ReadonlyMap<string, unknown>> {
+  const refused = new Map<string, unknown>()
+  for (const name of names) {
+    if (byName.has(name)) continue
+    try {
+      const [created] = await broker.describeTopics([name], { create: true })
+      if (created !== undefined) byName.set(name, created)
+    } catch (err) {
+      logger.warn({ topic: name, err }, 'A topic that a client named could not be created.')
+      refused.set(name, err)
+    }
+  }
+  return refused
 }
 
 function whyMissing(

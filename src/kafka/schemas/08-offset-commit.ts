@@ -10,7 +10,6 @@
 import {
   array,
   type Infer,
-  type InferInput,
   int16,
   int32,
   int64,
@@ -68,4 +67,3 @@ export const offsetCommit = api({
 })
 
 export type OffsetCommitRequest = Infer<typeof offsetCommitRequest>
-export type OffsetCommitResponse = InferInput<typeof offsetCommitResponse>

@@ -12,7 +12,6 @@ import {
   between,
   bool,
   type Infer,
-  type InferInput,
   int16,
   int32,
   int64,
@@ -80,4 +79,3 @@ export const offsetFetch = api({
 })
 
 export type OffsetFetchRequest = Infer<typeof offsetFetchRequest>
-export type OffsetFetchResponse = InferInput<typeof offsetFetchResponse>

@@ -10,7 +10,6 @@ import {
   array,
   between,
   type Infer,
-  type InferInput,
   int8,
   int16,
   int32,
@@ -62,4 +61,3 @@ export const findCoordinator = api({
 })
 
 export type FindCoordinatorRequest = Infer<typeof findCoordinatorRequest>
-export type FindCoordinatorResponse = InferInput<typeof findCoordinatorResponse>

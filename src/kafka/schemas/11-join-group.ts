@@ -11,8 +11,6 @@ import {
   array,
   bool,
   bytes,
-  type Infer,
-  type InferInput,
   int16,
   int32,
   nullable,
@@ -55,6 +53,3 @@ export const joinGroup = api({
   request: joinGroupRequest,
   response: joinGroupResponse,
 })
-
-export type JoinGroupRequest = Infer<typeof joinGroupRequest>
-export type JoinGroupResponse = InferInput<typeof joinGroupResponse>

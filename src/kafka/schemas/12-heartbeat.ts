@@ -4,7 +4,7 @@
  *  1 throttle time     3 group instance id     4 flexible
  */
 
-import { type Infer, type InferInput, int16, int32, nullable, since, string, struct } from '../../core/codec/index.js'
+import { int16, int32, nullable, since, string, struct } from '../../core/codec/index.js'
 import { api } from './api.js'
 import { throttleTimeMs } from './shared.js'
 
@@ -28,6 +28,3 @@ export const heartbeat = api({
   request: heartbeatRequest,
   response: heartbeatResponse,
 })
-
-export type HeartbeatRequest = Infer<typeof heartbeatRequest>
-export type HeartbeatResponse = InferInput<typeof heartbeatResponse>

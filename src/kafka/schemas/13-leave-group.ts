@@ -4,17 +4,7 @@
  *  1 throttle time     3 several members at once, by id or instance id (KIP-345)     4 flexible     5 reason (KIP-800)
  */
 
-import {
-  array,
-  type Infer,
-  type InferInput,
-  int16,
-  nullable,
-  since,
-  string,
-  struct,
-  until,
-} from '../../core/codec/index.js'
+import { array, int16, nullable, since, string, struct, until } from '../../core/codec/index.js'
 import { api } from './api.js'
 import { throttleTimeMs } from './shared.js'
 
@@ -41,6 +31,3 @@ export const leaveGroup = api({
   request: leaveGroupRequest,
   response: leaveGroupResponse,
 })
-
-export type LeaveGroupRequest = Infer<typeof leaveGroupRequest>
-export type LeaveGroupResponse = InferInput<typeof leaveGroupResponse>

@@ -4,18 +4,7 @@
  *  1 throttle time     3 group instance id     4 flexible     5 protocol type and name, to be checked (KIP-559)
  */
 
-import {
-  array,
-  bytes,
-  type Infer,
-  type InferInput,
-  int16,
-  int32,
-  nullable,
-  since,
-  string,
-  struct,
-} from '../../core/codec/index.js'
+import { array, bytes, int16, int32, nullable, since, string, struct } from '../../core/codec/index.js'
 import { api } from './api.js'
 import { throttleTimeMs } from './shared.js'
 
@@ -45,6 +34,3 @@ export const syncGroup = api({
   request: syncGroupRequest,
   response: syncGroupResponse,
 })
-
-export type SyncGroupRequest = Infer<typeof syncGroupRequest>
-export type SyncGroupResponse = InferInput<typeof syncGroupResponse>

@@ -5,18 +5,7 @@
  *  6 error message; an unknown group is an error instead of a dead group (KIP-1043)
  */
 
-import {
-  array,
-  bool,
-  bytes,
-  type Infer,
-  type InferInput,
-  int16,
-  nullable,
-  since,
-  string,
-  struct,
-} from '../../core/codec/index.js'
+import { array, bool, bytes, int16, nullable, since, string, struct } from '../../core/codec/index.js'
 import { api } from './api.js'
 import { authorizedOperations, throttleTimeMs } from './shared.js'
 
@@ -59,6 +48,3 @@ export const describeGroups = api({
   request: describeGroupsRequest,
   response: describeGroupsResponse,
 })
-
-export type DescribeGroupsRequest = Infer<typeof describeGroupsRequest>
-export type DescribeGroupsResponse = InferInput<typeof describeGroupsResponse>

@@ -4,7 +4,7 @@
  *  1 throttle time     3 flexible     4 state, and a filter by it (KIP-518)     5 type, and a filter by it (KIP-848)
  */
 
-import { array, type Infer, type InferInput, int16, since, string, struct } from '../../core/codec/index.js'
+import { array, int16, since, string, struct } from '../../core/codec/index.js'
 import { api } from './api.js'
 import { throttleTimeMs } from './shared.js'
 
@@ -29,6 +29,3 @@ export const listGroups = api({
   request: listGroupsRequest,
   response: listGroupsResponse,
 })
-
-export type ListGroupsRequest = Infer<typeof listGroupsRequest>
-export type ListGroupsResponse = InferInput<typeof listGroupsResponse>

@@ -8,19 +8,7 @@
  * answer is always the oldest one, since the client cannot know yet what the broker speaks.
  */
 
-import {
-  array,
-  bool,
-  type Infer,
-  type InferInput,
-  int16,
-  int64,
-  since,
-  string,
-  struct,
-  tagged,
-  withDefault,
-} from '../../core/codec/index.js'
+import { array, bool, int16, int64, since, string, struct, tagged, withDefault } from '../../core/codec/index.js'
 import { api } from './api.js'
 import { throttleTimeMs } from './shared.js'
 
@@ -47,6 +35,3 @@ export const apiVersions = api({
   request: apiVersionsRequest,
   response: apiVersionsResponse,
 })
-
-export type ApiVersionsRequest = Infer<typeof apiVersionsRequest>
-export type ApiVersionsResponse = InferInput<typeof apiVersionsResponse>

@@ -7,7 +7,6 @@
 import {
   array,
   type Infer,
-  type InferInput,
   int16,
   int32,
   nullable,
@@ -48,4 +47,3 @@ export const deleteTopics = api({
 })
 
 export type DeleteTopicsRequest = Infer<typeof deleteTopicsRequest>
-export type DeleteTopicsResponse = InferInput<typeof deleteTopicsResponse>

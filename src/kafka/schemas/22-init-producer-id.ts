@@ -6,18 +6,7 @@
  * Version 6 (two-phase commit, KIP-939) is not stable in Kafka 4.2 and not implemented.
  */
 
-import {
-  type Infer,
-  type InferInput,
-  int16,
-  int32,
-  int64,
-  nullable,
-  since,
-  string,
-  struct,
-  withDefault,
-} from '../../core/codec/index.js'
+import { int16, int32, int64, nullable, since, string, struct, withDefault } from '../../core/codec/index.js'
 import { api } from './api.js'
 import { throttleTimeMs } from './shared.js'
 
@@ -43,6 +32,3 @@ export const initProducerId = api({
   request: initProducerIdRequest,
   response: initProducerIdResponse,
 })
-
-export type InitProducerIdRequest = Infer<typeof initProducerIdRequest>
-export type InitProducerIdResponse = InferInput<typeof initProducerIdResponse>

@@ -4,17 +4,7 @@
  *  1 kind of the resource pattern     2 flexible     3 resources of type user (KIP-373)
  */
 
-import {
-  array,
-  type Infer,
-  type InferInput,
-  int8,
-  int16,
-  nullable,
-  string,
-  struct,
-  withDefault,
-} from '../../core/codec/index.js'
+import { array, int8, int16, nullable, string, struct, withDefault } from '../../core/codec/index.js'
 import { api } from './api.js'
 import { throttleTimeMs } from './shared.js'
 
@@ -53,6 +43,3 @@ export const describeAcls = api({
   request: describeAclsRequest,
   response: describeAclsResponse,
 })
-
-export type DescribeAclsRequest = Infer<typeof describeAclsRequest>
-export type DescribeAclsResponse = InferInput<typeof describeAclsResponse>

@@ -8,7 +8,6 @@ import {
   array,
   bool,
   type Infer,
-  type InferInput,
   int8,
   int16,
   nullable,
@@ -67,4 +66,3 @@ export const describeConfigs = api({
 })
 
 export type DescribeConfigsRequest = Infer<typeof describeConfigsRequest>
-export type DescribeConfigsResponse = InferInput<typeof describeConfigsResponse>

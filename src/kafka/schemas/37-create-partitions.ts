@@ -4,17 +4,7 @@
  *  1 the answer is delayed after the quota, not before     2 flexible     3 THROTTLING_QUOTA_EXCEEDED (KIP-599)
  */
 
-import {
-  array,
-  bool,
-  type Infer,
-  type InferInput,
-  int16,
-  int32,
-  nullable,
-  string,
-  struct,
-} from '../../core/codec/index.js'
+import { array, bool, type Infer, int16, int32, nullable, string, struct } from '../../core/codec/index.js'
 import { api } from './api.js'
 import { throttleTimeMs } from './shared.js'
 
@@ -46,4 +36,3 @@ export const createPartitions = api({
 })
 
 export type CreatePartitionsRequest = Infer<typeof createPartitionsRequest>
-export type CreatePartitionsResponse = InferInput<typeof createPartitionsResponse>

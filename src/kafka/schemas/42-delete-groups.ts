@@ -4,7 +4,7 @@
  *  1 the answer is delayed after the quota, not before     2 flexible
  */
 
-import { array, type Infer, type InferInput, int16, string, struct } from '../../core/codec/index.js'
+import { array, int16, string, struct } from '../../core/codec/index.js'
 import { api } from './api.js'
 import { throttleTimeMs } from './shared.js'
 
@@ -23,6 +23,3 @@ export const deleteGroups = api({
   request: deleteGroupsRequest,
   response: deleteGroupsResponse,
 })
-
-export type DeleteGroupsRequest = Infer<typeof deleteGroupsRequest>
-export type DeleteGroupsResponse = InferInput<typeof deleteGroupsResponse>

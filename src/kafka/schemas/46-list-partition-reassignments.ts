@@ -1,16 +1,6 @@
 /** ListPartitionReassignments: replicas that are on the move (KIP-455). Version 0, flexible. */
 
-import {
-  array,
-  type Infer,
-  type InferInput,
-  int16,
-  int32,
-  nullable,
-  string,
-  struct,
-  withDefault,
-} from '../../core/codec/index.js'
+import { array, int16, int32, nullable, string, struct, withDefault } from '../../core/codec/index.js'
 import { api } from './api.js'
 import { throttleTimeMs } from './shared.js'
 
@@ -47,6 +37,3 @@ export const listPartitionReassignments = api({
   request: listPartitionReassignmentsRequest,
   response: listPartitionReassignmentsResponse,
 })
-
-export type ListPartitionReassignmentsRequest = Infer<typeof listPartitionReassignmentsRequest>
-export type ListPartitionReassignmentsResponse = InferInput<typeof listPartitionReassignmentsResponse>

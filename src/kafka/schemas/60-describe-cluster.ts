@@ -7,8 +7,6 @@
 import {
   array,
   bool,
-  type Infer,
-  type InferInput,
   int8,
   int16,
   int32,
@@ -51,6 +49,3 @@ export const describeCluster = api({
   request: describeClusterRequest,
   response: describeClusterResponse,
 })
-
-export type DescribeClusterRequest = Infer<typeof describeClusterRequest>
-export type DescribeClusterResponse = InferInput<typeof describeClusterResponse>

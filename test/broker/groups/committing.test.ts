@@ -55,6 +55,21 @@ describe('committing', () => {
     ])
   })
 
+  it('refuses what can be no offset, and takes what stands for an end', async () => {
+    const it = world()
+    const offsets = [-5, 2 ** 63, 2 ** 53, -1, -2, 7].map((offset, partition) => offsetOf(offset, { partition }))
+    const outcomes = await it.coordinator.commitOffsets(commitOf({}, ...offsets))
+    const refused = 'INVALID_REQUEST'
+    assert.deepEqual(
+      outcomes.map((outcome) => outcome?.code),
+      [refused, refused, refused, undefined, undefined, undefined],
+    )
+    assert.deepEqual(
+      (await offsetsOf(it)).map(([, , offset]) => offset),
+      [-1, -2, 7],
+    )
+  })
+
   it('refuses metadata that is too long, that offset alone', async () => {
     const it = world({ 'offset.metadata.max.bytes': 4 })
     const long = offsetOf(1, { metadata: 'ößö' })

@@ -106,23 +106,6 @@ describe('deleting', () => {
     await it.coordinator.deleteGroup('g')
     assert.equal(it.clock.scheduled, 0)
   })
-
-  it('offsets of an empty group', async () => {
-    const it = world()
-    await it.coordinator.commitOffsets(commitOf({}, offsetOf(1), offsetOf(2, { partition: 1 })))
-    await it.coordinator.deleteOffsets('g', [
-      { topic: 'orders', partition: 1 },
-      { topic: 'none', partition: 0 },
-    ])
-    const left = await it.coordinator.fetchOffsets('g', null)
-    assert.deepEqual(
-      left.map(({ partition }) => partition),
-      [0],
-    )
-    await assertRefused(it.coordinator.deleteOffsets('none', []), 'GROUP_ID_NOT_FOUND')
-    await stableGroup(it, ['A'])
-    await assertRefused(it.coordinator.deleteOffsets('g', []), 'NON_EMPTY_GROUP')
-  })
 })
 
 describe('forgetting a topic', () => {
@@ -131,7 +114,7 @@ describe('forgetting a topic', () => {
     const many = Array.from({ length: 1200 }, (_, partition) => offsetOf(1, { partition }))
     await it.coordinator.commitOffsets(commitOf({}, ...many, offsetOf(5, { topic: 'payments' })))
     await it.coordinator.commitOffsets(commitOf({ groupId: 'only' }, offsetOf(1)))
-    await it.coordinator.forgetTopic('orders')
+    await it.coordinator.forgetTopic('orders', false)
     for (const { coordinator } of [it, restarted(it)]) {
       const left = await coordinator.fetchOffsets('g', null)
       assert.deepEqual(
@@ -149,7 +132,7 @@ describe('forgetting a topic', () => {
     const it = world()
     await it.coordinator.commitOffsets(commitOf({}, offsetOf(1)))
     it.log.acknowledgesAtOnce = false
-    const forgotten = it.coordinator.forgetTopic('orders')
+    const forgotten = it.coordinator.forgetTopic('orders', false)
     await it.clock.run(0)
     const commit = it.coordinator.commitOffsets(commitOf({}, offsetOf(0)))
     await it.clock.run(0)
@@ -165,7 +148,7 @@ describe('forgetting a topic', () => {
     const it = world()
     await it.coordinator.commitOffsets(commitOf({}, offsetOf(1)))
     it.log.fail()
-    await assertRefused(it.coordinator.forgetTopic('orders'), 'COORDINATOR_NOT_AVAILABLE')
+    await assertRefused(it.coordinator.forgetTopic('orders', false), 'COORDINATOR_NOT_AVAILABLE')
     assert.equal((await it.coordinator.fetchOffsets('g', null)).length, 1)
   })
 })

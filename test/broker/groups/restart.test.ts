@@ -175,14 +175,61 @@ describe('replaying', () => {
 })
 
 describe('opening the topic', () => {
-  const coordinatorWith = (openOffsetsTopic: (create: boolean) => Promise<OffsetsTopic | undefined>) =>
+  const coordinatorWith = (
+    openOffsetsTopic: (create: boolean) => Promise<OffsetsTopic | undefined>,
+    clock = new ManualClock(),
+    topicExists = (_: string) => true,
+  ) =>
     new GroupCoordinator({
-      clock: new ManualClock(),
+      clock,
       randomness: countingRandomness(),
       logger: silentLogger,
       settings: resolveSettings(),
       openOffsetsTopic,
+      topicExists,
     })
+
+  it('is not read again at once by every request after it could not be read', async () => {
+    const clock = new ManualClock()
+    const log = new MemoryLog()
+    log.append(buildBatch([offsetRecord(0, 1)]))
+    let isDamaged = true
+    const read = log.read.bind(log)
+    log.read = async (offset, maxBytes) => (isDamaged ? { records: [], sizeInBytes: 0 } : read(offset, maxBytes))
+    let opened = 0
+    const coordinator = coordinatorWith(async () => {
+      opened++
+      return new MemoryTopic([log])
+    }, clock)
+    for (let at = 0; at < 10; at++) await assertRefused(coordinator.listGroups(), 'COORDINATOR_NOT_AVAILABLE')
+    assert.equal(opened, 1)
+    isDamaged = false
+    clock.advance(1000)
+    assert.equal((await coordinator.listGroups()).length, 1)
+  })
+
+  it('drops the offsets of topics that do not exist, for good', async () => {
+    const topic = new MemoryTopic()
+    const other = record(
+      encodeOffsetKey('h', 'kept', 0),
+      encodeOffsetValue({ offset: 3, leaderEpoch: -1, metadata: '', commitTimestamp: 1 }),
+    )
+    topic.log(0).append(buildBatch([offsetRecord(0, 1), offsetRecord(1, 2), other]))
+    const first = coordinatorWith(
+      async () => topic,
+      new ManualClock(),
+      (name) => name === 'kept',
+    )
+    assert.deepEqual(await first.fetchOffsets('g', null), [])
+    assert.equal((await first.fetchOffsets('h', null)).length, 1)
+    await first.close()
+    const second = coordinatorWith(async () => topic.crashed())
+    assert.deepEqual(await second.fetchOffsets('g', null), [])
+    assert.deepEqual(
+      (await second.listGroups()).map(({ groupId }) => groupId),
+      ['h'],
+    )
+  })
 
   it('is done once, and created only for what writes', async () => {
     const asked: boolean[] = []
@@ -194,7 +241,7 @@ describe('opening the topic', () => {
     await coordinator.start()
     assert.deepEqual(await coordinator.listGroups(), [])
     assert.deepEqual(await coordinator.fetchOffsets('g', null), [])
-    await coordinator.forgetTopic('orders')
+    await coordinator.forgetTopic('orders', false)
     await assertRefused(coordinator.deleteGroup('g'), 'GROUP_ID_NOT_FOUND')
     assert.ok(!asked.includes(true))
     asked.length = 0

@@ -71,6 +71,7 @@ export function world(
     logger: silentLogger,
     settings: resolveSettings(settings),
     openOffsetsTopic: async () => topic,
+    topicExists: () => true,
   })
   return { clock, randomness, topic, log: topic.log(0), coordinator }
 }

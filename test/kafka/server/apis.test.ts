@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { HoldfastError } from '../../../src/core/errors.js'
 import { endpoints } from '../../../src/kafka/api/index.js'
 import { decodeResponse } from '../../../src/kafka/messages.js'
 import { RemoteBroker } from '../../../src/kafka/remote-broker.js'
@@ -81,6 +82,27 @@ test('Metadata: all, named, by id, missing, misnamed, created', async (t) => {
   )
   assert.equal(mixed.topics[0].authorizedOperations, kafka.operationsNotAsked)
   assert.deepEqual(namesOf(await ask(4, [{ name: 'made' }], true)), [['made', 0]])
+})
+
+test('Metadata: a topic that cannot be created is refused on its own', async (t) => {
+  const served = await serve(t)
+  const { client } = await withTopic(served)
+  const original = served.broker.describeTopics.bind(served.broker)
+  t.mock.method(served.broker, 'describeTopics', async (...[names, options]: Parameters<typeof original>) => {
+    if (options?.create && names?.includes('fresh')) throw new HoldfastError('DISK_FULL')
+    return original(names, options)
+  })
+  const topics = ['orders', 'fresh', 'made'].map((name) => ({ name }))
+  const answer = await client.ask(kafka.metadata, 9, { topics, allowAutoTopicCreation: true })
+  assert.equal(answer.brokers.length, 1)
+  assert.deepEqual(
+    answer.topics.map(({ name, errorCode, partitions }) => [name, errorCode, partitions.length]),
+    [
+      ['orders', 0, 2],
+      ['fresh', 56, 0],
+      ['made', 0, 1],
+    ],
+  )
 })
 
 test('Metadata names where clients reach the broker', async (t) => {

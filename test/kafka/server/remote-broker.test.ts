@@ -5,9 +5,10 @@ import { createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import type { FetchPosition } from '../../../src/broker/contract.js'
 import type { JoinRequest } from '../../../src/broker/groups/contract.js'
-import { encodeResponse } from '../../../src/kafka/messages.js'
+import { offsetCommitEndpoint } from '../../../src/kafka/api/08-offset-commit.js'
+import { encodeResponse, type RequestHeader } from '../../../src/kafka/messages.js'
 import { RemoteBroker } from '../../../src/kafka/remote-broker.js'
-import { apiVersions, metadata } from '../../../src/kafka/schemas/index.js'
+import { apiVersions, metadata, offsetCommit } from '../../../src/kafka/schemas/index.js'
 import { until } from '../../support/until.js'
 import { batchOf, serve } from './served.js'
 
@@ -258,6 +259,18 @@ test('a cluster of several brokers is refused', async (t) => {
   t.after(() => cluster.close())
   const refused = { code: 'INVALID_ARGUMENT', message: /2 brokers; only clusters of a single node/ }
   await assert.rejects(RemoteBroker.connect(cluster.address), refused)
+})
+
+test('a commit that the broker says nothing of is not taken for done', async (t) => {
+  const { broker, remote } = await serve(t)
+  await broker.createTopic({ name: 'orders' })
+  const far = await remote()
+  t.mock.method(offsetCommitEndpoint, 'start', async (header: RequestHeader) =>
+    encodeResponse(offsetCommit, header.apiVersion, header.correlationId, { topics: [] }),
+  )
+  const offsets = [{ topic: 'orders', partition: 0, offset: 1, leaderEpoch: -1, metadata: '' }]
+  const request = { groupId: 'g', memberId: '', groupInstanceId: null, generationId: -1, offsets }
+  await assert.rejects(far.commitOffsets(request), { code: 'UNKNOWN_SERVER_ERROR', message: /said nothing of orders/ })
 })
 
 test('a lost connection is opened anew', async (t) => {

@@ -1,0 +1,47 @@
+/** What groups have committed for a topic goes when the topic does, or its next one of the name would begin there. */
+
+import type { Logger } from '../../core/logger.js'
+import type { Group } from './group.js'
+import type { GroupStore } from './group-store.js'
+
+/**
+ * Deletes what a group has committed for a topic. Where the topic `isGone` already, that is not seen any more from now
+ * on, whether the deletion can be written or not.
+ * @throws COORDINATOR_NOT_AVAILABLE where it could not be written; it can be tried again
+ */
+export async function forgetOffsets(group: Group, store: GroupStore, topic: string, isGone: boolean): Promise<void> {
+  const partitions = group.offsets.partitions(topic)
+  if (partitions.length === 0) return
+  if (isGone) group.offsets.drop(topic)
+  try {
+    await store.deleteOffsets(group, partitions)
+  } finally {
+    // Also what was on its way before.
+    if (isGone) group.offsets.drop(topic)
+  }
+}
+
+/**
+ * Right after loading: offsets of topics that went without them, since a write failed or the process ended between the
+ * two. Where their deletion cannot be written now, the next start finds them again.
+ */
+export function forgetOffsetsOfMissingTopics(
+  groups: Iterable<Group>,
+  store: GroupStore,
+  exists: (topic: string) => boolean,
+  logger: Logger,
+  onForgotten: (group: Group) => void,
+): void {
+  for (const group of groups) {
+    const topics = new Set(group.offsets.partitions().map(({ topic }) => topic))
+    for (const topic of topics) {
+      if (exists(topic)) continue
+      logger.info({ group: group.groupId, topic }, 'offsets of a topic that does not exist are dropped')
+      forgetOffsets(group, store, topic, true)
+        .catch((err: unknown) =>
+          logger.warn({ group: group.groupId, topic, err }, 'these offsets could not be deleted'),
+        )
+        .finally(() => onForgotten(group))
+    }
+  }
+}
