@@ -36,7 +36,7 @@ export interface DiskCall {
 }
 
 /** An errno ends the call with that error; nothing lets it through. The call waits until the promise settles. */
-export type Verdict = 'EIO' | 'ENOSPC' | 'EMFILE' | 'EROFS' | undefined
+export type Verdict = 'EIO' | 'ENOSPC' | 'EMFILE' | 'ENFILE' | 'EROFS' | undefined
 export type Judge = (call: DiskCall) => Verdict | Promise<Verdict>
 
 export class FaultDisk implements Disk {

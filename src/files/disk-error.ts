@@ -4,10 +4,16 @@ import { HoldfastError } from '../core/errors.js'
 
 const readOnlyErrnos: ReadonlySet<string> = new Set(['EROFS', 'EACCES', 'EPERM'])
 const fullErrnos: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+const outOfDescriptorsErrnos: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE'])
 
 /** The system's name for an error, e.g. "ENOENT". */
 export function errnoOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | null)?.code
+}
+
+/** Whether an error of ours says that no descriptor was left to open something with: nothing was tried, nothing is lost. */
+export function isOutOfDescriptors(error: unknown): boolean {
+  return error instanceof HoldfastError && outOfDescriptorsErrnos.has(errnoOf(error.cause) ?? '')
 }
 
 /** `doing` completes "Could not …", e.g. "write". */

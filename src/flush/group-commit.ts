@@ -9,7 +9,7 @@
  */
 
 import type { Clock, Timer } from '../core/clock.js'
-import type { HoldfastError } from '../core/errors.js'
+import { HoldfastError } from '../core/errors.js'
 import type { FlushPolicy } from './policy.js'
 
 export interface RoundTarget<T> {
@@ -25,7 +25,8 @@ export interface RoundTarget<T> {
 
 /** A round ends here at the latest, so that no append waits behind an endless one and a `writev` stays within IOV_MAX. */
 const roundMaxItems = 1024
-const roundMaxBytes = 16 * 1024 * 1024
+/** A single item may be larger; it is then a round by itself. */
+export const roundMaxBytes = 16 * 1024 * 1024
 
 /** The gathering polls the event loop, so it is kept short where a disk is slow. */
 const longestPatienceMs = 0.5
@@ -195,10 +196,19 @@ export class GroupCommit<T> {
 
   /** Refuses those of the round that failed, then all who wait behind it. */
   #fail(cause: unknown, round: readonly Waiter[]): HoldfastError {
-    const failure = this.#failure ?? this.#target.failed(cause)
+    const failure = this.#failure ?? this.#told(cause)
     this.#failure = failure
     this.#items = []
     for (const waiter of [...round, ...this.#waiters.splice(0)]) waiter.reject(failure)
     return failure
+  }
+
+  /** Whatever the target does with the news, the waiters are answered and the writer comes to its end. */
+  #told(cause: unknown): HoldfastError {
+    try {
+      return this.#target.failed(cause)
+    } catch (error) {
+      return new HoldfastError('LOG_FAILED', `A write failed, and so did telling of it: ${String(error)}`, { cause })
+    }
   }
 }

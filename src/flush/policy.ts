@@ -3,9 +3,10 @@
  *
  * - `acknowledgeAfter`: "sync" acknowledges a round once it is on stable storage (D2), "write" once it is in the page
  *   cache (D1, survives the death of the process but not of the machine);
- * - when a round closes. Both policies here close it as soon as the writer is free: while one round is on its way to
- *   the disk the next one gathers, which is group commit without a timer. A policy that lets a round gather until it
- *   has N messages or is T ms old (BATCH_FLUSH) adds that answer here, and GroupCommit waits for it before each round.
+ * - when a round closes. While one round is on its way to the disk the next one gathers, which is group commit without
+ *   a timer. "write" closes a round as soon as the writer is free; "sync" may first wait a moment, shorter than the sync
+ *   it saves, for those whom the last round acknowledged (GroupCommit's gathering). A policy that lets a round gather
+ *   until it has N messages or is T ms old (BATCH_FLUSH) adds that answer here, and GroupCommit waits for it too.
  */
 
 import type { Settings } from '../core/settings.js'

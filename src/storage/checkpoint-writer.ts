@@ -12,6 +12,9 @@ import type { Disk } from '../files/disk.js'
 import { checkpointFile, encodeOffsets } from './checkpoints.js'
 import type { SegmentLog } from './segments/segment-log.js'
 
+/** Stands for a file of which nobody knows whether it was replaced: no checkpoint is empty, so the next one is written. */
+const unknownContent = Buffer.alloc(0)
+
 export class CheckpointWriter {
   readonly #logPath: string
   readonly #tools: { disk: Disk; clock: Clock; logger: Logger; settings: Settings }
@@ -86,7 +89,10 @@ export class CheckpointWriter {
     const path = join(this.#logPath, file)
     const bytes = encodeOffsets(offsets)
     const present = this.#written.get(file) ?? (await disk.readFile(path))
-    if (present === undefined ? offsets.length > 0 : !present.equals(bytes)) await disk.replaceFile(path, bytes)
+    if (present === undefined ? offsets.length > 0 : !present.equals(bytes)) {
+      this.#written.set(file, unknownContent)
+      await disk.replaceFile(path, bytes)
+    }
     this.#written.set(file, bytes)
   }
 }

@@ -1,4 +1,7 @@
-/** Brings logs back that failed because the disk was full: tries recovery again and again, further and further apart. */
+/**
+ * Brings logs back that failed because the disk was full, or because no descriptor was left to begin a segment with:
+ * tries recovery again and again, further and further apart.
+ */
 
 import type { Clock, Timer } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'

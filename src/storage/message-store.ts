@@ -189,12 +189,17 @@ export class MessageStore {
       }
       refusePartitionsUnless(Number.isInteger(partitions) && partitions <= mostPartitions, partitions)
       const grown: Topic = { ...topic, partitions }
-      await this.#catalog.put(grown)
       try {
         await this.#createPartitions(grown, topic.partitions)
+        // Last, so that there is nothing to take back in it: a directory that it does not count is nobody's partition.
+        await this.#catalog.put(grown)
       } catch (error) {
-        await this.#catalog.put(topic)
-        await this.#removePartitions(grown, topic.partitions)
+        await this.#removePartitions(grown, topic.partitions).catch((err: unknown) => {
+          this.#tools.logger.warn(
+            { topic: name, err },
+            'Partitions that could not be added could not be removed either.',
+          )
+        })
         throw error
       }
       return grown
@@ -225,11 +230,13 @@ export class MessageStore {
       await this.#changes.run(async () => {})
       await this.#checkpoints.stop()
       await this.#healer.stop()
-      const failed = [...this.#logs.values()].some((log) => log.failure !== undefined)
-      const errors = await this.#onEveryLog((log) => log.close())
+      let inOrder = true
+      const errors = await this.#onEveryLog(async (log) => {
+        if (!(await log.close())) inOrder = false
+      })
       await this.#checkpoints.write()
       if (errors.length > 0) throw errors[0]
-      if (!failed) await leaveCleanShutdownMark(this.#tools.disk, this.#directory.logPath)
+      if (inOrder) await leaveCleanShutdownMark(this.#tools.disk, this.#directory.logPath)
     } finally {
       await this.#letGo()
       this.#lifecycle.to('closed')
@@ -237,7 +244,7 @@ export class MessageStore {
   }
 
   /** Does something to every log, whatever happens to the others; resolves with what went wrong. */
-  async #onEveryLog(work: (log: SegmentLog) => Promise<void>): Promise<unknown[]> {
+  async #onEveryLog(work: (log: SegmentLog) => Promise<unknown>): Promise<unknown[]> {
     const errors: unknown[] = []
     await mapParallel([...this.#logs.values()], parallelLogs, (log) =>
       work(log).catch((error: unknown) => errors.push(error)),

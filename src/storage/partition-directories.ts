@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Logger } from '../core/logger.js'
 import { type Randomness, randomUuid } from '../core/randomness.js'
 import type { Disk } from '../files/disk.js'
-import { parsePartitionDirectoryName, parseSegmentFileName, partitionDirectoryName, suffix } from './segments/format.js'
+import { parsePartitionDirectoryName, parseSegmentFileName, suffix } from './segments/format.js'
 import { decodePartitionMetadata } from './segments/text-files.js'
 import { isTopicName, type Topic } from './topic-catalog.js'
 
@@ -61,8 +61,8 @@ export async function removeDeletedDirectories(disk: Disk, logPath: string): Pro
 }
 
 /**
- * Removes a topic's directories from partition `from` on: renamed first, so that no half of one is ever taken for a
- * partition.
+ * Removes a topic's directories from partition `from` on, also such as a growing that failed left beyond the topic's
+ * count, which the next start would take for a topic: renamed first, so that no half of one is ever taken for a partition.
  */
 export async function removePartitionDirectories(
   disk: Disk,
@@ -71,11 +71,12 @@ export async function removePartitionDirectories(
   from: number,
   randomness: Randomness,
 ): Promise<void> {
-  const present = new Set((await disk.list(logPath))?.map((entry) => entry.name))
   const doomed: string[] = []
-  for (let partition = from; partition < topic.partitions; partition++) {
-    const name = partitionDirectoryName(topic.name, partition)
-    if (!present.has(name)) continue
+  for (const { name, isDirectory } of (await disk.list(logPath)) ?? []) {
+    const parsed = isDirectory ? parsePartitionDirectoryName(name) : undefined
+    if (parsed?.topic !== topic.name || parsed.partition < from || parsed.partition > greatestPartition) continue
+    const { partition } = parsed
+    if (partition >= topic.partitions && !(await holdsPartition(disk, join(logPath, name)))) continue
     const tail = `-${partition}.${randomUuid(randomness).toString('hex')}-delete`
     const doomedName = topic.name.slice(0, longestDirectoryName - tail.length) + tail
     await disk.rename(join(logPath, name), join(logPath, doomedName))

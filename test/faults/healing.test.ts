@@ -40,14 +40,13 @@ describe('a log whose disk is full', () => {
     const kept = [batchOf(['a', 'b'], { producerId: 1, producerEpoch: 0, baseSequence: 0 }), batchOf(['c'])]
     for (const batch of kept) await log.append(batch).acknowledged
     const published = log.publishedBytes
-    disk.judge = ({ operation }) => (operation === 'write' ? 'ENOSPC' : undefined)
+    // In a way that neither the cut after the failure nor recovery can get past.
+    disk.judge = ({ operation }) => (operation === 'write' || operation === 'truncate' ? 'ENOSPC' : undefined)
     const refused = batchOf(['refused'], { producerId: 1, producerEpoch: 0, baseSequence: 2 })
     await assert.rejects(log.append(refused).acknowledged, { code: 'DISK_FULL' })
     assert.throws(() => log.append(batchOf(['later'])), { code: 'DISK_FULL' })
     assert.equal(log.failure?.code, 'DISK_FULL')
     assert.deepEqual(await readAll(log), bytesOf(kept))
-    // Still full when it looks, in a way that recovery itself cannot get past.
-    disk.judge = ({ operation }) => (operation === 'write' || operation === 'truncate' ? 'ENOSPC' : undefined)
     for (const ms of [100, 200, 400]) await nextAttempt(clock, disk, ms)
     assert.equal(log.failure?.code, 'DISK_FULL')
     assert.equal(clock.untilNextMs, 800)
@@ -121,6 +120,28 @@ describe('a log whose disk is full', () => {
   })
 })
 
+describe('a log that has no descriptor left for its next segment', () => {
+  for (const errno of ['EMFILE', 'ENFILE'] as const) {
+    test(`recovers by itself: ${errno}`, async () => {
+      const { clock, disk, store, log } = await world('sync')
+      const kept = [batchOf([`first${'.'.repeat(3000)}`])]
+      await log.append(kept[0]).acknowledged
+      disk.judge = ({ operation }) => (operation === 'open' ? errno : undefined)
+      await assert.rejects(log.append(batchOf(['.'.repeat(3000)])).acknowledged, { code: 'LOG_FAILED' })
+      await nextAttempt(clock, disk, 100)
+      assert.equal(log.failure?.code, 'LOG_FAILED')
+      disk.judge = healthy
+      await nextAttempt(clock, disk, 200)
+      assert.deepEqual([log.failure, log.logEndOffset], [undefined, 1])
+      kept.push(batchOf([`second${'.'.repeat(3000)}`]))
+      await log.append(kept[1]).acknowledged
+      assert.deepEqual(await readAll(log), bytesOf(kept))
+      await store.close()
+      assert.equal(disk.openFiles, 0)
+    })
+  }
+})
+
 describe('a log whose disk has failed otherwise', () => {
   test('is not recovered by itself', async () => {
     const { clock, disk, store, log, open } = await world('sync')
@@ -154,7 +175,7 @@ describe('a log that is closed while it recovers', () => {
     test(`is ${way} for good, and lets go of every file`, async () => {
       const { clock, disk, store, log } = await world('sync')
       await log.append(batchOf(['kept'])).acknowledged
-      disk.judge = ({ operation }) => (operation === 'write' ? 'ENOSPC' : undefined)
+      disk.judge = ({ operation }) => (operation === 'write' || operation === 'truncate' ? 'ENOSPC' : undefined)
       await assert.rejects(log.append(batchOf(['refused'])).acknowledged, { code: 'DISK_FULL' })
       const held = gate()
       let recovering = false

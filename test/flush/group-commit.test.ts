@@ -268,6 +268,21 @@ describe('group commit behind the writer', () => {
     assert.equal(target.syncs.length, 1)
   })
 
+  test('ends although telling of the failure fails', async () => {
+    const { target, commit, answers, submit } = begin(sync)
+    target.failed = () => {
+      throw new Error('the logger is broken')
+    }
+    submit(1)
+    await settled()
+    submit(2)
+    target.rounds[0].finish(new Error('disk'))
+    await commit.stop()
+    submit(3)
+    await settled()
+    assert.deepEqual(answers, ['1 LOG_FAILED', '2 LOG_FAILED', '3 LOG_FAILED'])
+  })
+
   test('stop leaves no timer and begins no sync', async () => {
     const { target, clock, commit, submit } = begin(async_)
     submit(1)

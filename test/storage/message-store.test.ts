@@ -1,7 +1,7 @@
 /** Topics of a store: made, grown, deleted, and what is left where the disk refuses. */
 
 import assert from 'node:assert/strict'
-import { cp, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { FaultDisk } from '../../sim/fault-disk.js'
@@ -146,6 +146,33 @@ describe('topics of a store', () => {
     await logOf(store, 'orders', 2).append(batchOf(['a'])).acknowledged
     await store.close()
     assert.equal(disk.openFiles, 0)
+  })
+
+  test('one that could not be grown says why, and once deleted does not come back', async (t) => {
+    const disk = new FaultDisk(nodeDisk)
+    const path = await dataPath(t)
+    const store = await openStore(t, path, { disk })
+    await store.createTopic({ name: 'orders', partitions: 1 })
+    let failed = false
+    disk.judge = ({ operation, path }) => {
+      if (operation === 'open' && path.includes('orders-2')) {
+        failed = true
+        return 'ENOSPC'
+      }
+      return failed && (operation === 'rename' || operation === 'replaceFile') ? 'EIO' : undefined
+    }
+    await assert.rejects(store.addPartitions('orders', 3), { code: 'DISK_FULL' })
+    assert.equal(store.topic('orders')?.partitions, 1)
+    assert.deepEqual([store.log('orders', 1), store.log('orders', 2)], [undefined, undefined])
+    disk.judge = () => undefined
+    await mkdir(join(path, 'log', 'orders-7'))
+    await mkdir(join(path, 'log', 'orders-20251122'))
+    await store.deleteTopic('orders')
+    await store.close()
+    const again = await openStore(t, path)
+    assert.deepEqual(again.topics(), [])
+    const left = (await readdir(join(path, 'log'))).filter((name) => name.startsWith('orders'))
+    assert.deepEqual(left.sort(), ['orders-20251122', 'orders-7'], 'what is no partition is not ours')
   })
 
   test('a deletion that a crash interrupted is finished at the next start', async (t) => {

@@ -14,6 +14,7 @@ import {
   bytesOf,
   dataPath,
   descriptorsUnder,
+  gate,
   logOf,
   mib,
   openStore,
@@ -79,6 +80,29 @@ describe('closing a store', () => {
     await assert.rejects(store.flush(), { code: 'LOG_FAILED' })
     for (let partition = 1; partition < 20; partition++)
       assert.equal(logOf(store, 'orders', partition).durableOffset, 1)
+  })
+
+  test('leaves no mark of a clean end where a log failed while others were being closed', async (t) => {
+    const disk = new FaultDisk(nodeDisk)
+    const path = await dataPath(t)
+    const store = await openStore(t, path, { disk, clock: new ManualClock() })
+    await store.createTopic({ name: 'orders', partitions: 12 })
+    const kept = batchOf(['kept'])
+    await logOf(store, 'orders', 11).append(kept).acknowledged
+    const held = gate()
+    disk.judge = async ({ operation, path }) => {
+      if (operation === 'write' && path.includes('orders-11')) return 'EIO'
+      // The first logs do not get closed before the last one has failed.
+      return operation === 'replaceFile' && path.endsWith('.index') ? held.passed : undefined
+    }
+    const closing = store.close()
+    await assert.rejects(logOf(store, 'orders', 11).append(batchOf(['refused'])).acknowledged, { code: 'LOG_FAILED' })
+    held.open()
+    await closing
+    assert.ok(!(await readdir(join(path, 'log'))).includes('.kafka_cleanshutdown'))
+    const again = await openStore(t, path)
+    assert.equal(logOf(again, 'orders', 11).failure, undefined)
+    assert.deepEqual(await readAll(logOf(again, 'orders', 11)), bytesOf([kept]))
   })
 
   test('leaves the mark of a clean end only in the end', async (t) => {

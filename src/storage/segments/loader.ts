@@ -6,8 +6,9 @@
  * cut, and indexes and producer state are rebuilt from what was read.
  *
  * Cut is only what nobody can have been told of. Where the log would end before something that was durable (below the
- * recovery point, in a log that was closed in order, in a segment that others follow and that was sealed durably) the
- * bad batch is damage: nothing is cut, nothing is appended, and the log serves what lies before it.
+ * recovery point, in a log that was closed in order, in a segment that others follow and that was sealed durably, or with
+ * more behind the bad batch than one interrupted write leaves) the bad batch is damage: nothing is cut, nothing is
+ * appended, and the log serves what lies before it.
  */
 
 import { join } from 'node:path'
@@ -19,7 +20,7 @@ import { maxRelativeOffset, quarantined, segmentFileName, suffix } from './forma
 import { ProducerRecovery } from './producer-recovery.js'
 import { Segment, type SegmentPlace } from './segment.js'
 import { SegmentIndex } from './segment-index.js'
-import { finishStagedFiles, segmentFiles } from './staged-files.js'
+import { finishStagedFiles, removeSegmentsBeyond, segmentFiles } from './staged-files.js'
 import { loadStoredIndex } from './stored-index.js'
 
 export interface LoadRequest {
@@ -36,6 +37,8 @@ export interface LoadRequest {
   readonly sealedDurably: boolean
   /** Offsets may be missing, since Kafka's compaction worked on the log. */
   readonly mayHaveHoles: boolean
+  /** The most that one write which was interrupted leaves behind the last sound batch of a log whose writes are durable. */
+  readonly longestTornBytes: number
   readonly nowMs: number
 }
 
@@ -105,7 +108,8 @@ class Loader {
     // Names that the process before this one made and did not live to make durable are built upon from here on.
     if (!this.#request.clean) await disk.syncDirectory(directory)
     await finishStagedFiles(disk, directory, (path, base) => this.#nextOffsetOf(path, base))
-    await this.#removeUnacknowledged()
+    // Segments that were begun behind the cut hold nothing that anybody was told of.
+    await removeSegmentsBeyond(this.#place, this.#request.cutFrom)
     const files = await segmentFiles(disk, directory)
     const bases = files.filter((file) => file.suffix === suffix.log).map((file) => file.offset)
     await this.#removeLeftovers(files, new Set(bases))
@@ -123,18 +127,6 @@ class Loader {
     }
     if (damage === undefined) await producers.removeStrays(new Set(bases))
     return this.#finish(segments, producers.states, logEndOffset)
-  }
-
-  /** Segments that were begun behind the cut hold nothing that anybody was told of. */
-  async #removeUnacknowledged(): Promise<void> {
-    const { disk, directory, openFiles } = this.#place
-    const { cutFrom } = this.#request
-    if (cutFrom === Number.MAX_SAFE_INTEGER) return
-    for (const file of await segmentFiles(disk, directory)) {
-      if (file.offset <= cutFrom) continue
-      await openFiles.drop(join(directory, file.name))
-      await disk.remove(join(directory, file.name))
-    }
   }
 
   async #startEmpty(): Promise<LoadedLog> {
@@ -203,18 +195,22 @@ class Loader {
       const sizeInBytes = await writer.size()
       const log = { file: writer, baseOffset: base, sizeInBytes }
       const stored = trusted ? await loadStoredIndex(this.#place, log) : undefined
-      const scan = await this.#scan(writer, base, sizeInBytes, stored, producers)
+      let scan = await this.#scan(writer, base, sizeInBytes, stored, producers)
+      // Where the last index entry leads to damage, what lies before it is sound all the same, and can be read.
+      if (stored !== undefined && scan.stop !== 'end' && scan.nextOffset === base)
+        scan = await this.#scan(writer, base, sizeInBytes, undefined, producers)
       const segment = new Segment(this.#place, base, scan.end, { writer, index: scan.index })
       const { nextOffset } = scan
       const hole = followed.length > 0 && nextOffset < followed[0] && !this.#request.mayHaveHoles
-      if (followed.length > 0 && scan.end === sizeInBytes && !hole) {
+      const overlap = followed.length > 0 && nextOffset > followed[0]
+      if (followed.length > 0 && scan.end === sizeInBytes && !hole && !overlap) {
         await segment.sync()
         await segment.writeIndexes()
         await producers.writeSnapshot(followed[0])
         await segment.closeWriter()
         return { segment, nextOffset, active: false }
       }
-      if (scan.end < sizeInBytes || hole) await this.#cut(writer, base, scan, sizeInBytes, followed)
+      if (scan.end < sizeInBytes || hole || overlap) await this.#cut(writer, base, scan, sizeInBytes, followed)
       // What was found in the page cache after a crash is acknowledged again from here on: it has to be on the disk.
       if (!clean) await segment.sync()
       return { segment, nextOffset, active: true }
@@ -265,26 +261,35 @@ class Loader {
     followed: readonly number[],
   ): Promise<void> {
     const path = this.#path(base, suffix.log)
-    const { clean, recoveryPoint, sealedDurably } = this.#request
+    const { clean, recoveryPoint, sealedDurably, cutFrom, longestTornBytes } = this.#request
     const { nextOffset } = scan
+    if (followed.length > 0 && nextOffset > followed[0]) {
+      const what = `${path} reaches to offset ${nextOffset}, and a later segment begins at ${followed[0]}`
+      this.#reportDamage({ offset: nextOffset, what, recoveryPoint })
+      return
+    }
     if (followed.length > 0 && sealedDurably) {
       const what = `${path} holds no sound record batch at byte ${scan.end}, and ${followed.length} later segments follow`
       this.#reportDamage({ offset: nextOffset, what, recoveryPoint })
       return
     }
-    if (clean || nextOffset < recoveryPoint) {
-      const what = `${path} holds no sound record batch at byte ${scan.end} (offset ${nextOffset}), where there was one`
+    const behindBytes = size - scan.end
+    // Each round was durable before the next one began, so that only the last one can be torn.
+    const isTail = !sealedDurably || nextOffset === cutFrom || behindBytes <= longestTornBytes
+    if (clean || nextOffset < recoveryPoint || !isTail) {
+      const why = isTail ? 'where there was one' : `and the ${behindBytes} bytes from there on are no torn tail`
+      const what = `${path} holds no sound record batch at byte ${scan.end} (offset ${nextOffset}), ${why}`
       this.#reportDamage({ offset: nextOffset, what, recoveryPoint: Math.max(recoveryPoint, nextOffset + 1) })
       return
     }
     this.#logger.warn(
-      { path, keptBytes: scan.end, cutBytes: size - scan.end, why: scan.stop, nextOffset },
+      { path, keptBytes: scan.end, cutBytes: behindBytes, why: scan.stop, nextOffset },
       'Cut the tail of a log behind its last sound record batch.',
     )
     // From the end on, so that a crash in between leaves a log that ends in its torn batch again.
     for (const later of [...followed].reverse()) await this.#setAside(later)
     if (scan.end < size) await writer.truncate(scan.end)
-    this.#report.cutBytes += size - scan.end
+    this.#report.cutBytes += behindBytes
   }
 
   #reportDamage(damage: Damage): void {

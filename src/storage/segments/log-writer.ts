@@ -19,6 +19,7 @@ import type { LoadedLog } from './loader.js'
 import { encodeProducerSnapshot } from './producer-snapshot.js'
 import { Segment, type SegmentPlace } from './segment.js'
 import { SegmentSet } from './segment-set.js'
+import { removeSegmentsBeyond } from './staged-files.js'
 
 /** Whether segments under this policy are opened so that a write is durable when it returns. */
 export function writesDurably(policy: FlushPolicy, disk: Disk): boolean {
@@ -103,7 +104,17 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     return batch.sizeInBytes
   }
 
+  /** Of a round that fails nothing is left in the files, as far as the disk still does what it is told. */
   async writeRound(batches: readonly RecordBatch[], durable: boolean): Promise<void> {
+    try {
+      await this.#writeRound(batches, durable)
+    } catch (cause) {
+      await this.#takeBack()
+      throw cause
+    }
+  }
+
+  async #writeRound(batches: readonly RecordBatch[], durable: boolean): Promise<void> {
     invariant(batches[0].baseOffset === this.#writtenOffset, 'a round continues the log where the last one ended')
     const touched = new Set<Segment>()
     let bytes = 0
@@ -126,6 +137,38 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     this.#highWatermark = this.#writtenOffset
     this.#publishedBytes += bytes
     this.#options.onPublished()
+  }
+
+  /**
+   * Takes what was never acknowledged out of the files at once: the process may die before it recovers, and the next one
+   * would find whole batches that were refused. Whatever goes wrong here is only said, since the round has failed anyway.
+   */
+  async #takeBack(): Promise<void> {
+    const { place, policy, logger } = this.#options
+    const offset = this.#highWatermark
+    // What is still on its way to the disk behind the writer would put files back that are removed here.
+    await this.settle()
+    const { kept, beyond } = this.#segments.splitAfter(offset)
+    this.#segments = kept
+    this.#writtenOffset = offset
+    try {
+      for (const segment of beyond) {
+        this.#unsynced.delete(segment)
+        this.#sealing.delete(segment)
+      }
+      // A file that is removed next has nothing to say with the way it closes.
+      await Promise.allSettled(beyond.map((segment) => segment.release()))
+      // Before the cut: the other way round a crash in between would leave a hole.
+      await removeSegmentsBeyond(place, offset)
+      await kept.active.takeBack().catch((error: unknown) => {
+        // Cutting syncs; where that fails, no later sync can be believed of what was acknowledged from the page cache.
+        if (policy.acknowledgeAfter === 'write') this.#syncFailed = true
+        throw error
+      })
+    } catch (err) {
+      const fields = { directory: place.directory, offset, err }
+      logger.error(fields, 'Could not cut what was refused from a log; until it is recovered a restart would find it.')
+    }
   }
 
   async sync(): Promise<void> {

@@ -5,6 +5,7 @@ import type { Logger } from '../../core/logger.js'
 import type { Settings } from '../../core/settings.js'
 import type { Disk } from '../../files/disk.js'
 import type { OpenFiles } from '../../files/open-files.js'
+import { roundMaxBytes } from '../../flush/group-commit.js'
 import { flushPolicy } from '../../flush/policy.js'
 import type { IndexCache } from './index-cache.js'
 import { type LoadedLog, loadLog } from './loader.js'
@@ -49,6 +50,7 @@ export function loadFor(options: SegmentLogOptions, point: OpeningPoint): Promis
     dsync: writesDurably(policy, options.disk),
     sealedDurably: policy.acknowledgeAfter === 'sync',
     mayHaveHoles: options.mayHaveHoles ?? false,
+    longestTornBytes: Math.max(roundMaxBytes, options.settings['message.max.bytes']),
     nowMs: options.clock.now(),
   }
   return loadLog(placeOf(options), request, options.logger)

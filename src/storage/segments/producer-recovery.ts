@@ -71,7 +71,9 @@ export class ProducerRecovery {
 
   /** Such snapshots would be taken for the truth once the log has grown past them with other batches. */
   async removeBeyond(limit: number): Promise<void> {
-    await this.#remove((offset) => offset > limit)
+    const { disk, directory } = this.#place
+    // Durably, for the same reason: the power may fail after the log has grown past them.
+    if (await this.#remove((offset) => offset > limit)) await disk.syncDirectory(directory)
   }
 
   /** Removes the snapshots that no later opening starts from: each closing leaves one behind. */
@@ -79,9 +81,12 @@ export class ProducerRecovery {
     await this.#remove((offset) => !bases.has(offset) && offset !== this.#startedFrom)
   }
 
-  async #remove(isDoomed: (offset: number) => boolean): Promise<void> {
-    for (const offset of this.#snapshots) if (isDoomed(offset)) await this.#place.disk.remove(this.#path(offset))
+  /** Whether there was something to remove. */
+  async #remove(isDoomed: (offset: number) => boolean): Promise<boolean> {
+    const doomed = this.#snapshots.filter(isDoomed)
+    for (const offset of doomed) await this.#place.disk.remove(this.#path(offset))
     this.#snapshots = this.#snapshots.filter((offset) => !isDoomed(offset))
+    return doomed.length > 0
   }
 
   #path(offset: number): string {

@@ -10,6 +10,7 @@ import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import { Lifecycle } from '../../core/lifecycle.js'
 import { Mutex } from '../../core/mutex.js'
+import { isOutOfDescriptors } from '../../files/disk-error.js'
 import { GroupCommit } from '../../flush/group-commit.js'
 import { flushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
@@ -40,7 +41,7 @@ export class SegmentLog implements PartitionLog {
   /** Recovering and closing, one after the other. */
   readonly #turns = new Mutex()
   readonly #reads = new InFlight()
-  #closed: Promise<void> | undefined
+  #closed: Promise<boolean> | undefined
   #state: OpenState
   #logEndOffset: number
   /** By writers before the present one. */
@@ -101,11 +102,14 @@ export class SegmentLog implements PartitionLog {
   }
 
   /**
-   * Whether {@link recover} may be tried without anybody looking at the disk: a write found no room. After a failed
-   * sync, or an I/O error, the page cache cannot be believed, and only a new start reads the disk afresh.
+   * Whether {@link recover} may be tried without anybody looking at the disk: a write found no room, or the next segment
+   * no descriptor. After a failed sync, or an I/O error, the page cache cannot be believed, and only a new start reads
+   * the disk afresh.
    */
   get isRecoverable(): boolean {
-    return this.failure?.code === 'DISK_FULL' && !this.#state.writer.syncFailed
+    const { failure } = this
+    const mayPass = failure?.code === 'DISK_FULL' || isOutOfDescriptors(failure?.cause)
+    return mayPass && !this.#state.writer.syncFailed
   }
 
   /** Where the log was told to start, if that is behind the start of its first segment. */
@@ -201,13 +205,16 @@ export class SegmentLog implements PartitionLog {
     this.#state.writer.forgetIdleProducersSince(since)
   }
 
-  /** Flushes, writes indexes and producer state, and closes. A failed log is closed without touching its files. */
-  close(): Promise<void> {
+  /**
+   * Flushes, writes indexes and producer state, and closes. A failed log is closed without touching its files, and
+   * resolves to false: the next opening has to recover it.
+   */
+  close(): Promise<boolean> {
     this.#closed ??= this.#close()
     return this.#closed
   }
 
-  async #close(): Promise<void> {
+  async #close(): Promise<boolean> {
     const { state } = this.#lifecycle
     this.#lifecycle.to('closing')
     await this.#turns.run(async () => {
@@ -228,6 +235,7 @@ export class SegmentLog implements PartitionLog {
         })
       }
     })
+    return state !== 'failed'
   }
 
   /**
@@ -311,9 +319,9 @@ export class SegmentLog implements PartitionLog {
       { cause },
     )
     this.#lifecycle.fail(failure)
-    this.#options.logger.error({ topic: this.topic, partition: this.partition, err: cause }, failure.message)
     this.#options.onFailure?.(this)
     this.#notify()
+    this.#options.logger.error({ topic: this.topic, partition: this.partition, err: cause }, failure.message)
     return failure
   }
 

@@ -27,6 +27,13 @@ export class SegmentSet {
     return new SegmentSet([...this.#segments, active])
   }
 
+  /** The segments that begin at `offset` or before it, and those that begin behind it. */
+  splitAfter(offset: number): { kept: SegmentSet; beyond: readonly Segment[] } {
+    const isKept = (segment: Segment) => segment.baseOffset <= offset
+    const kept = new SegmentSet(this.#segments.filter(isKept))
+    return { kept, beyond: this.#segments.filter((segment) => !isKept(segment)) }
+  }
+
   /** Whole batches from the one that holds `offset`, or the first after it, from one segment. Empty at the end. */
   async read(offset: number, maxBytes: number): Promise<Buffer> {
     const first = this.#segments.findLastIndex((segment) => segment.baseOffset <= offset)

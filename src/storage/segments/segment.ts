@@ -121,6 +121,23 @@ export class Segment {
     this.#maxTimestamp = this.#writtenMaxTimestamp
   }
 
+  /**
+   * Takes away what a failed round left behind the published bytes, durably, so that no later opening finds it. Nothing
+   * is appended any more.
+   */
+  async takeBack(): Promise<void> {
+    const { disk } = this.#place
+    this.#writtenBytes = this.#sizeInBytes
+    this.#writtenMaxTimestamp = this.#maxTimestamp ?? -1
+    if (this.#writer !== undefined) return this.#withFile((file) => file.truncate(this.#sizeInBytes))
+    const file = await disk.open(this.path(suffix.log), { mode: 'write' })
+    try {
+      await file.truncate(this.#sizeInBytes)
+    } finally {
+      await file.close()
+    }
+  }
+
   /** Makes what has been written durable. A sealed segment whose writer is closed is durable already. */
   async sync(): Promise<void> {
     if (this.#writer !== undefined) await this.#withFile((file) => file.sync())

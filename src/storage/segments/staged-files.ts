@@ -1,11 +1,13 @@
 /**
- * Ends what a crash interrupted in a partition directory: files that were being deleted, or being replaced by compacted
- * ones. The steps and their order are Kafka's (docs/formats.md, "Loading a partition"), so that either program can
- * finish what the other began.
+ * Removes from a partition directory what does not belong to its log: segments that hold only what was refused, and what
+ * a crash interrupted, which are files that were being deleted, or being replaced by compacted ones. The steps of the
+ * latter and their order are Kafka's (docs/formats.md, "Loading a partition"), so that either program can finish what the
+ * other began.
  */
 
 import { join } from 'node:path'
 import type { Disk } from '../../files/disk.js'
+import type { OpenFiles } from '../../files/open-files.js'
 import { parseSegmentFileName, quarantined, stage, suffix } from './format.js'
 
 interface Staged {
@@ -50,6 +52,23 @@ export async function finishStagedFiles(
     await disk.rename(join(directory, file.name), join(directory, file.name.slice(0, -stage.swap.length)))
   }
   await disk.syncDirectory(directory)
+}
+
+/**
+ * Removes the segments that were begun behind `offset`, durably: one that came back after a power failure would lie in
+ * the way of what is appended next. From the end on, each before the one in front of it, so that a crash in between
+ * leaves no hole.
+ */
+export async function removeSegmentsBeyond(
+  { disk, directory, openFiles }: { disk: Disk; directory: string; openFiles: OpenFiles },
+  offset: number,
+): Promise<void> {
+  const doomed = (await segmentFiles(disk, directory)).filter((file) => file.offset > offset).reverse()
+  for (const [index, file] of doomed.entries()) {
+    await openFiles.drop(join(directory, file.name))
+    await disk.remove(join(directory, file.name))
+    if (doomed[index + 1]?.offset !== file.offset) await disk.syncDirectory(directory)
+  }
 }
 
 /** All files of a partition directory whose names are `<offset><suffix>`, staged ones included and quarantined ones not, in offset order. */
