@@ -1,5 +1,6 @@
 /** `holdfast serve`: the broker as a process of its own. */
 
+import { relative } from 'node:path'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { Broker } from '../broker/broker.js'
@@ -82,14 +83,20 @@ Try it with kcat:
   kcat -C -b ${address} -t greetings -e
 
 with this command:
-  echo hello | holdfast produce greetings --broker ${address}
-  holdfast consume greetings --broker ${address} --no-follow
+  echo hello | ${commandName()} produce greetings --broker ${address}
+  ${commandName()} consume greetings --broker ${address} --no-follow
 
 or without a server, from a program of yours:
   import { open } from 'holdfast'
   await using mq = await open('./my-data')
   await mq.send('greetings', { value: 'hello' })
 `)
+}
+
+/** How the user can call this program again from where they are: by its path in a checkout, by its name elsewhere. */
+function commandName(): string {
+  const path = relative(process.cwd(), process.argv[1] ?? '')
+  return path === '' || path.startsWith('..') || path.includes('node_modules') ? 'npx holdfast' : path
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
