@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
 import type { ConsumeOptions, Message, Queue } from '../client/queue.js'
+import { HoldfastError } from '../core/errors.js'
 import { onTarget, type TargetOptions, wholeNumber, withTarget } from './target.js'
 
 type From = 'earliest' | 'latest' | { offset: number } | { time: number }
@@ -51,6 +52,11 @@ function parseFrom(text: string): From {
 }
 
 async function consume(topic: string, options: Options): Promise<void> {
+  if (options.group !== undefined && (options.partition !== undefined || !options.follow)) {
+    const why =
+      'A member of a group gets its partitions from the group and waits for more: --partition and --no-follow are for consuming without --group. Use --limit to stop.'
+    throw new HoldfastError('INVALID_ARGUMENT', why)
+  }
   const stop = new AbortController()
   const onSignal = () => stop.abort()
   process.once('SIGINT', onSignal)

@@ -3,13 +3,13 @@
 import type { Command } from 'commander'
 import type { MessageInput } from '../client/message.js'
 import type { Queue } from '../client/queue.js'
-import { collectPairs, onTarget, type TargetOptions, wholeNumber, withTarget } from './target.js'
+import { onTarget, parsePair, type TargetOptions, wholeNumber, withTarget } from './target.js'
 
 interface Options extends TargetOptions {
   readonly keySeparator?: string
   readonly key?: string
   readonly partition?: number
-  readonly header: Record<string, string>
+  readonly header?: readonly { key: string; value: string }[]
   readonly json?: boolean
 }
 
@@ -20,10 +20,15 @@ export function produceCommand(): (parent: Command) => void {
       .option('-k, --key-separator <text>', 'what stands before the first of these in a line is the key')
       .option('--key <key>', 'the key of every message')
       .option('-p, --partition <n>', 'send to this partition', wholeNumber(0))
-      .option('-H, --header <name=value>', 'a header of every message, may be repeated', collectPairs, {})
+      .option('-H, --header <name=value>', 'a header of every message, may be repeated', collectHeader)
       .option('--json', 'print the receipt of each message as a line of JSON')
       .action(produce)
   }
+}
+
+function collectHeader(text: string, gathered: readonly { key: string; value: string }[] = []) {
+  const [key, value] = parsePair(text)
+  return [...gathered, { key, value }]
 }
 
 /** Lines under way at the same time; they share flushes. */

@@ -24,10 +24,11 @@ export function serveCommand(): (parent: Command) => void {
       .command('serve')
       .description('serve a data directory over the Kafka protocol')
       .option('-d, --data <dir>', 'data directory, made where it does not exist', './data')
-      .option('-l, --listen <host:port>', 'address to listen on; port 0 takes a free one', parseAddress, {
-        host: '127.0.0.1',
-        port: 9092,
-      })
+      .addOption(
+        new Option('-l, --listen <host:port>', 'address to listen on; port 0 takes a free one')
+          .argParser(parseAddress)
+          .default({ host: '127.0.0.1', port: 9092 }, '127.0.0.1:9092'),
+      )
       .option('-a, --advertise <host:port>', 'address that clients are told, where it is another one', parseAddress)
       .option('-s, --set <name=value>', 'a setting, may be repeated; "holdfast settings" lists them', collectPairs, {})
       .option('--json', 'print one line of JSON when it serves')

@@ -64,7 +64,12 @@ export function wholeNumber(min: number): (text: string) => number {
 
 /** Gathers `name=value` options that may be given several times. */
 export function collectPairs(text: string, gathered: Record<string, string>): Record<string, string> {
+  const [name, value] = parsePair(text)
+  return { ...gathered, [name]: value }
+}
+
+export function parsePair(text: string): [name: string, value: string] {
   const at = text.indexOf('=')
   if (at < 1) throw new InvalidArgumentError('It must be NAME=VALUE.')
-  return { ...gathered, [text.slice(0, at)]: text.slice(at + 1) }
+  return [text.slice(0, at), text.slice(at + 1)]
 }

@@ -1,7 +1,7 @@
 /** `holdfast topics list | create | delete | describe` */
 
 import type { Command } from 'commander'
-import type { TopicDescription } from '../broker/contract.js'
+import type { PartitionDescription, TopicDescription } from '../broker/contract.js'
 import { HoldfastError } from '../core/errors.js'
 import { uuidText } from '../core/randomness.js'
 import { printJson, printTable } from './output.js'
@@ -90,13 +90,18 @@ async function describe(name: string, options: Options): Promise<void> {
   process.stdout.write(`${topic.name}  id ${uuidText(topic.id)}\n\n`)
   await printTable(
     ['PARTITION', 'FIRST OFFSET', 'NEXT OFFSET', 'STATE'],
-    topic.partitions.map((row) => [row.partition, row.logStartOffset, row.highWatermark, row.failure?.message ?? 'ok']),
+    topic.partitions.map((row) => [row.partition, row.logStartOffset, row.highWatermark, stateOf(row)]),
   )
   process.stdout.write('\n')
   await printTable(
     ['CONFIGURATION', 'VALUE', 'FROM'],
     config.map((entry) => [entry.name, entry.value, entry.origin]),
   )
+}
+
+/** A broker elsewhere does not tell over the wire whether a log is sound; it does not tell its size either. */
+function stateOf({ failure, sizeInBytes }: PartitionDescription): string {
+  return failure?.message ?? (sizeInBytes < 0 ? '-' : 'ok')
 }
 
 function totals({ partitions }: TopicDescription): { partitions: number; messages: number } {

@@ -67,6 +67,8 @@ export class Producer {
     try {
       if (this.#closed) throw new HoldfastError('CLOSED', 'The queue is closed; it takes no more messages.')
       const route = this.#routes.get(topic) ?? this.#newRoute(topic)
+      if (typeof message !== 'object' || message === null)
+        refuse(`send: the message is ${shown(message)}; it must be an object.`)
       if (message.value === undefined) checkFields(message)
       const record = this.#record
       record.key = bytesOf(message.key, 'key')

@@ -11,6 +11,7 @@ import { type Randomness, systemRandomness } from '../core/randomness.js'
 import { type Codec, codecNames } from '../records/format.js'
 import { checkName, checkOptions, refuse, wholeNumber } from './arguments.js'
 import { readBounded } from './bounded-read.js'
+import { cancelWith } from './cancelling.js'
 import {
   type ConsumeOptions,
   checkTopics,
@@ -257,12 +258,7 @@ export class Queue implements AsyncDisposable {
       pending.cancel(error)
       return false
     }
-    const { signal } = options
-    if (signal === undefined) return true
-    const onAbort = (): void => pending.cancel(signal.reason)
-    const settled = (): void => signal.removeEventListener('abort', onAbort)
-    signal.addEventListener('abort', onAbort, { once: true })
-    pending.promise.then(settled, settled)
+    if (options.signal !== undefined) cancelWith(options.signal, pending)
     return true
   }
 }

@@ -28,6 +28,10 @@ export interface DataDirectory {
   readonly configPath: string
   readonly clusterId: string
   readonly nodeId: number
+  /** The log directory has been in use: it bears the cluster's name. */
+  readonly hasLogs: boolean
+  /** Writes the cluster's name into the log directory where it is not there yet. */
+  claimLogs(): Promise<void>
   release(): Promise<void>
 }
 
@@ -38,6 +42,7 @@ interface Identity {
 }
 
 const firstNodeId = 1
+const metaFile = 'meta.properties'
 
 /**
  * Takes the lock and reads the identity of a data directory, making both where the directory is new. A directory that
@@ -67,8 +72,10 @@ export async function openDataDirectory(
     locks.push(await disk.lock(join(logPath, '.lock')))
     if (stored === undefined) await syncAncestors(disk, path)
     const identity = stored ?? (await createIdentity(path, logPath, tools))
-    await ensureMetaProperties(logPath, identity, tools)
-    return { path, logPath, configPath, clusterId: identity.clusterId, nodeId: identity.nodeId, release }
+    const { clusterId, nodeId } = identity
+    const hasLogs = (await disk.readFile(join(logPath, metaFile))) !== undefined
+    const claimLogs = () => ensureMetaProperties(logPath, identity, tools)
+    return { path, logPath, configPath, clusterId, nodeId, hasLogs, claimLogs, release }
   } catch (error) {
     await release()
     throw error
@@ -111,7 +118,7 @@ async function createIdentity(
   logPath: string,
   { disk, randomness }: { disk: Disk; randomness: Randomness },
 ): Promise<Identity> {
-  const kafka = decodeProperties((await disk.readFile(join(logPath, 'meta.properties'))) ?? Buffer.alloc(0))
+  const kafka = decodeProperties((await disk.readFile(join(logPath, metaFile))) ?? Buffer.alloc(0))
   const nodeId = Number(kafka['node.id'] ?? kafka['broker.id'] ?? firstNodeId)
   const identity: Identity = {
     formatVersion,
@@ -127,7 +134,7 @@ async function ensureMetaProperties(
   identity: Identity,
   { disk, clock, randomness }: { disk: Disk; clock: Clock; randomness: Randomness },
 ): Promise<void> {
-  const path = join(logPath, 'meta.properties')
+  const path = join(logPath, metaFile)
   if ((await disk.readFile(path)) !== undefined) return
   const entries = {
     version: '1',

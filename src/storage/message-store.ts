@@ -86,9 +86,15 @@ export class MessageStore {
       randomness: options.randomness ?? systemRandomness,
       logger: options.logger ?? silentLogger,
     }
+    if (path === '') throw new HoldfastError('INVALID_ARGUMENT', 'The path of the data directory is empty.')
     const directory = await openDataDirectory(path, tools)
     try {
       const catalog = await TopicCatalog.load(tools.disk, directory.configPath)
+      if (!directory.hasLogs && catalog.all().some((topic) => !topic.deleting)) {
+        const why = `${directory.logPath} is empty, but config/topics.json lists topics. Is its volume not mounted? Nothing was touched.`
+        throw new HoldfastError('DATA_DIR_DAMAGED', why)
+      }
+      await directory.claimLogs()
       const store = new MessageStore(directory, catalog, tools)
       await store.#openOrLetGo()
       return store

@@ -68,7 +68,7 @@ for (const where of ['--data', '--broker'] as const) {
 
     test('keys, headers and receipts', async () => {
       const receipts = await ok(
-        ['produce', 'keyed', '--key-separator', ':', '--header', 'h=1', '--json', ...target],
+        ['produce', 'keyed', '--key-separator', ':', '--header', 'h=1', '--header', 'h=2', '--json', ...target],
         'a:1\nb:2\n',
       )
       assert.deepEqual(
@@ -85,8 +85,22 @@ for (const where of ['--data', '--broker'] as const) {
       assert.deepEqual(
         messages.map(({ key, value, headers }) => [key, value, headers]),
         [
-          ['a', '1', [['h', '1']]],
-          ['b', '2', [['h', '1']]],
+          [
+            'a',
+            '1',
+            [
+              ['h', '1'],
+              ['h', '2'],
+            ],
+          ],
+          [
+            'b',
+            '2',
+            [
+              ['h', '1'],
+              ['h', '2'],
+            ],
+          ],
         ],
       )
     })
@@ -132,6 +146,9 @@ test('wrong usage is refused with a hint, and nothing is made', async () => {
     ['nonsense'],
     ['consume', 'a', '--from', 'yesterday'],
     ['topics', 'list', '--data', '/tmp/x', '--broker', '127.0.0.1:1'],
+    ['topics', 'list', '--data', ''],
+    ['consume', 'a', '--group', 'g', '--no-follow'],
+    ['consume', 'a', '--group', 'g', '--partition', '1'],
   ]) {
     const { code, stderr } = await run(args)
     assert.equal(code, 1, args.join(' '))

@@ -1,6 +1,7 @@
 /** Sending, on a real broker: order, receipts, batching, bounds and refusals. */
 
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { it } from 'node:test'
 import fc from 'fast-check'
 import { FaultDisk } from '../../sim/fault-disk.js'
@@ -369,4 +370,24 @@ it('keeps the order of each key, however sends interleave', async (t) => {
     }),
     { numRuns: 40 },
   )
+})
+
+it('one signal for many sends carries one listener, and refuses those that wait', async (t) => {
+  const { mq } = await world(t, {})
+  const abort = new AbortController()
+  const sends = Array.from({ length: 50 }, () => mq.send('orders', { value: 'x' }, { signal: abort.signal }))
+  assert.equal(getEventListeners(abort.signal, 'abort').length, 1)
+  await Promise.all(sends)
+  const late = mq.send('new-topic', { value: 'x' }, { signal: abort.signal })
+  abort.abort(new Error('enough'))
+  await assert.rejects(late, /enough/)
+  await assert.rejects(mq.send('orders', { value: 'x' }, { signal: abort.signal }), /enough/)
+})
+
+it('a send without a message is refused as such', async (t) => {
+  const { mq } = await world(t, {})
+  const send = mq.send as (topic: string, message?: unknown) => Promise<unknown>
+  for (const message of [undefined, null, 'text']) {
+    await assert.rejects(send.call(mq, 'orders', message), { code: 'INVALID_ARGUMENT' })
+  }
 })

@@ -80,7 +80,7 @@ export class GroupCoordinator implements GroupService {
   /**
    * Loads the groups now where the offsets topic exists, so that the sessions of their members run from now on. Every
    * request does the same when it comes first.
-   * @throws COORDINATOR_NOT_AVAILABLE where the topic cannot be opened or read
+   * @throws COORDINATOR_NOT_AVAILABLE where the topic cannot be opened or read, LOG_DAMAGED
    */
   async start(): Promise<void> {
     await this.#ready(false)
@@ -281,7 +281,11 @@ export class GroupCoordinator implements GroupService {
       const reason = thrown instanceof Error ? thrown.message : String(thrown)
       logger.error({ error: reason }, 'the groups could not be loaded')
       const message = `The groups could not be loaded: ${reason}`
-      const error = new HoldfastError('COORDINATOR_NOT_AVAILABLE', message, { cause: thrown })
+      // Damage does not go away by trying again, so clients are told what it is.
+      const isDamaged = thrown instanceof HoldfastError && thrown.code === 'LOG_DAMAGED'
+      const error = new HoldfastError(isDamaged ? 'LOG_DAMAGED' : 'COORDINATOR_NOT_AVAILABLE', message, {
+        cause: thrown,
+      })
       if (topic !== undefined) this.#failedLoad = { error, untilMs: clock.monotonic() + pauseAfterFailedLoadMs }
       throw error
     }

@@ -129,5 +129,7 @@ function refusalOf(error: unknown, groupId: string): unknown {
     return new HoldfastError('INVALID_COMMIT_OFFSET_SIZE', error.message, { cause: error })
   }
   const message = `The log of group ${groupId} cannot be written: ${error.message}`
-  return new HoldfastError('COORDINATOR_NOT_AVAILABLE', message, { cause: error })
+  return new HoldfastError(error.code === 'LOG_DAMAGED' ? error.code : 'COORDINATOR_NOT_AVAILABLE', message, {
+    cause: error,
+  })
 }

@@ -6,6 +6,7 @@
  * it to readers by moving the high watermark, and so lets the waiters be acknowledged.
  */
 
+import { readInt64 } from '../../core/codec/int64.js'
 import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import { Lifecycle } from '../../core/lifecycle.js'
@@ -171,6 +172,8 @@ export class SegmentLog implements PartitionLog {
     }
     if (offset < highWatermark) {
       const bytes = await this.#state.writer.segments.read(offset, maxBytes)
+      const found = bytes.length === 0 ? highWatermark : readInt64(bytes, 0)
+      if (found > offset && !this.#options.mayHaveHoles) throw this.#hole(offset, found)
       if (bytes.length > 0) return { records: [bytes], sizeInBytes: bytes.length }
     }
     return { records: [], sizeInBytes: 0 }
@@ -275,9 +278,27 @@ export class SegmentLog implements PartitionLog {
   }
 
   /** A read that has begun is finished before the log closes its files. */
+  #hole(from: number, to: number): HoldfastError {
+    const what = `${this.topic}-${this.partition} has lost its offsets ${from} to ${to - 1}: no segment in ${this.#options.directory} holds them`
+    return new HoldfastError('LOG_DAMAGED', `${what}. Put the missing files back and restart.`)
+  }
+
   async #reading<T>(read: () => Promise<T>): Promise<T> {
     this.#assertReadable()
-    return this.#reads.run(read)
+    try {
+      return await this.#reads.run(read)
+    } catch (error) {
+      if (error instanceof HoldfastError && error.code === 'LOG_DAMAGED') this.#foundDamaged(error)
+      throw error
+    }
+  }
+
+  /** Damage that a start did not see, since it trusts what was closed in order: from now on nothing is appended behind it. */
+  #foundDamaged(damage: HoldfastError): void {
+    if (this.#lifecycle.state !== 'open') return
+    this.#lifecycle.fail(damage)
+    this.#notify()
+    this.#options.logger.error({ topic: this.topic, partition: this.partition }, damage.message)
   }
 
   #stateOver(loaded: LoadedLog): OpenState {

@@ -189,7 +189,7 @@ describe('opening the topic', () => {
       topicExists,
     })
 
-  it('is not read again at once by every request after it could not be read', async () => {
+  it('is not read again at once by every request after it could not be read, and damage is called damage', async () => {
     const clock = new ManualClock()
     const log = new MemoryLog()
     log.append(buildBatch([offsetRecord(0, 1)]))
@@ -201,7 +201,7 @@ describe('opening the topic', () => {
       opened++
       return new MemoryTopic([log])
     }, clock)
-    for (let at = 0; at < 10; at++) await assertRefused(coordinator.listGroups(), 'COORDINATOR_NOT_AVAILABLE')
+    for (let at = 0; at < 10; at++) await assertRefused(coordinator.listGroups(), 'LOG_DAMAGED')
     assert.equal(opened, 1)
     isDamaged = false
     clock.advance(1000)
