@@ -42,10 +42,14 @@ export function serveCommand(): (parent: Command) => void {
 }
 
 async function serve(options: Options): Promise<void> {
-  const logger = await stderrLogger(options.logLevel)
-  const { Broker } = await import('../broker/broker.js')
+  // All at once, so that reading one module overlaps with compiling another; only what is served has to be loaded.
+  const [logger, { Broker }, { KafkaServer }] = await Promise.all([
+    stderrLogger(options.logLevel),
+    import('../broker/broker.js'),
+    import('../kafka/server.js'),
+  ])
   const broker = await Broker.open(options.data, { settings: options.set, logger })
-  const server = await listen(broker, options, logger)
+  const server = await listen(KafkaServer, broker, options, logger)
   announce(server, options)
   await stopSignal()
   process.exitCode = await stop(server, broker)
@@ -54,11 +58,15 @@ async function serve(options: Options): Promise<void> {
 }
 
 /** A broker whose server cannot listen is closed in order. */
-async function listen(broker: Broker, options: Options, logger: Logger): Promise<KafkaServer> {
+async function listen(
+  Server: typeof KafkaServer,
+  broker: Broker,
+  options: Options,
+  logger: Logger,
+): Promise<KafkaServer> {
   const { listen: address, advertise } = options
-  const { KafkaServer } = await import('../kafka/server.js')
   try {
-    return await KafkaServer.listen(broker, {
+    return await Server.listen(broker, {
       ...address,
       advertisedHost: advertise?.host,
       advertisedPort: advertise?.port,
