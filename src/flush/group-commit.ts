@@ -31,6 +31,8 @@ export const roundMaxBytes = 16 * 1024 * 1024
 /** The gathering polls the event loop, so it is kept short where a disk is slow. */
 const longestPatienceMs = 0.5
 const longestGatherMs = 5
+/** And it ends where the clock stands still, as a test's or a simulator's may; no real wait has so many turns. */
+const mostGatherTurns = 5000
 
 interface Waiter {
   resolve(): void
@@ -146,7 +148,8 @@ export class GroupCommit<T> {
     const patienceMs = Math.min(this.#lastRoundMs / 2, longestPatienceMs)
     const begunAtMs = this.#clock.monotonic()
     let until = begunAtMs + patienceMs
-    for (let waiting = this.#items.length; this.#items.length < this.#expected && !this.#failure; ) {
+    let waiting = this.#items.length
+    for (let turn = 0; this.#items.length < this.#expected && !this.#failure && turn < mostGatherTurns; turn++) {
       const nowMs = this.#clock.monotonic()
       if (this.#items.length > waiting) until = Math.min(nowMs + patienceMs, begunAtMs + longestGatherMs)
       if (nowMs >= until) return

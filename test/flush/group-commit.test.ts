@@ -126,6 +126,19 @@ describe('group commit', () => {
     target.rounds[3].finish()
   })
 
+  test('a clock that stands still holds nobody up for ever', async () => {
+    const { target, clock, submit } = begin(sync)
+    for (const item of [1, 2]) submit(item)
+    await settled()
+    await clock.run(3000)
+    target.rounds[0].finish()
+    await settled()
+    submit(3)
+    while (target.rounds.length < 2) await settled()
+    assert.deepEqual(target.rounds[1].items, [3])
+    target.rounds[1].finish()
+  })
+
   test('a round has 1024 items and 16 MiB at most, and one item in any case', async () => {
     const { target, submit } = begin(sync)
     for (let item = 0; item < 2500; item++) submit(item)
