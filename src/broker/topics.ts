@@ -3,7 +3,7 @@
 import { HoldfastError } from '../core/errors.js'
 import { type SettingName, type Settings, settingsTable, topicSettingNames, topicSettings } from '../core/settings.js'
 import type { MessageStore } from '../storage/message-store.js'
-import { isTopicName, type Topic } from '../storage/topic-catalog.js'
+import { checkTopicName, type Topic } from '../storage/topic-catalog.js'
 import type { ConfigEntry, TopicDescription, TopicToCreate } from './contract.js'
 
 /** Where committed offsets and groups are kept. */
@@ -149,12 +149,7 @@ export class Topics {
 
   #checked(request: TopicToCreate): { name: string; partitions: number; config: Record<string, string> } {
     const { name, replicationFactor = -1 } = request
-    if (!isTopicName(name)) {
-      throw new HoldfastError(
-        'INVALID_TOPIC_EXCEPTION',
-        `${JSON.stringify(name)} is no topic name: 1 to 249 letters, digits, '.', '_' and '-'.`,
-      )
-    }
+    checkTopicName(name)
     if (this.#store.topic(name) !== undefined) {
       throw new HoldfastError('TOPIC_ALREADY_EXISTS', `There is already a topic ${name}.`)
     }

@@ -27,7 +27,7 @@ import { partitionDirectoryName } from './segments/format.js'
 import { IndexCache } from './segments/index-cache.js'
 import { SegmentLog } from './segments/segment-log.js'
 import { encodePartitionMetadata } from './segments/text-files.js'
-import { isTopicName, type Topic, TopicCatalog } from './topic-catalog.js'
+import { checkTopicName, type Topic, TopicCatalog } from './topic-catalog.js'
 
 export interface StoreOptions {
   readonly settings?: Settings
@@ -148,12 +148,7 @@ export class MessageStore {
    */
   createTopic({ name, partitions, config = {} }: NewTopic): Promise<Topic> {
     return this.#change(async () => {
-      if (!isTopicName(name)) {
-        throw new HoldfastError(
-          'INVALID_TOPIC_EXCEPTION',
-          `${JSON.stringify(name)} is no topic name: 1 to 249 letters, digits, '.', '_' and '-'.`,
-        )
-      }
+      checkTopicName(name)
       if (this.topic(name) !== undefined) {
         throw new HoldfastError('TOPIC_ALREADY_EXISTS', `There is already a topic ${name}.`)
       }

@@ -26,6 +26,13 @@ export function isTopicName(name: string): boolean {
   return /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..'
 }
 
+/** @throws INVALID_TOPIC_EXCEPTION where {@link isTopicName} says no */
+export function checkTopicName(name: string): void {
+  if (isTopicName(name)) return
+  const why = `${JSON.stringify(name)} is no topic name: 1 to 249 letters, digits, '.', '_' and '-'.`
+  throw new HoldfastError('INVALID_TOPIC_EXCEPTION', why)
+}
+
 /** An id as the key of a map. */
 function idKey(id: Uint8Array): string {
   return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
