@@ -30,6 +30,12 @@ export const errorTable = {
   },
   DISK_FULL: { kafka: 56, retriable: true, fatal: true, text: 'The disk is full.' },
   DISK_FAILED: { kafka: 56, retriable: true, fatal: true, text: 'The disk refused an operation.' },
+  FLUSH_DISK_TIMEOUT: {
+    kafka: 7,
+    retriable: true,
+    text: 'The flush outlasted flush.commitlog.timeout; whether the message is stored is not known.',
+  },
+  MMAP_UNAVAILABLE: { kafka: -1, retriable: false, text: 'Files cannot be mapped into memory on this platform.' },
   CLOSED: { kafka: -1, retriable: false, text: 'It was closed before this call finished.' },
   ADDRESS_IN_USE: { kafka: -1, retriable: true, text: 'The address to listen on is taken.' },
   CONNECTION_FAILED: { kafka: 13, retriable: true, text: 'The broker could not be reached, or the connection broke.' },

@@ -3,18 +3,23 @@
  *
  * One writer per log takes everything that waits, writes it as one round, and resolves all of the round's waiters in
  * order. While a round is on its way to the disk the next one gathers, so the size of a round follows the load by
- * itself; no timer is set. A failed write or sync refuses every waiter, is reported once, and ends this writer for good: the kernel
- * reports an I/O error once and then forgets it, so no later success can be believed. A log goes on with a new
- * GroupCommit, after recovery.
+ * itself; no timer is set. Only under BATCH_FLUSH a round stays open until it holds so many messages or is so old.
+ *
+ * A failed write or sync refuses every waiter, is reported once, and ends this writer for good: the kernel reports an I/O
+ * error once and then forgets it, so no later success can be believed. A log goes on with a new GroupCommit, after
+ * recovery. A round that takes longer than the policy's timeout is not failed: its waiters are told FLUSH_DISK_TIMEOUT,
+ * which says that the outcome is unknown, and it goes on.
  */
 
 import type { Clock, Timer } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
-import type { FlushPolicy } from './policy.js'
+import type { FlushPolicy, RoundSize } from './policy.js'
 
 export interface RoundTarget<T> {
   /** Bytes that one item adds to a round. */
   sizeOf(item: T): number
+  /** Messages that one item holds. */
+  messagesIn(item: T): number
   /** Writes `items` in order; where `durable`, resolves only once they are on stable storage. */
   writeRound(items: readonly T[], durable: boolean): Promise<void>
   /** Makes all rounds that were written before this call durable. */
@@ -34,7 +39,17 @@ const longestGatherMs = 5
 /** And it ends where the clock stands still, as a test's or a simulator's may; no real wait has so many turns. */
 const mostGatherTurns = 5000
 
+/** Who waits for one item. */
 interface Waiter {
+  readonly sinceMs: number
+  readonly messages: number
+  resolve(): void
+  reject(error: HoldfastError): void
+}
+
+/** Who waits until the first `items` items are written. */
+interface Flusher {
+  readonly items: number
   resolve(): void
   reject(error: HoldfastError): void
 }
@@ -46,17 +61,25 @@ export class GroupCommit<T> {
   readonly #policy: FlushPolicy
   readonly #clock: Clock
   #items: T[] = []
+  /** One for each item that waits, and those of the round that is on its way. */
   #waiters: Waiter[] = []
-  /** Settles with the item that was submitted last, and so after all others. */
-  #last: Promise<void> = Promise.resolve()
+  #round: Waiter[] = []
+  #waitingMessages = 0
+  /** Items since the beginning: taken in, and written. */
+  #submitted = 0
+  #written = 0
+  #flushers: Flusher[] = []
   #writing = false
+  /** Closes the round that BATCH_FLUSH holds open. */
+  #closeRound: (() => void) | undefined
   #failure: HoldfastError | undefined
   #idle: (() => void)[] = []
-  /** Appends that are written, and that no sync has covered or is covering. */
+  /** Messages that are written, and that no sync has covered or is covering. */
   #unsynced = 0
-  /** How many appends the next round may hope for: those that the last one acknowledged, and those it left waiting. */
+  /** How many items the next round may hope for: those that the last one acknowledged, and those it left waiting. */
   #expected = 0
   #lastRoundMs = 0
+  #deadline: Timer | undefined
   #syncTimer: Timer | undefined
   #syncing: Promise<void> | undefined
   #stopped = false
@@ -68,26 +91,26 @@ export class GroupCommit<T> {
   }
 
   /**
-   * Resolves when the policy acknowledges the item; rejects with the failure of its round or of an earlier one. A
-   * caller that does not wait for the answer may drop it.
+   * Resolves when the policy acknowledges the item; rejects with the failure of its round or of an earlier one, or with
+   * FLUSH_DISK_TIMEOUT where that takes too long. A caller that does not wait for the answer may drop it.
    */
   submit(item: T): Promise<void> {
     const acknowledged = this.#failure
       ? Promise.reject(this.#failure)
-      : new Promise<void>((resolve, reject) => {
-          this.#items.push(item)
-          this.#waiters.push({ resolve, reject })
-          this.#begin()
-        })
+      : new Promise<void>((resolve, reject) => this.#take(item, resolve, reject))
     // A refusal that nobody listens to must not end the process.
     acknowledged.catch(unheard)
-    this.#last = acknowledged
     return acknowledged
   }
 
-  /** Resolves when everything submitted so far is written and synced, whatever the policy. */
+  /** Resolves when everything submitted so far is written and synced, whatever the policy and however long it takes. */
   async flush(): Promise<void> {
-    await this.#last
+    if (this.#written < this.#submitted && !this.#failure) {
+      await new Promise<void>((resolve, reject) => {
+        this.#flushers.push({ items: this.#submitted, resolve, reject })
+        this.#closeRound?.()
+      })
+    }
     if (this.#failure) throw this.#failure
     // The sync that runs may have begun before the last round was written; whichever follows it covers that round.
     await this.#syncing
@@ -100,7 +123,19 @@ export class GroupCommit<T> {
     this.#stopped = true
     this.#syncTimer?.cancel()
     if (this.#writing) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    this.#deadline?.cancel()
     await this.#syncing?.catch(unheard)
+  }
+
+  #take(item: T, resolve: () => void, reject: (error: HoldfastError) => void): void {
+    const messages = this.#target.messagesIn(item)
+    this.#items.push(item)
+    this.#waiters.push({ sinceMs: this.#clock.monotonic(), messages, resolve, reject })
+    this.#submitted++
+    this.#waitingMessages += messages
+    this.#deadline ??= this.#watch(this.#policy.timeoutMs)
+    if (this.#policy.acknowledgeAfter === 'sync' && this.#isFull(this.#policy.round)) this.#closeRound?.()
+    this.#begin()
   }
 
   #begin(): void {
@@ -111,31 +146,78 @@ export class GroupCommit<T> {
   }
 
   async #writeRounds(): Promise<void> {
-    const durable = this.#policy.acknowledgeAfter === 'sync'
+    const policy = this.#policy
+    const durable = policy.acknowledgeAfter === 'sync'
     while (this.#items.length > 0 && !this.#failure) {
-      if (durable) await this.#gather()
+      if (durable) await (policy.round ? this.#fill(policy.round) : this.#gather())
       const begunAtMs = this.#clock.monotonic()
       const count = this.#roundLength()
       const items = this.#items.splice(0, count)
-      const waiters = this.#waiters.splice(0, count)
+      this.#round = this.#waiters.splice(0, count)
+      const messages = this.#round.reduce((sum, waiter) => sum + waiter.messages, 0)
+      this.#waitingMessages -= messages
       try {
         await this.#target.writeRound(items, durable)
       } catch (cause) {
-        this.#fail(cause, waiters)
+        this.#fail(cause)
         break
       }
-      // A sync behind the writer failed meanwhile: from then on nothing is acknowledged.
-      if (this.#failure) {
-        for (const waiter of waiters) waiter.reject(this.#failure)
-        break
-      }
-      this.#syncBehind(count)
-      for (const waiter of waiters) waiter.resolve()
+      // A sync behind the writer failed meanwhile: from then on nothing is acknowledged, and its waiters were told.
+      if (this.#failure) break
+      this.#syncBehind(messages)
+      this.#answerRound(count)
       this.#lastRoundMs = this.#clock.monotonic() - begunAtMs
       this.#expected = Math.min(count + this.#items.length, roundMaxItems)
     }
     this.#writing = false
     for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #answerRound(items: number): void {
+    const round = this.#round
+    this.#round = []
+    this.#written += items
+    for (const waiter of round) waiter.resolve()
+    while (this.#flushers.length > 0 && this.#flushers[0].items <= this.#written) this.#flushers.shift()?.resolve()
+  }
+
+  #isFull(round: RoundSize | undefined): boolean {
+    return round !== undefined && this.#waitingMessages >= round.messages
+  }
+
+  /** Holds the round open until it is full or old, or until somebody flushes. */
+  async #fill(round: RoundSize): Promise<void> {
+    const leftMs = this.#waiters[0].sinceMs + round.intervalMs - this.#clock.monotonic()
+    if (this.#isFull(round) || this.#flushers.length > 0 || leftMs <= 0) return
+    await new Promise<void>((resolve) => {
+      const timer = this.#clock.schedule(leftMs, resolve)
+      this.#closeRound = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+    this.#closeRound = undefined
+  }
+
+  /** Looks, so many ms from now, for those who have waited too long; as long as somebody waits. */
+  #watch(afterMs: number): Timer {
+    const { timeoutMs } = this.#policy
+    const look = (): void => {
+      const nowMs = this.#clock.monotonic()
+      const waiters = [...this.#round, ...this.#waiters]
+      const young = waiters.find(({ sinceMs }) => nowMs - sinceMs < timeoutMs)
+      for (const waiter of waiters) {
+        if (waiter === young) break
+        waiter.reject(
+          new HoldfastError(
+            'FLUSH_DISK_TIMEOUT',
+            `The flush took longer than flush.commitlog.timeout (${timeoutMs} ms). The message may be stored or not: look for it, or send it again with an idempotent producer.`,
+          ),
+        )
+      }
+      this.#deadline = young === undefined ? undefined : this.#watch(young.sinceMs + timeoutMs - nowMs)
+    }
+    return this.#clock.schedule(afterMs, look, { background: true })
   }
 
   /**
@@ -169,12 +251,12 @@ export class GroupCommit<T> {
     return most
   }
 
-  /** Sees to it that `appends` more, which are written but not durable, are synced when the policy says so. */
-  #syncBehind(appends: number): void {
+  /** Sees to it that `messages` more, which are written but not durable, are synced when the policy says so. */
+  #syncBehind(messages: number): void {
     if (this.#policy.acknowledgeAfter !== 'write') return
-    this.#unsynced += appends
+    this.#unsynced += messages
     if (this.#unsynced === 0 || this.#syncing || this.#failure || this.#stopped) return
-    if (this.#unsynced >= this.#policy.appends) this.#sync()
+    if (this.#unsynced >= this.#policy.messages) this.#sync()
     else this.#syncTimer ??= this.#clock.schedule(this.#policy.intervalMs, () => this.#sync(), { background: true })
   }
 
@@ -187,7 +269,7 @@ export class GroupCommit<T> {
     this.#syncing = this.#target
       .sync()
       .catch((cause: unknown) => {
-        throw this.#fail(cause, [])
+        throw this.#fail(cause)
       })
       .finally(() => {
         this.#syncing = undefined
@@ -197,12 +279,13 @@ export class GroupCommit<T> {
     this.#syncing.catch(unheard)
   }
 
-  /** Refuses those of the round that failed, then all who wait behind it. */
-  #fail(cause: unknown, round: readonly Waiter[]): HoldfastError {
+  /** Refuses those of the round on its way, then all who wait behind it. */
+  #fail(cause: unknown): HoldfastError {
     const failure = this.#failure ?? this.#told(cause)
     this.#failure = failure
     this.#items = []
-    for (const waiter of [...round, ...this.#waiters.splice(0)]) waiter.reject(failure)
+    for (const waiter of [...this.#round.splice(0), ...this.#waiters.splice(0)]) waiter.reject(failure)
+    for (const flusher of this.#flushers.splice(0)) flusher.reject(failure)
     return failure
   }
 

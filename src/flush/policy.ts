@@ -1,35 +1,50 @@
 /**
- * When written bytes become durable, and what an acknowledgement waits for. A policy is two answers:
+ * When written bytes become durable, and what an acknowledgement waits for. A policy is three answers:
  *
  * - `acknowledgeAfter`: "sync" acknowledges a round once it is on stable storage (D2), "write" once it is in the page
  *   cache (D1, survives the death of the process but not of the machine);
  * - when a round closes. While one round is on its way to the disk the next one gathers, which is group commit without
  *   a timer. "write" closes a round as soon as the writer is free; "sync" may first wait a moment, shorter than the sync
- *   it saves, for those whom the last round acknowledged (GroupCommit's gathering). A policy that lets a round gather
- *   until it has N messages or is T ms old (BATCH_FLUSH) adds that answer here, and GroupCommit waits for it too.
+ *   it saves, for those whom the last round acknowledged (GroupCommit's gathering). BATCH_FLUSH is "sync" with a size:
+ *   its rounds stay open until they hold so many messages or are so old;
+ * - how long a sender waits for its acknowledgement before it is told that the outcome is unknown.
  */
 
 import type { Settings } from '../core/settings.js'
 
+/** When a round of BATCH_FLUSH closes. */
+export interface RoundSize {
+  readonly messages: number
+  readonly intervalMs: number
+}
+
 export interface SyncFlush {
   readonly acknowledgeAfter: 'sync'
+  /** Absent: a round closes as soon as the writer is free. */
+  readonly round?: RoundSize
+  readonly timeoutMs: number
 }
 
 export interface AsyncFlush {
   readonly acknowledgeAfter: 'write'
-  /** Rounds are synced behind the writer after so many appends … */
-  readonly appends: number
+  /** Rounds are synced behind the writer after so many messages … */
+  readonly messages: number
   /** … or after so many milliseconds, whichever comes first. */
   readonly intervalMs: number
+  readonly timeoutMs: number
 }
 
 export type FlushPolicy = SyncFlush | AsyncFlush
 
 export function flushPolicy(settings: Settings): FlushPolicy {
-  if (settings['flush.disk.type'] === 'SYNC_FLUSH') return { acknowledgeAfter: 'sync' }
-  return {
-    acknowledgeAfter: 'write',
-    appends: settings['flush.commitlog.interval'],
-    intervalMs: settings['flush.interval.ms'],
+  const timeoutMs = settings['flush.commitlog.timeout']
+  const intervalMs = settings['flush.interval.ms']
+  switch (settings['flush.disk.type']) {
+    case 'SYNC_FLUSH':
+      return { acknowledgeAfter: 'sync', timeoutMs }
+    case 'BATCH_FLUSH':
+      return { acknowledgeAfter: 'sync', round: { messages: settings['flush.batch.size'], intervalMs }, timeoutMs }
+    case 'ASYNC_FLUSH':
+      return { acknowledgeAfter: 'write', messages: settings['flush.commitlog.interval'], intervalMs, timeoutMs }
   }
 }

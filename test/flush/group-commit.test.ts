@@ -20,9 +20,14 @@ class Target implements RoundTarget<number> {
   written = 0
   durable = 0
   itemBytes = 1
+  itemMessages = 1
 
   sizeOf(): number {
     return this.itemBytes
+  }
+
+  messagesIn(): number {
+    return this.itemMessages
   }
 
   writeRound(items: readonly number[], durable: boolean): Promise<void> {
@@ -55,8 +60,9 @@ class Target implements RoundTarget<number> {
   }
 }
 
-const sync: FlushPolicy = { acknowledgeAfter: 'sync' }
-const async_: FlushPolicy = { acknowledgeAfter: 'write', appends: 5, intervalMs: 100 }
+const sync: FlushPolicy = { acknowledgeAfter: 'sync', timeoutMs: 5000 }
+const batch: FlushPolicy = { acknowledgeAfter: 'sync', round: { messages: 5, intervalMs: 100 }, timeoutMs: 5000 }
+const async_: FlushPolicy = { acknowledgeAfter: 'write', messages: 5, intervalMs: 100, timeoutMs: 5000 }
 
 function begin(policy: FlushPolicy) {
   const target = new Target()
@@ -210,7 +216,8 @@ describe('group commit behind the writer', () => {
     assert.equal(target.syncs.length, 1)
     target.syncs[0].finish()
     await settled()
-    assert.equal(clock.scheduled, 0)
+    await clock.run(200)
+    assert.equal(target.syncs.length, 1)
     for (let item = 0; item < 5; item++) submit(item)
     await settled()
     target.rounds[1].finish()
@@ -308,12 +315,99 @@ describe('group commit behind the writer', () => {
   })
 })
 
+describe('group commit in rounds of a chosen size', () => {
+  test('a round closes at so many messages, not at so many items', async () => {
+    const { target, answers, submit } = begin(batch)
+    target.itemMessages = 2
+    submit(1)
+    submit(2)
+    await settled()
+    assert.equal(target.rounds.length, 0)
+    submit(3)
+    await settled()
+    assert.deepEqual(target.rounds[0].items, [1, 2, 3])
+    target.rounds[0].finish()
+    await settled()
+    assert.deepEqual(answers, ['1 ok', '2 ok', '3 ok'])
+  })
+
+  test('a round closes when its oldest message is so old, counted from when that came', async () => {
+    const { target, clock, submit } = begin(batch)
+    submit(1)
+    await clock.run(60)
+    submit(2)
+    await clock.run(39)
+    assert.equal(target.rounds.length, 0)
+    await clock.run(1)
+    assert.deepEqual(target.rounds[0].items, [1, 2])
+    submit(3)
+    await clock.run(300)
+    target.rounds[0].finish()
+    await settled()
+    assert.deepEqual(target.rounds[1].items, [3], 'what grew old behind a slow round goes at once')
+  })
+
+  test('flush closes the round that is open', async () => {
+    const { target, clock, commit, submit } = begin(batch)
+    submit(1)
+    await settled()
+    const flushed = commit.flush()
+    await settled()
+    assert.equal(target.rounds.length, 1)
+    target.rounds[0].finish()
+    await flushed
+    await commit.stop()
+    assert.equal(clock.scheduled, 0)
+  })
+})
+
+describe('a flush that outlasts its timeout', () => {
+  for (const [name, policy] of Object.entries({ sync, batch, async: async_ })) {
+    test(`tells its senders that the outcome is unknown, each in its time, and goes on: ${name}`, async () => {
+      const { target, clock, commit, answers, submit } = begin(policy)
+      for (let item = 0; item < 5; item++) submit(item)
+      await clock.run(3000)
+      submit(5)
+      await clock.run(1999)
+      assert.deepEqual(answers, [])
+      await clock.run(1)
+      assert.deepEqual(
+        answers,
+        [0, 1, 2, 3, 4].map((item) => `${item} FLUSH_DISK_TIMEOUT`),
+      )
+      await clock.run(3000)
+      assert.equal(answers[5], '5 FLUSH_DISK_TIMEOUT')
+      const flushed = commit.flush()
+      target.rounds[0].finish()
+      await clock.run(1)
+      await clock.run(1)
+      target.rounds[1].finish()
+      await settled()
+      for (let sync = 0; sync < target.syncs.length; sync++) {
+        target.syncs[sync].finish()
+        await settled()
+      }
+      await flushed
+      assert.deepEqual([target.written, target.durable, answers.length], [6, 6, 6])
+      for (let item = 6; item < 11; item++) submit(item)
+      await clock.run(1)
+      await clock.run(1)
+      target.rounds[2].finish()
+      await settled()
+      assert.deepEqual(
+        answers.slice(6),
+        [6, 7, 8, 9, 10].map((item) => `${item} ok`),
+      )
+    })
+  }
+})
+
 type Step = 'submit' | 'finish round' | 'finish sync' | 'flush' | 'tick'
 const step = fc.constantFrom<Step>('submit', 'submit', 'finish round', 'finish sync', 'flush', 'tick')
 
 describe('group commit, whatever happens in whatever order', () => {
-  for (const policy of [sync, async_]) {
-    test(`every item is answered once, in order, and kept as promised: ${policy.acknowledgeAfter}`, async () => {
+  for (const [name, policy] of Object.entries({ sync, batch, async: async_ })) {
+    test(`every item is answered once, in order, and kept as promised: ${name}`, async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
           const { target, clock, commit, answers, submit } = begin(policy)
