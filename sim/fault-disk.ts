@@ -3,10 +3,12 @@
  * shortens or holds back those that the judge names. It also counts, so that a test can fail the Nth call for every N.
  *
  * The faults are those that the contract of `Disk` allows: a failed write may have written any part of its bytes, a
- * failed replaceFile may leave its `.tmp` behind, a failed rename or removal has not happened.
+ * failed replaceFile may leave its `.tmp` behind, a failed prepare or copyRange may have done a part, a failed rename or
+ * removal has not happened. A warm that fails is silent, a populate that fails says false.
  */
 
-import type { DirectoryEntry, Disk, DiskFile, DiskLock, OpenOptions } from '../src/files/disk.js'
+import { HoldfastError } from '../src/core/errors.js'
+import type { DirectoryEntry, Disk, DiskFile, DiskLock, Mapping, OpenOptions } from '../src/files/disk.js'
 import { diskError } from '../src/files/disk-error.js'
 
 export type DiskOperation =
@@ -16,7 +18,12 @@ export type DiskOperation =
   | 'write'
   | 'sync'
   | 'truncate'
+  | 'prepare'
+  | 'warm'
   | 'close'
+  | 'map'
+  | 'populate'
+  | 'copyRange'
   | 'readFile'
   | 'replaceFile'
   | 'list'
@@ -42,14 +49,21 @@ export type Judge = (call: DiskCall) => Verdict | Promise<Verdict>
 export class FaultDisk implements Disk {
   readonly #inner: Disk
   readonly supportsDsync: boolean
+  readonly supportsMapping: boolean
   readonly calls: DiskCall[] = []
   judge: Judge
   openFiles = 0
+  mappings = 0
 
-  constructor(inner: Disk, judge: Judge = () => undefined, options: { supportsDsync?: boolean } = {}) {
+  constructor(
+    inner: Disk,
+    judge: Judge = () => undefined,
+    options: { supportsDsync?: boolean; supportsMapping?: boolean } = {},
+  ) {
     this.#inner = inner
     this.judge = judge
     this.supportsDsync = options.supportsDsync ?? inner.supportsDsync
+    this.supportsMapping = options.supportsMapping ?? inner.supportsMapping
   }
 
   /** How many calls of `operation` there were, on paths that end in `suffix`. */
@@ -60,9 +74,47 @@ export class FaultDisk implements Disk {
   async open(path: string, options: OpenOptions): Promise<DiskFile> {
     await this.ask('open', path)
     const dsync = options.dsync === true && this.supportsDsync
+    if (options.mapped && !this.supportsMapping) {
+      throw new HoldfastError('MMAP_UNAVAILABLE', `${path} cannot be mapped on this disk.`)
+    }
     const file = await this.#inner.open(path, { ...options, dsync })
     this.openFiles++
     return new FaultFile(this, file)
+  }
+
+  async map(path: string): Promise<Mapping> {
+    if (!this.supportsMapping) throw new HoldfastError('MMAP_UNAVAILABLE', `${path} cannot be mapped on this disk.`)
+    await this.ask('map', path)
+    const mapping = await this.#inner.map(path)
+    this.mappings++
+    let mapped = true
+    return {
+      bytes: mapping.bytes,
+      populate: async (from, to) => {
+        const allowed = await this.ask('populate', path, to - from).then(
+          () => true,
+          () => false,
+        )
+        return allowed && (await mapping.populate(from, to))
+      },
+      unmap: () => {
+        if (mapped) this.mappings--
+        mapped = false
+        mapping.unmap()
+      },
+    }
+  }
+
+  async copyRange(from: DiskFile, fromPosition: number, to: DiskFile, toPosition: number, length: number) {
+    const source = innerOf(from)
+    const target = innerOf(to)
+    try {
+      await this.ask('copyRange', to.path, length)
+    } catch (error) {
+      await this.#inner.copyRange(source, fromPosition, target, toPosition, Math.floor((length * 2) / 3))
+      throw error
+    }
+    await this.#inner.copyRange(source, fromPosition, target, toPosition, length)
   }
 
   async readFile(path: string): Promise<Buffer | undefined> {
@@ -127,26 +179,31 @@ export class FaultDisk implements Disk {
   }
 }
 
+/** The file as the disk behind knows it. */
+function innerOf(file: DiskFile): DiskFile {
+  return file instanceof FaultFile ? file.inner : file
+}
+
 class FaultFile implements DiskFile {
   readonly path: string
   readonly #disk: FaultDisk
-  readonly #inner: DiskFile
+  readonly inner: DiskFile
   #closed = false
 
   constructor(disk: FaultDisk, inner: DiskFile) {
     this.#disk = disk
-    this.#inner = inner
+    this.inner = inner
     this.path = inner.path
   }
 
   async size(): Promise<number> {
     await this.#ask('size')
-    return this.#inner.size()
+    return this.inner.size()
   }
 
   async read(buffer: Buffer, position: number): Promise<number> {
     await this.#ask('read', buffer.length)
-    return this.#inner.read(buffer, position)
+    return this.inner.read(buffer, position)
   }
 
   async write(buffers: readonly Buffer[], position: number): Promise<void> {
@@ -155,20 +212,38 @@ class FaultFile implements DiskFile {
       await this.#ask('write', all.length)
     } catch (error) {
       // As a disk that fills up does: a part is there, and the rest is refused.
-      await this.#inner.write([all.subarray(0, (all.length * 2) / 3)], position)
+      await this.inner.write([all.subarray(0, (all.length * 2) / 3)], position)
       throw error
     }
-    await this.#inner.write(buffers, position)
+    await this.inner.write(buffers, position)
   }
 
   async sync(): Promise<void> {
     await this.#ask('sync')
-    await this.#inner.sync()
+    await this.inner.sync()
   }
 
   async truncate(length: number): Promise<void> {
     await this.#ask('truncate', length)
-    await this.#inner.truncate(length)
+    await this.inner.truncate(length)
+  }
+
+  async prepare(from: number, to: number, how: 'fallocate' | 'zero'): Promise<void> {
+    try {
+      await this.#ask('prepare', to - from)
+    } catch (error) {
+      await this.inner.prepare(from, from + Math.floor(((to - from) * 2) / 3), how)
+      throw error
+    }
+    await this.inner.prepare(from, to, how)
+  }
+
+  async warm(from: number, to: number, how: 'touch' | 'lock'): Promise<void> {
+    const allowed = await this.#ask('warm', to - from).then(
+      () => true,
+      () => false,
+    )
+    if (allowed) await this.inner.warm(from, to, how)
   }
 
   async close(): Promise<void> {
@@ -176,7 +251,7 @@ class FaultFile implements DiskFile {
     this.#closed = true
     this.#disk.openFiles--
     // The descriptor is gone even where closing it reports an error.
-    await this.#inner.close()
+    await this.inner.close()
     await this.#disk.ask('close', this.path)
   }
 

@@ -8,17 +8,26 @@
  *   the file grew; the length is any that the file had since its last sync;
  * - names that were created, renamed or removed since the last sync of their directory are there or not, each by itself;
  *   a rename is one step: it happened or it did not;
- * - replaceFile leaves the old file or the new one.
+ * - replaceFile leaves the old file or the new one;
+ * - a mapped file grows by whole pieces, so that it ends in zeros which nobody wrote; what was copied into it is not safer
+ *   than what was written;
+ * - zeros of `prepare` are durable when it returns, alone and without the writes beside them; of a reservation not even
+ *   the length is;
+ * - the bytes of a mapping turn to rubbish when it is unmapped, where a real one would end the process.
  * What it does not model: bits that rot, sectors that land elsewhere, a disk that lies about a sync.
  */
 
 import { basename, dirname } from 'node:path'
 import { systemClock } from '../src/core/clock.js'
 import { HoldfastError } from '../src/core/errors.js'
-import type { DirectoryEntry, Disk, DiskFile, DiskLock, OpenOptions } from '../src/files/disk.js'
+import type { DirectoryEntry, Disk, DiskFile, DiskLock, Mapping, OpenOptions } from '../src/files/disk.js'
 import type { SeededRandomness } from './seeded-randomness.js'
 
 const sectorBytes = 512
+/** By what a mapped file grows: little, so that a test passes many borders. */
+const reservedBytes = 4096
+/** What is read from a mapping that is gone. */
+const rubbish = 0xdd
 
 interface PendingWrite {
   readonly position: number
@@ -50,6 +59,24 @@ class Inode {
   settle({ content, writes } = this.mark()): void {
     this.durable = content
     this.pending = this.pending.slice(writes)
+  }
+
+  /** Reserves: the file is longer from now on, and nothing else was done. */
+  grow(length: number): void {
+    if (length > this.content.length) this.write(Buffer.alloc(0), length)
+  }
+
+  /** Makes [from, to) durable as it was at `mark`, and no byte beside it; the length reaches at least to its end. */
+  settleRange(from: number, to: number, { content, writes }: { content: Buffer; writes: number }): void {
+    this.durable = overlaid(this.durable, content.subarray(from, to), from)
+    const before = this.pending.slice(0, writes).flatMap(({ position, bytes }) => {
+      const end = position + bytes.length
+      if (bytes.length === 0 || end <= from || position >= to) return [{ position, bytes }]
+      const head = { position, bytes: bytes.subarray(0, Math.max(0, from - position)) }
+      const tail = { position: Math.min(end, to), bytes: bytes.subarray(Math.min(bytes.length, to - position)) }
+      return [head, tail].filter((part) => part.bytes.length > 0)
+    })
+    this.pending = [...before, ...this.pending.slice(writes)]
   }
 
   /** What a crash leaves of it. */
@@ -127,14 +154,18 @@ function overlaid(content: Buffer, bytes: Buffer, position: number): Buffer {
 
 export class MemoryDisk implements Disk {
   readonly supportsDsync: boolean
+  readonly supportsMapping: boolean
+  /** Mappings that nobody has unmapped. */
+  mappings = 0
   readonly #root: Directory
   readonly #locked = new Set<string>()
   #steps = 0
   #crashAt = Number.POSITIVE_INFINITY
   #whenCrashed: () => void = () => {}
 
-  constructor(options: { supportsDsync?: boolean } = {}, root = new Directory()) {
+  constructor(options: { supportsDsync?: boolean; supportsMapping?: boolean } = {}, root = new Directory()) {
     this.supportsDsync = options.supportsDsync ?? true
+    this.supportsMapping = options.supportsMapping ?? true
     this.#root = root
   }
 
@@ -153,12 +184,12 @@ export class MemoryDisk implements Disk {
 
   /** The disk as the next process finds it where only the process died: the page cache is still there, and as unsynced as before. */
   afterKill(): MemoryDisk {
-    return new MemoryDisk({ supportsDsync: this.supportsDsync }, this.#root)
+    return new MemoryDisk(this, this.#root)
   }
 
   /** The disk as it is found after the power failed. */
   afterCrash(random: SeededRandomness): MemoryDisk {
-    return new MemoryDisk({ supportsDsync: this.supportsDsync }, this.#root.crashed(random))
+    return new MemoryDisk(this, this.#root.crashed(random))
   }
 
   /** Lets other work come in between, and never returns once the power is gone. */
@@ -169,7 +200,8 @@ export class MemoryDisk implements Disk {
     if (this.#steps >= this.#crashAt) await new Promise<never>(() => {})
   }
 
-  async open(path: string, { mode, dsync }: OpenOptions): Promise<DiskFile> {
+  async open(path: string, { mode, dsync, mapped }: OpenOptions): Promise<DiskFile> {
+    if (mapped) this.#needMapping(path)
     await this.step()
     const directory = this.#directory(dirname(path))
     let inode = directory?.entries.get(basename(path))
@@ -178,7 +210,39 @@ export class MemoryDisk implements Disk {
       directory.change({ kind: 'add', name: basename(path), node: inode })
     }
     if (!(inode instanceof Inode)) throw new HoldfastError('DISK_FAILED', `Could not open ${path}: ENOENT`)
-    return new MemoryFile(this, path, inode, dsync === true && this.supportsDsync)
+    return new MemoryFile(this, path, inode, { dsync: dsync === true && this.supportsDsync, mapped: mapped === true })
+  }
+
+  async map(path: string): Promise<Mapping> {
+    this.#needMapping(path)
+    await this.step()
+    const inode = this.#directory(dirname(path))?.entries.get(basename(path))
+    if (!(inode instanceof Inode)) throw new HoldfastError('DISK_FAILED', `Could not map ${path}: ENOENT`)
+    if (inode.content.length === 0) throw new HoldfastError('DISK_FAILED', `Could not map ${path}: it is empty.`)
+    const bytes = Buffer.from(inode.content)
+    let mapped = true
+    this.mappings++
+    return {
+      bytes,
+      populate: async () => {
+        await new Promise<void>((resolve) => systemClock.soon(resolve))
+        return mapped
+      },
+      unmap: () => {
+        if (!mapped) return
+        mapped = false
+        this.mappings--
+        bytes.fill(rubbish)
+      },
+    }
+  }
+
+  async copyRange(from: DiskFile, fromPosition: number, to: DiskFile, toPosition: number, length: number) {
+    const bytes = Buffer.alloc(length)
+    if ((await from.read(bytes, fromPosition)) < length) {
+      throw new HoldfastError('DISK_FAILED', `Could not copy from ${from.path}: it ends early.`)
+    }
+    await to.write([bytes], toPosition)
   }
 
   async readFile(path: string): Promise<Buffer | undefined> {
@@ -240,6 +304,10 @@ export class MemoryDisk implements Disk {
     return { release: async () => void this.#locked.delete(path) }
   }
 
+  #needMapping(path: string): void {
+    if (!this.supportsMapping) throw new HoldfastError('MMAP_UNAVAILABLE', `${path} cannot be mapped on this disk.`)
+  }
+
   #existing(path: string): Directory {
     const directory = this.#directory(path)
     if (directory === undefined) throw new HoldfastError('DISK_FAILED', `There is no directory ${path}.`)
@@ -260,12 +328,14 @@ class MemoryFile implements DiskFile {
   readonly #disk: MemoryDisk
   readonly #inode: Inode
   readonly #dsync: boolean
+  readonly #mapped: boolean
 
-  constructor(disk: MemoryDisk, path: string, inode: Inode, dsync: boolean) {
+  constructor(disk: MemoryDisk, path: string, inode: Inode, { dsync, mapped }: { dsync: boolean; mapped: boolean }) {
     this.#disk = disk
     this.path = path
     this.#inode = inode
     this.#dsync = dsync
+    this.#mapped = mapped
   }
 
   async size(): Promise<number> {
@@ -273,13 +343,18 @@ class MemoryFile implements DiskFile {
   }
 
   async read(buffer: Buffer, position: number): Promise<number> {
-    return this.#inode.content.copy(buffer, 0, position)
+    const { content } = this.#inode
+    return position < content.length ? content.copy(buffer, 0, position) : 0
   }
 
   async write(buffers: readonly Buffer[], position: number): Promise<void> {
     await this.#disk.step()
     // A copy: what the caller does with its bytes afterwards is its own business.
-    this.#inode.write(Buffer.concat(buffers), position)
+    const bytes = Buffer.concat(buffers)
+    if (bytes.length > 0) {
+      if (this.#mapped) this.#inode.grow(Math.ceil((position + bytes.length) / reservedBytes) * reservedBytes)
+      this.#inode.write(bytes, position)
+    }
     const mark = this.#inode.mark()
     await this.#disk.step()
     if (this.#dsync) this.#inode.settle(mark)
@@ -298,6 +373,18 @@ class MemoryFile implements DiskFile {
     this.#inode.settle()
     await this.#disk.step()
   }
+
+  async prepare(from: number, to: number, how: 'fallocate' | 'zero'): Promise<void> {
+    if (from >= to) return
+    await this.#disk.step()
+    if (how === 'fallocate') this.#inode.grow(to)
+    else this.#inode.write(Buffer.alloc(to - from), from)
+    const mark = this.#inode.mark()
+    await this.#disk.step()
+    if (how === 'zero') this.#inode.settleRange(from, to, mark)
+  }
+
+  async warm(): Promise<void> {}
 
   async close(): Promise<void> {}
 }

@@ -9,6 +9,9 @@
  * - after a write or sync failed, what the file holds in the written range is unknown, and a later `sync` that succeeds
  *   says nothing about it.
  *
+ * A mapped file is the same file with another way in: `write` copies into a mapping, `sync` is msync, and a dsync file
+ * syncs the written range before `write` resolves. Everything else holds for it alike.
+ *
  * Failures are HoldfastErrors: DISK_FULL, DATA_DIR_READ_ONLY, or DISK_FAILED for the rest, the system's error as cause.
  */
 
@@ -24,14 +27,36 @@ export interface DiskFile {
   sync(): Promise<void>
   /** Sets the length, durably. */
   truncate(length: number): Promise<void>
+  /**
+   * Makes [from, to) hold zeros that a later write overwrites in place; the file grows to `to` where it was shorter.
+   * `fallocate` reserves blocks (only behind the present end; where the file system cannot, nothing happens), `zero`
+   * writes zeros, which are durable when this resolves. Nobody may write into the range meanwhile.
+   */
+  prepare(from: number, to: number, how: 'fallocate' | 'zero'): Promise<void>
+  /**
+   * Brings [from, to) into memory, `touch`, or keeps it there until the file is closed, `lock`; where that is not
+   * possible or not allowed, nothing happens. Never fails.
+   */
+  warm(from: number, to: number, how: 'touch' | 'lock'): Promise<void>
   close(): Promise<void>
 }
 
 export interface OpenOptions {
   /** `create` makes the file, or opens it where it exists already. */
   readonly mode: 'read' | 'write' | 'create'
-  /** Each write returns only once it is on stable storage (O_DSYNC). */
+  /** Each write returns only once it is on stable storage (O_DSYNC; msync for a mapped file). */
   readonly dsync?: boolean
+  /** Written through a mapping, which grows by reserved pieces. @throws MMAP_UNAVAILABLE where `supportsMapping` is not */
+  readonly mapped?: boolean
+}
+
+/** A file mapped for reading, at the length it had when it was mapped. */
+export interface Mapping {
+  /** Nobody touches a byte of it after `unmap`: that would end the process. The file is not shortened meanwhile. */
+  readonly bytes: Buffer
+  /** Brings [from, to) into memory, so that touching it neither waits nor faults; false where the disk could not. */
+  populate(from: number, to: number): Promise<boolean>
+  unmap(): void
 }
 
 export interface DirectoryEntry {
@@ -47,7 +72,16 @@ export interface DiskLock {
 export interface Disk {
   /** Whether `dsync` in OpenOptions has an effect here; where not, a caller must sync. */
   readonly supportsDsync: boolean
+  /** Whether files can be mapped here, for `map` and for `mapped` in OpenOptions. */
+  readonly supportsMapping: boolean
   open(path: string, options: OpenOptions): Promise<DiskFile>
+  /** Maps a file that is not empty. @throws MMAP_UNAVAILABLE where `supportsMapping` is not */
+  map(path: string): Promise<Mapping>
+  /**
+   * Copies `length` bytes from one file into another, by the kernel where it can (copy_file_range), durable after `sync`
+   * of the target. Both are open on this disk. @throws DISK_FAILED where the source ends early
+   */
+  copyRange(from: DiskFile, fromPosition: number, to: DiskFile, toPosition: number, length: number): Promise<void>
   /** The whole file, or undefined where there is none. */
   readFile(path: string): Promise<Buffer | undefined>
   /** Puts `bytes` under `path` so that a crash leaves the old file or the new one, whole: written aside, synced, renamed, directory synced. */

@@ -1,98 +1,24 @@
-/** The disk as Node reaches it. Callbacks rather than FileHandles on the write path: one allocation less per call. */
+/** The disk as Node reaches it. */
 
 import * as fs from 'node:fs'
 import * as fsp from 'node:fs/promises'
 import { resolve as absolute, dirname } from 'node:path'
-import { HoldfastError } from '../core/errors.js'
-import type { DirectoryEntry, Disk, DiskFile, OpenOptions } from './disk.js'
+import { copyRange } from './copy-range.js'
+import type { DirectoryEntry, Disk, OpenOptions } from './disk.js'
 import { diskError, errnoOf } from './disk-error.js'
+import { durableCalls } from './gate.js'
+import { libc } from './libc.js'
 import { takeLock } from './lock-file.js'
-
-class NodeFile implements DiskFile {
-  readonly path: string
-  readonly #fd: number
-  #closed = false
-
-  constructor(path: string, fd: number) {
-    this.path = path
-    this.#fd = fd
-  }
-
-  size(): Promise<number> {
-    return this.#call('measure', (done) => fs.fstat(this.#fd, (error, stat) => done(error, stat?.size)))
-  }
-
-  async read(buffer: Buffer, position: number): Promise<number> {
-    let filled = 0
-    while (filled < buffer.length) {
-      const count = await this.#call<number>('read', (done) =>
-        fs.read(this.#fd, buffer, filled, buffer.length - filled, position + filled, done),
-      )
-      if (count === 0) break
-      filled += count
-    }
-    return filled
-  }
-
-  async write(buffers: readonly Buffer[], position: number): Promise<void> {
-    let rest = buffers
-    let at = position
-    while (rest.length > 0) {
-      const pending = rest
-      const written = await this.#call<number>('write', (done) => {
-        if (pending.length === 1) fs.write(this.#fd, pending[0], 0, pending[0].length, at, done)
-        else fs.writev(this.#fd, pending as Buffer[], at, done)
-      })
-      rest = without(rest, written)
-      if (written === 0 && rest.length > 0) {
-        throw new HoldfastError('DISK_FAILED', `Could not write ${this.path}: the disk took no bytes.`)
-      }
-      at += written
-    }
-  }
-
-  sync(): Promise<void> {
-    return this.#call('sync', (done) => fs.fdatasync(this.#fd, done))
-  }
-
-  async truncate(length: number): Promise<void> {
-    await this.#call<void>('truncate', (done) => fs.ftruncate(this.#fd, length, done))
-    await this.#call<void>('sync', (done) => fs.fsync(this.#fd, done))
-  }
-
-  async close(): Promise<void> {
-    // By the time of a second call the number may belong to another file.
-    if (this.#closed) return
-    this.#closed = true
-    return this.#call('close', (done) => fs.close(this.#fd, done))
-  }
-
-  #call<T>(doing: string, start: (done: (error: Error | null, value?: T) => void) => void): Promise<T> {
-    return new Promise((resolve, reject) => {
-      start((error, value) => {
-        if (error) reject(diskError(error, doing, this.path))
-        else resolve(value as T)
-      })
-    })
-  }
-}
-
-/** What is left of `buffers` after their first `written` bytes. */
-function without(buffers: readonly Buffer[], written: number): readonly Buffer[] {
-  let left = written
-  for (let i = 0; i < buffers.length; i++) {
-    if (left < buffers[i].length) return [buffers[i].subarray(left), ...buffers.slice(i + 1)]
-    left -= buffers[i].length
-  }
-  return []
-}
+import { MappedFile } from './mapped-file.js'
+import { NodeFile } from './node-file.js'
+import { libcForMapping, mapForReading } from './read-mapping.js'
 
 const { O_CREAT, O_DSYNC, O_RDONLY, O_RDWR } = fs.constants
 
-function openFlags({ mode, dsync }: OpenOptions): number {
+function openFlags({ mode, dsync, mapped }: OpenOptions): number {
   const access = mode === 'read' ? O_RDONLY : mode === 'write' ? O_RDWR : O_RDWR | O_CREAT
   // Where the platform has no O_DSYNC (Windows) the flag is undefined; `supportsDsync` tells the callers.
-  return dsync ? access | (O_DSYNC ?? 0) : access
+  return dsync && !mapped ? access | (O_DSYNC ?? 0) : access
 }
 
 async function describe<T>(doing: string, path: string, work: Promise<T>): Promise<T> {
@@ -122,7 +48,7 @@ async function syncDirectory(path: string): Promise<void> {
     (async () => {
       const handle = await fsp.open(path, 'r')
       try {
-        await handle.sync()
+        await durableCalls().run(() => handle.sync())
       } finally {
         await handle.close()
       }
@@ -139,7 +65,7 @@ async function replaceFile(path: string, bytes: Buffer): Promise<void> {
       const handle = await fsp.open(aside, 'w')
       try {
         await handle.writeFile(bytes)
-        await handle.sync()
+        await durableCalls().run(() => handle.sync())
       } finally {
         await handle.close()
       }
@@ -183,15 +109,23 @@ async function list(path: string): Promise<readonly DirectoryEntry[] | undefined
 
 export const nodeDisk: Disk = {
   supportsDsync: O_DSYNC !== undefined,
+  // Asked when it is needed: finding out loads libc.
+  get supportsMapping() {
+    return libc() !== undefined
+  },
   async open(path, options) {
+    const system = options.mapped ? libcForMapping(path) : undefined
     const fd = await new Promise<number>((resolve, reject) => {
       fs.open(path, openFlags(options), 0o644, (error, opened) => {
         if (error) reject(diskError(error, 'open', path))
         else resolve(opened)
       })
     })
-    return new NodeFile(path, fd)
+    if (system === undefined) return new NodeFile(path, fd, options.dsync)
+    return new MappedFile(system, path, fd, options.dsync === true)
   },
+  map: mapForReading,
+  copyRange,
   readFile: (path) => ifPresent('read', path, fsp.readFile(path)),
   replaceFile,
   list,

@@ -1,9 +1,10 @@
 /**
- * Files open for reading, few at a time: a store may hold far more sealed segments than a process may hold descriptors.
- * The least recently used one is closed when the limit is passed, never while somebody reads from it.
+ * Open files, few at a time: a store may hold far more segments than a process may hold descriptors. The least recently
+ * used one is closed when the limit is passed, never while somebody uses it.
  */
 
-import type { Disk, DiskFile } from './disk.js'
+import type { Disk, DiskFile, OpenOptions } from './disk.js'
+import { Tally } from './tally.js'
 
 interface Entry {
   readonly file: Promise<DiskFile>
@@ -15,20 +16,36 @@ interface Entry {
 export class OpenFiles {
   readonly #disk: Disk
   readonly #limit: number
+  readonly #options: OpenOptions
   /** In order of use, the least recent first. */
   readonly #entries = new Map<string, Entry>()
+  /** How many work on each file, dropped or not. */
+  readonly #users = new Tally()
 
-  constructor(disk: Disk, limit: number) {
+  /** `options`: how each file is opened. */
+  constructor(disk: Disk, limit: number, options: OpenOptions = { mode: 'read' }) {
     this.#disk = disk
     this.#limit = limit
+    this.#options = options
+  }
+
+  /** Whether more are open than should be, since all of them are in use. */
+  get isFull(): boolean {
+    return this.#entries.size > this.#limit
+  }
+
+  /** Whether somebody works on the file of that name, also one that was dropped meanwhile. */
+  isUsed(path: string): boolean {
+    return this.#users.has(path)
   }
 
   /** Runs `work` on the file, which stays open until it is done. */
   async use<T>(path: string, work: (file: DiskFile) => Promise<T>): Promise<T> {
-    const entry = this.#entries.get(path) ?? { file: this.#disk.open(path, { mode: 'read' }), users: 0, dropped: false }
+    const entry = this.#entries.get(path) ?? { file: this.#disk.open(path, this.#options), users: 0, dropped: false }
     this.#entries.delete(path)
     this.#entries.set(path, entry)
     entry.users++
+    this.#users.add(path)
     try {
       return await work(await entry.file)
     } catch (error) {
@@ -39,12 +56,13 @@ export class OpenFiles {
       throw error
     } finally {
       entry.users--
+      this.#users.remove(path)
       if (entry.dropped && entry.users === 0) await close(entry)
       await this.#shrink()
     }
   }
 
-  /** Forgets a file, e.g. before it is removed; those who read from it finish undisturbed. */
+  /** Forgets a file, e.g. before it is removed; those who use it finish undisturbed. */
   async drop(path: string): Promise<void> {
     const entry = this.#entries.get(path)
     if (entry === undefined) return
@@ -68,6 +86,6 @@ export class OpenFiles {
 }
 
 async function close(entry: Entry): Promise<void> {
-  // Nothing was written through it, so that a close that fails takes nothing from anybody.
+  // What had to be durable was synced by whoever wrote it, so that a close that fails takes nothing from anybody.
   await entry.file.then((file) => file.close()).catch(() => {})
 }

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { diskError } from '../../src/files/disk-error.js'
 import { nodeDisk } from '../../src/files/node-disk.js'
-import { temporaryDirectory } from '../storage/support.js'
+import { descriptorsUnder, temporaryDirectory } from '../storage/support.js'
 
 describe('the disk as Node reaches it', () => {
   test('writes many buffers at a position, and reads what is there', async (t) => {
@@ -39,6 +39,39 @@ describe('the disk as Node reaches it', () => {
     await first.close()
     await second.write([Buffer.from('still open')], 0)
     await second.close()
+  })
+
+  test('prepares the file that is open, whatever became of its name, and keeps no descriptor for it', async (t) => {
+    const directory = await temporaryDirectory(t)
+    const path = join(directory, 'file')
+    const file = await nodeDisk.open(path, { mode: 'create' })
+    await nodeDisk.rename(path, `${path}.renamed`)
+    await writeFile(path, 'another file')
+    const preparing = file.prepare(0, 5_000_000, 'zero')
+    const again = file.prepare(6_000_000, 7_000_000, 'zero')
+    await Promise.all([preparing, again])
+    assert.equal(await file.size(), 7_000_000)
+    assert.equal(await readFile(path, 'utf8'), 'another file')
+    assert.equal(((await descriptorsUnder(directory)) ?? [1]).length, 1)
+    await file.close()
+  })
+
+  test('closes a file when what runs beside its owner has ended, and ends it soon', async (t) => {
+    const directory = await temporaryDirectory(t)
+    const file = await nodeDisk.open(join(directory, 'file'), { mode: 'create' })
+    await file.prepare(0, 3_000_000, 'zero')
+    const ended: string[] = []
+    const filling = assert
+      .rejects(file.prepare(0, 500_000_000, 'zero'), { code: 'CLOSED' })
+      .then(() => ended.push('filling'))
+    const warming = file.warm(0, 500_000_000, 'touch').then(() => ended.push('warming'))
+    await file.close()
+    // Later than this the descriptor's number may be another file's.
+    assert.deepEqual(ended.sort(), ['filling', 'warming'])
+    await Promise.all([filling, warming])
+    assert.ok((await stat(join(directory, 'file'))).size < 100_000_000)
+    await assert.rejects(file.prepare(0, 10, 'zero'), { code: 'CLOSED' })
+    await assert.rejects(file.prepare(0, 10, 'fallocate'), { code: 'CLOSED' })
   })
 
   test('replaces a file as a whole, and leaves nothing aside', async (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { FaultDisk } from '../../sim/fault-disk.js'
@@ -102,6 +102,27 @@ describe('the table of open files', () => {
     disk.judge = ({ operation }) => (operation === 'close' ? 'EIO' : undefined)
     await read(paths[0])
     assert.equal(await read(paths[1]), paths[1])
+    await files.dropAll()
+  })
+
+  test('tells who is in use, also one that was dropped, and when nothing more can be closed', async (t) => {
+    const { paths, files } = await withFiles(t, 3, 1)
+    const held = gate()
+    const reading = [0, 1].map((index) => files.use(paths[index], () => held.passed))
+    assert.deepEqual([files.isUsed(paths[0]), files.isUsed(paths[2]), files.isFull], [true, false, true])
+    await files.drop(paths[0])
+    assert.deepEqual([files.isUsed(paths[0]), files.isFull], [true, false])
+    held.open()
+    await Promise.all(reading)
+    assert.deepEqual([files.isUsed(paths[0]), files.isUsed(paths[1]), files.isFull], [false, false, false])
+    await files.dropAll()
+  })
+
+  test('opens its files as it was told to', async (t) => {
+    const { paths } = await withFiles(t, 1, 1)
+    const files = new OpenFiles(nodeDisk, 1, { mode: 'write' })
+    await files.use(paths[0], (file) => file.write([Buffer.from('written')], 0))
+    assert.equal((await readFile(paths[0], 'utf8')).slice(0, 7), 'written')
     await files.dropAll()
   })
 })
