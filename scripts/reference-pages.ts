@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { errorTable } from '../src/core/errors.js'
 import { describeSettings } from '../src/core/settings.js'
+import { profiles } from '../src/core/settings-profiles.js'
 import { endpoints } from '../src/kafka/api/index.js'
 
 const docs = resolve(import.meta.dirname, '../docs')
@@ -20,18 +21,77 @@ export function referencePages(): ReadonlyMap<string, string> {
 }
 
 function settingsPage(): string {
-  const rows = describeSettings().map(
-    (row) =>
-      `| \`${row.name}\` | ${row.topicName ? `\`${row.topicName}\`` : ''} | ${row.default} | ${row.range} | ${row.help} |`,
-  )
+  const rows = describeSettings().map((row) => {
+    const topicName = row.topicName ? `\`${row.topicName}\`` : ''
+    return `| \`${row.name}\` | ${topicName} | ${row.default || '(empty)'} | ${row.range} | ${row.unit ?? ''} | ${row.help} |`
+  })
+  const sets = Object.entries(profiles).map(([name, { values, help }]) => {
+    const shown = Object.entries(values).map(([setting, value]) => `\`${setting}=${value}\``)
+    return `| \`${name}\` | ${shown.join(', ')} | ${help} |`
+  })
   return `# Settings
 
-Given to \`holdfast serve --set NAME=VALUE\`, to \`open(dir, { settings: { NAME: VALUE } })\` and to \`startBroker({ settings })\`. A topic may override those
-with a topic name: \`holdfast topics create orders --config segment.bytes=16777216\`, or the configuration entries of any Kafka client. An unknown name
-or a value out of range is refused, with name, value and range. Names are Kafka's where Kafka has the thing.
+Every setting has a name, a type, bounds and a default, in one table of the source; this page is written from it. Names are Kafka's where Kafka has the
+thing. A name that is not in the table, a value out of its range, and values that contradict each other are refused, with name, value, range and the
+place they come from; nothing is accepted that is not enforced. All are read when the store opens; none changes while it is open.
 
-| setting | topic name | default | range | meaning |
-|---|---|---|---|---|
+## Where they come from
+
+Later ones win over earlier ones:
+
+| | source | for example |
+|---|---|---|
+| 1 | defaults | the table below |
+| 2 | a profile | \`--profile fast\`, \`open(dir, { profile: 'fast' })\`, \`profile=fast\` in a file, \`HOLDFAST_PROFILE=fast\` |
+| 3 | a file | \`--config holdfast.properties\`, \`open(dir, { config: 'holdfast.json' })\`, \`HOLDFAST_CONFIG=/etc/holdfast.properties\` |
+| 4 | the environment | \`HOLDFAST_FLUSH_DISK_TYPE=BATCH_FLUSH\` |
+| 5 | flags, code | \`--set flush.disk.type=BATCH_FLUSH\`, \`open(dir, { settings: { 'flush.disk.type': 'BATCH_FLUSH' } })\` |
+| 6 | a topic's configuration | \`holdfast topics create orders --config flush.disk.type=BATCH_FLUSH\` |
+
+They hold for \`holdfast serve\`, for every command with \`--data\` (in \`topics create\` the file is \`--config-file\`, since \`--config\` is the topic's there), and
+for \`open()\`. \`startBroker()\` of \`holdfast/testing\` and \`Broker.open()\` take settings from code alone, so that a test does not depend on who runs it.
+
+\`holdfast settings --data DIR\`, with the same options as the command it asks about, shows each value in force and where it is from; Kafka tools see the same through
+DescribeConfigs (\`STATIC_BROKER_CONFIG\` for 2 to 5, \`DYNAMIC_TOPIC_CONFIG\` for 6).
+
+**Files.** A \`.properties\` file follows the rules of Java: \`name=value\`, \`name: value\` or \`name value\`; \`#\` and \`!\` begin a comment line; a backslash at the end of
+a line carries it on, and otherwise escapes (\`\\t\`, \`\\u00e9\`, \`\\\\\`). It is UTF-8. A \`.json\` file is one flat object of texts, numbers and booleans. Where a name
+stands twice, the last one holds.
+
+**Environment.** The variable of a setting is \`HOLDFAST_\` and its name in capitals, dots as underscores. Any other variable that begins with \`HOLDFAST_\` is refused,
+since it is most likely a typo, except \`HOLDFAST_CONFIG\`; \`HOLDFAST_NO_LIBC=1\` (do without libc: no mapped files, a lock file instead of the kernel's lock); names that
+begin with \`HOLDFAST_TEST_\`; and those that Kubernetes and Docker set beside a service called holdfast (\`HOLDFAST_SERVICE_HOST\`, \`HOLDFAST_PORT_9092_TCP\` and the like).
+
+**In code** \`flush: 'sync' | 'batch' | 'async'\` is short for \`flush.disk.type\`, in \`open(dir, { flush: 'async' })\` and in \`topics.create(name, { flush: 'sync' })\`.
+
+**Topics** override the settings that have a topic name below, by that name: \`holdfast topics create orders --config segment.bytes=16777216\`, or the
+configuration entries of any Kafka client.
+
+## Profiles
+
+A profile is a ready-made set of values. Whatever is given by name, in any source, wins over it.
+
+| profile | values | what it is for |
+|---|---|---|
+${sets.join('\n')}
+
+Measured side by side, for the choice of the values: with \`sendMany\` of 1000 messages of 100 bytes, four calls in flight, into one partition, \`fast\` flushed 10 times for a
+million messages instead of 124 times (\`flush.disk.type=ASYNC_FLUSH\` alone), had a flush under way for a quarter of the time instead of all of it, and took 0.7 of
+the CPU time a message, mostly for the zeros that it does not write. With 50 callers that each send a message and pause for 0 to 20 ms, \`hybrid\`
+put 21 messages into a flush and \`reliable\` 6; a lone caller waited 10.5 ms and 1.5 ms. What an acknowledgement means under each is in
+[durability](durability.md).
+
+## What contradicts itself
+
+- \`BATCH_FLUSH\` with a \`flush.interval.ms\` that is not less than \`flush.commitlog.timeout\`: a message sent alone would be answered FLUSH_DISK_TIMEOUT before its
+  round closes.
+- A \`group.min.session.timeout.ms\` above \`group.max.session.timeout.ms\`: no session timeout would be accepted.
+- A \`store.path.commitlog\` that is the data directory itself or its \`config\`, or that holds the logs of another cluster.
+
+## All settings
+
+| setting | topic name | default | range | unit | meaning |
+|---|---|---|---|---|---|
 ${rows.join('\n')}
 `
 }

@@ -5,6 +5,7 @@
  */
 
 import type { HoldfastError } from '../core/errors.js'
+import type { BuiltBatch } from '../records/builder.js'
 import type { GroupService } from './groups/contract.js'
 
 export interface TopicPartition {
@@ -13,8 +14,15 @@ export interface TopicPartition {
 }
 
 export interface ProduceRequest extends TopicPartition {
-  /** Exactly one record batch, from outside and unverified. Its bytes belong to the broker from here on. */
+  /**
+   * Exactly one record batch, from outside and unverified. Its bytes belong to the broker until the call resolves, and
+   * for good where it rejects: a write whose outcome is unknown may still be under way.
+   */
   readonly batch: Buffer
+  /** The batch as a builder in this process made it, `batch` being its bytes: it is not verified a second time. */
+  readonly built?: BuiltBatch
+  /** Waits for stable storage whatever the flush policy; only where {@link BrokerService.flushesOnDemand}. */
+  readonly durable?: boolean
 }
 
 export interface ProduceResult {
@@ -41,6 +49,11 @@ export interface FetchRequest {
   readonly maxWaitMs: number
   /** Ends the waiting early; the answer then holds what is there. */
   readonly signal?: AbortSignal
+  /**
+   * The records may lie in mapped files, uncopied: each partition of the answer that has a `release` waits for it to be
+   * called, once, and nobody touches its records afterwards.
+   */
+  readonly lend?: boolean
 }
 
 export interface FetchedPartition extends TopicPartition {
@@ -51,6 +64,8 @@ export interface FetchedPartition extends TopicPartition {
   readonly logStartOffset: number
   /** Whole record batches; the first may begin below the offset that was asked for. */
   readonly records: readonly Buffer[]
+  /** Only where the request said `lend`, and not always then. */
+  readonly release?: () => void
 }
 
 /** A time in ms since 1970, or one of the ends: "earliest", "latest", "maxTimestamp" (the record with the greatest time). */
@@ -115,8 +130,10 @@ export interface TopicToCreate {
 export interface ConfigEntry {
   readonly name: string
   readonly value: string
+  /** `broker`: a profile, a file, the environment, a flag or code says it, for all topics that do not. */
   readonly origin: 'topic' | 'broker' | 'default'
-  readonly type: 'int' | 'boolean' | 'enum'
+  /** As the protocol tells it: a word of a list and a path are both texts there. */
+  readonly type: 'int' | 'boolean' | 'string'
   readonly help: string
   /** The setting a topic-level entry falls back to. */
   readonly synonym?: string
@@ -135,6 +152,8 @@ export interface InitProducerRequest {
 }
 
 export interface BrokerService extends GroupService {
+  /** Whether `durable` can be asked for; absent where it cannot, as across a wire. */
+  readonly flushesOnDemand?: boolean
   /** Resolves when the batch is acknowledged as the topic's flush policy says. */
   produce(request: ProduceRequest): Promise<ProduceResult>
   fetch(request: FetchRequest): Promise<readonly FetchedPartition[]>

@@ -1,7 +1,14 @@
 /** Topics as the broker sees them: which there are, which rules a new one has to keep, and their configuration. */
 
 import { HoldfastError } from '../core/errors.js'
-import { type SettingName, type Settings, settingsTable, topicSettingNames, topicSettings } from '../core/settings.js'
+import {
+  originOf,
+  type SettingName,
+  type Settings,
+  settingsTable,
+  topicSettingNames,
+  topicSettings,
+} from '../core/settings.js'
 import type { MessageStore } from '../storage/message-store.js'
 import { checkTopicName, type Topic } from '../storage/topic-catalog.js'
 import type { ConfigEntry, TopicDescription, TopicToCreate } from './contract.js'
@@ -115,17 +122,13 @@ export class Topics {
     return [...topicSettingNames].map(([topicName, setting]) => ({
       ...entry(setting, settings),
       name: topicName,
-      origin: topicName in topic.config ? 'topic' : originInStore(setting, this.#store.settings),
       synonym: setting,
     }))
   }
 
   brokerConfig(): ConfigEntry[] {
     const { settings } = this.#store
-    return (Object.keys(settingsTable) as SettingName[]).map((name) => ({
-      ...entry(name, settings),
-      origin: originInStore(name, settings),
-    }))
+    return (Object.keys(settingsTable) as SettingName[]).map((name) => entry(name, settings))
   }
 
   /** undefined where topics are not created by being named; throws where the name can never be one. */
@@ -182,13 +185,16 @@ export class Topics {
   }
 }
 
-function entry(name: SettingName, settings: Settings) {
+function entry(name: SettingName, settings: Settings): ConfigEntry {
   const { type, help } = settingsTable[name]
-  return { name, value: String(settings[name]), type, help }
-}
-
-function originInStore(name: SettingName, settings: Settings): 'broker' | 'default' {
-  return settings[name] === settingsTable[name].default ? 'default' : 'broker'
+  const { kind } = originOf(settings, name)
+  return {
+    name,
+    value: String(settings[name]),
+    origin: kind === 'default' || kind === 'topic' ? kind : 'broker',
+    type: type === 'int' || type === 'boolean' ? type : 'string',
+    help,
+  }
 }
 
 export function unknownTopic(name: string): HoldfastError {

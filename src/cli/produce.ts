@@ -3,7 +3,8 @@
 import type { Command } from 'commander'
 import type { MessageInput } from '../client/message.js'
 import type { Queue } from '../client/queue.js'
-import { onTarget, parsePair, type TargetOptions, wholeNumber, withTarget } from './target.js'
+import { parsePair } from './settings-options.js'
+import { onTarget, type TargetOptions, wholeNumber, withTarget } from './target.js'
 
 interface Options extends TargetOptions {
   readonly keySeparator?: string

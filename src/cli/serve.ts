@@ -7,48 +7,51 @@ import type { Broker } from '../broker/broker.js'
 import type { Logger } from '../core/logger.js'
 import type { KafkaServer } from '../kafka/server.js'
 import { printError, printJson } from './output.js'
-import { collectPairs, parseAddress } from './target.js'
+import { type SettingsOptions, settingsOf, sourcesHelp, withSettings } from './settings-options.js'
+import { parseAddress } from './target.js'
 
-interface Options {
+interface Options extends SettingsOptions {
   readonly data: string
   readonly listen: { host: string; port: number }
   readonly advertise?: { host: string; port: number }
-  readonly set: Record<string, string>
   readonly json?: boolean
   readonly logLevel: string
 }
 
 export function serveCommand(): (parent: Command) => void {
   return (parent) => {
-    parent
-      .command('serve')
-      .description('serve a data directory over the Kafka protocol')
-      .option('-d, --data <dir>', 'data directory, made where it does not exist', './data')
-      .addOption(
-        new Option('-l, --listen <host:port>', 'address to listen on; port 0 takes a free one')
-          .argParser(parseAddress)
-          .default({ host: '127.0.0.1', port: 9092 }, '127.0.0.1:9092'),
-      )
-      .option('-a, --advertise <host:port>', 'address that clients are told, where it is another one', parseAddress)
-      .option('-s, --set <name=value>', 'a setting, may be repeated; "holdfast settings" lists them', collectPairs, {})
+    withSettings(
+      parent
+        .command('serve')
+        .description('serve a data directory over the Kafka protocol')
+        .option('-d, --data <dir>', 'data directory, made where it does not exist', './data')
+        .addOption(
+          new Option('-l, --listen <host:port>', 'address to listen on; port 0 takes a free one')
+            .argParser(parseAddress)
+            .default({ host: '127.0.0.1', port: 9092 }, '127.0.0.1:9092'),
+        )
+        .option('-a, --advertise <host:port>', 'address that clients are told, where it is another one', parseAddress),
+    )
       .option('--json', 'print one line of JSON when it serves')
       .addOption(
         new Option('--log-level <level>', 'what to log on stderr')
           .choices(['debug', 'info', 'warn', 'error', 'silent'])
           .default('warn'),
       )
+      .addHelpText('after', sourcesHelp)
       .action(serve)
   }
 }
 
 async function serve(options: Options): Promise<void> {
   // All at once, so that reading one module overlaps with compiling another; only what is served has to be loaded.
-  const [logger, { Broker }, { KafkaServer }] = await Promise.all([
+  const [settings, logger, { Broker }, { KafkaServer }] = await Promise.all([
+    settingsOf(options),
     stderrLogger(options.logLevel),
     import('../broker/broker.js'),
     import('../kafka/server.js'),
   ])
-  const broker = await Broker.open(options.data, { settings: options.set, logger })
+  const broker = await Broker.open(options.data, { settings, logger })
   const server = await listen(KafkaServer, broker, options, logger)
   announce(server, options)
   await stopSignal()

@@ -3,19 +3,21 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { BrokerService } from '../broker/contract.js'
 import { HoldfastError } from '../core/errors.js'
+import { type SettingsOptions, settingsOf, withSettings } from './settings-options.js'
 
-export interface TargetOptions {
+export interface TargetOptions extends SettingsOptions {
   readonly broker?: string
   readonly data?: string
 }
 
 const defaultBroker = '127.0.0.1:9092'
 
-/** Adds `--broker` and `--data`. */
-export function withTarget(command: Command): Command {
-  return command
+/** Adds `--broker`, `--data`, and where the settings for `--data` come from. @param fileFlag see {@link withSettings} */
+export function withTarget(command: Command, fileFlag?: string): Command {
+  command
     .option('-b, --broker <host:port>', `work on a served broker (default: ${defaultBroker})`)
     .option('-d, --data <dir>', 'work on a data directory that nobody serves')
+  return withSettings(command, fileFlag)
 }
 
 /**
@@ -31,13 +33,20 @@ export async function onTarget<T>(options: TargetOptions, work: (service: Broker
   }
 }
 
-async function openTarget({ broker, data }: TargetOptions): Promise<BrokerService> {
+async function openTarget(options: TargetOptions): Promise<BrokerService> {
+  const { broker, data } = options
   if (broker !== undefined && data !== undefined) {
     throw new HoldfastError('INVALID_ARGUMENT', 'Name either --broker or --data, not both.')
   }
   if (data !== undefined) {
-    const { Broker } = await import('../broker/broker.js')
-    return Broker.open(data)
+    const [{ Broker }, settings] = await Promise.all([import('../broker/broker.js'), settingsOf(options)])
+    return Broker.open(data, { settings })
+  }
+  if ([options.config, options.profile, options.set].some((given) => given !== undefined)) {
+    throw new HoldfastError(
+      'INVALID_ARGUMENT',
+      'A served broker has its own settings: a settings file, --profile and --set are for --data.',
+    )
   }
   const { RemoteBroker } = await import('../kafka/remote-broker.js')
   return RemoteBroker.connect(broker ?? defaultBroker)
@@ -60,16 +69,4 @@ export function wholeNumber(min: number): (text: string) => number {
     }
     return value
   }
-}
-
-/** Gathers `name=value` options that may be given several times. */
-export function collectPairs(text: string, gathered: Record<string, string>): Record<string, string> {
-  const [name, value] = parsePair(text)
-  return { ...gathered, [name]: value }
-}
-
-export function parsePair(text: string): [name: string, value: string] {
-  const at = text.indexOf('=')
-  if (at < 1) throw new InvalidArgumentError('It must be NAME=VALUE.')
-  return [text.slice(0, at), text.slice(at + 1)]
 }

@@ -5,15 +5,18 @@ import type { PartitionDescription, TopicDescription } from '../broker/contract.
 import { HoldfastError } from '../core/errors.js'
 import { uuidText } from '../core/randomness.js'
 import { printJson, printTable } from './output.js'
-import { collectPairs, onTarget, type TargetOptions, wholeNumber, withTarget } from './target.js'
+import { collectPairs } from './settings-options.js'
+import { onTarget, type TargetOptions, wholeNumber, withTarget } from './target.js'
 
 interface Options extends TargetOptions {
   readonly json?: boolean
 }
 
-interface CreateOptions extends Options {
+/** `--config` is the topic's here, as in Kafka's own tool, so the settings file has another name. */
+interface CreateOptions extends Omit<Options, 'config'> {
   readonly partitions?: number
-  readonly config: Record<string, string>
+  readonly config?: Record<string, string>
+  readonly configFile?: string
 }
 
 export function topicCommands(): (parent: Command) => void {
@@ -23,10 +26,10 @@ export function topicCommands(): (parent: Command) => void {
       .description('topics with their sizes')
       .option('--json', 'print JSON')
       .action(list)
-    withTarget(topics.command('create <name>'))
+    withTarget(topics.command('create <name>'), '--config-file')
       .description('create a topic')
       .option('-p, --partitions <n>', 'number of partitions', wholeNumber(1))
-      .option('-c, --config <name=value>', 'configuration of the topic, may be repeated', collectPairs, {})
+      .option('-c, --config <name=value>', 'configuration of the topic, may be repeated', collectPairs)
       .option('--json', 'print JSON')
       .action(create)
     withTarget(topics.command('delete <name...>')).description('delete topics and their messages').action(remove)
@@ -51,8 +54,10 @@ async function list(options: Options): Promise<void> {
 }
 
 async function create(name: string, options: CreateOptions): Promise<void> {
-  const { partitions, config } = options
-  const topic = await onTarget(options, (service) => service.createTopic({ name, partitions, config }))
+  const { partitions, config, configFile } = options
+  const topic = await onTarget({ ...options, config: configFile }, (service) =>
+    service.createTopic({ name, partitions, config }),
+  )
   if (options.json) printJson({ name: topic.name, id: uuidText(topic.id), partitions: topic.partitions.length })
   else
     process.stdout.write(

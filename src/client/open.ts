@@ -2,14 +2,23 @@
 
 import { fileURLToPath } from 'node:url'
 import { Broker } from '../broker/broker.js'
-import type { SettingsInput } from '../core/settings.js'
+import { codeOrigin, givenSettings, type Settings, type SettingsInput } from '../core/settings.js'
+import { gatherSettings } from '../core/settings-sources.js'
+import { nodeDisk } from '../files/node-disk.js'
 import { checkOptions, refuse } from './arguments.js'
+import { agreeing, type Flush, withFlush } from './flush-option.js'
 import { shown } from './message.js'
 import { type ClientOptions, clientOptionNames, Queue } from './queue.js'
 
 export interface OpenOptions extends ClientOptions {
-  /** By Kafka's names where Kafka has the thing, for example `{ 'flush.disk.type': 'ASYNC_FLUSH' }`. */
+  /** By Kafka's names where Kafka has the thing, for example `{ 'flush.disk.type': 'ASYNC_FLUSH' }`; over all else. */
   readonly settings?: SettingsInput
+  /** Short for the setting `flush.disk.type`: when a message counts as sent. */
+  readonly flush?: Flush
+  /** A ready-made set of settings, under all that are given by name. */
+  readonly profile?: Settings['profile']
+  /** A `.properties` or `.json` file with settings; the environment variable HOLDFAST_CONFIG may name one instead. */
+  readonly config?: string
   /** Gives up opening. Once the queue is open it has no effect. */
   readonly signal?: AbortSignal
 }
@@ -19,16 +28,21 @@ export interface OpenOptions extends ClientOptions {
  * One process has it open at a time. Close it, or let `await using` do so.
  *
  *     await using mq = await open('./data')
+ *     await using fast = await open('./metrics', { profile: 'fast' })
+ *
+ * Settings come from the profile, the file, the environment (HOLDFAST_FLUSH_DISK_TYPE and so on) and these options, later
+ * ones over earlier ones.
  *
  * @param location a path, or a `file:` URL
  * @throws DATA_DIR_LOCKED, DATA_DIR_NEWER, DATA_DIR_DAMAGED, DATA_DIR_READ_ONLY, INVALID_SETTING, INVALID_ARGUMENT, or
  * the signal's reason
  */
 export async function open(location: string | URL, options: OpenOptions = {}): Promise<Queue> {
-  checkOptions('open', options, ['settings', 'signal', ...clientOptionNames])
+  checkOptions('open', options, ['settings', 'flush', 'profile', 'config', 'signal', ...clientOptionNames])
   const path = pathOf(location)
-  const { settings, signal, ...clientOptions } = options
+  const { settings: given, flush, profile, config, signal, ...clientOptions } = options
   signal?.throwIfAborted()
+  const settings = await settingsOf(options)
   const broker = await Broker.open(path, { settings, logger: options.logger })
   try {
     signal?.throwIfAborted()
@@ -37,6 +51,25 @@ export async function open(location: string | URL, options: OpenOptions = {}): P
     await broker.close()
     throw error
   }
+}
+
+function settingsOf({ settings = {}, flush, profile, config }: OpenOptions): Promise<Settings> {
+  if (typeof settings !== 'object' || settings === null) {
+    return refuse(`open: settings is ${shown(settings)}; it must be an object.`)
+  }
+  if (config !== undefined && typeof config !== 'string') {
+    return refuse(`open: config is ${shown(config)}; it must be the path of a settings file.`)
+  }
+  const given = {
+    ...withFlush('open', flush, settings),
+    ...(profile === undefined ? {} : agreeing('open', 'profile', profile, settings, `profile: '${profile}'`)),
+  }
+  return gatherSettings({
+    config,
+    environment: process.env,
+    given: givenSettings(given, codeOrigin),
+    readFile: (path) => nodeDisk.readFile(path),
+  })
 }
 
 function pathOf(location: unknown): string {

@@ -4,6 +4,7 @@ import type { BrokerService, ConfigEntry, PartitionDescription, TopicDescription
 import { HoldfastError } from '../core/errors.js'
 import { uuidText } from '../core/randomness.js'
 import { checkName, checkOptions } from './arguments.js'
+import { type Flush, withFlush } from './flush-option.js'
 
 export interface TopicSummary {
   readonly name: string
@@ -27,6 +28,8 @@ export interface CreateTopicOptions {
   readonly partitions?: number
   /** By topic-level name, for example `{ 'max.message.bytes': '2000000' }`. */
   readonly config?: Readonly<Record<string, string>>
+  /** Short for the configuration `flush.disk.type`: when a message to this topic counts as sent. */
+  readonly flush?: Flush
 }
 
 /**
@@ -57,12 +60,14 @@ export class TopicsClient {
 
   /**
    * Creates a topic; it is durable when this resolves.
-   * @throws TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS, INVALID_CONFIG
+   * @throws TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS, INVALID_CONFIG, INVALID_ARGUMENT
    */
   async create(name: string, options: CreateTopicOptions = {}): Promise<TopicDetails> {
     checkName('topics.create', 'topic', name)
-    checkOptions('topics.create', options, ['partitions', 'config'])
-    const topic = await this.#service.createTopic({ name, partitions: options.partitions, config: options.config })
+    checkOptions('topics.create', options, ['partitions', 'config', 'flush'])
+    const { partitions, flush } = options
+    const config = withFlush('topics.create', flush, options.config ?? {})
+    const topic = await this.#service.createTopic({ name, partitions, config })
     return this.#details(topic)
   }
 

@@ -1,248 +1,180 @@
 /**
- * Every setting, in one table: name, type, default, bounds, the topic-level name where a topic may override it, and a
- * line of help. Validation, DescribeConfigs and `serve --set` all read this table; a setting that is not in it is
- * refused, and one that is in it is enforced.
+ * The settings as the program uses them: the table's defaults, a profile over them, what was given over that, the whole
+ * checked against itself, and what a topic may override. Where the values are read from is in `settings-sources.ts`.
  */
 
 import { HoldfastError } from './errors.js'
+import {
+  codeOrigin,
+  defaultOrigin,
+  isResolved,
+  type Origin,
+  originOf,
+  originText,
+  topicOrigin,
+  withOrigins,
+} from './settings-origin.js'
+import { type ProfileName, profiles } from './settings-profiles.js'
+import {
+  type SettingName,
+  type SettingRow,
+  type Settings,
+  settingRows,
+  settingsTable,
+  topicSettingNames,
+} from './settings-table.js'
+import { nearest, parseValue, rangeOf } from './settings-values.js'
 
-interface Row<T> {
-  readonly type: 'int' | 'boolean' | 'enum'
-  readonly default: T
-  readonly min?: number
-  readonly max?: number
-  readonly values?: readonly string[]
-  /** The name under which a topic may override it. */
-  readonly topic?: string
-  readonly help: string
-}
+export { codeOrigin, type Origin, originOf, originText } from './settings-origin.js'
+export {
+  type SettingName,
+  type Settings,
+  type SettingsInput,
+  settingsTable,
+  topicSettingNames,
+} from './settings-table.js'
 
-interface IntRow extends Row<number> {
-  readonly type: 'int'
-  readonly min: number
-  readonly max: number
-}
-
-type AnyRow = Row<number> | Row<boolean> | Row<string>
-
-const int = (defaultValue: number, min: number, max: number, help: string, topic?: string): IntRow => ({
-  type: 'int',
-  default: defaultValue,
-  min,
-  max,
-  help,
-  topic,
-})
-
-const flag = (defaultValue: boolean, help: string): Row<boolean> => ({ type: 'boolean', default: defaultValue, help })
-
-const oneOf = <const V extends string>(
-  defaultValue: V,
-  values: readonly V[],
-  help: string,
-  topic?: string,
-): Row<V> => ({
-  type: 'enum',
-  default: defaultValue,
-  values,
-  help,
-  topic,
-})
-
-const kib = 1024
-const mib = 1024 * kib
-const gib = 1024 * mib
-const int32Max = 2 ** 31 - 1
-
-export const settingsTable = {
-  'log.segment.bytes': int(
-    gib,
-    mib,
-    int32Max,
-    'A segment is sealed and a new one begun before it would grow past this.',
-    'segment.bytes',
-  ),
-  'log.index.interval.bytes': int(
-    4 * kib,
-    0,
-    int32Max,
-    'Bytes of log between two entries of the offset and time index.',
-    'index.interval.bytes',
-  ),
-  'log.message.timestamp.type': oneOf(
-    'CreateTime',
-    ['CreateTime', 'LogAppendTime'],
-    'Whether a message keeps the time its sender gave or gets the time of its append.',
-    'message.timestamp.type',
-  ),
-  'message.max.bytes': int(mib + 12, 64, 512 * mib, 'Largest record batch that is accepted.', 'max.message.bytes'),
-  'flush.disk.type': oneOf(
-    'SYNC_FLUSH',
-    ['SYNC_FLUSH', 'ASYNC_FLUSH'],
-    'SYNC_FLUSH acknowledges what is on the disk; ASYNC_FLUSH what is in the page cache.',
-    'flush.disk.type',
-  ),
-  'flush.commitlog.interval': int(1000, 1, int32Max, 'Appends between two background flushes under ASYNC_FLUSH.'),
-  'flush.interval.ms': int(
-    100,
-    1,
-    3_600_000,
-    'Longest time in milliseconds that an ASYNC_FLUSH append stays unflushed.',
-  ),
-  'log.flush.offset.checkpoint.interval.ms': int(
-    60_000,
-    10,
-    int32Max,
-    'How often the recovery points are written down.',
-  ),
-  'replica.high.watermark.checkpoint.interval.ms': int(
-    5_000,
-    10,
-    int32Max,
-    'How often the high watermarks are written down.',
-  ),
-  'producer.id.expiration.ms': int(
-    86_400_000,
-    1000,
-    int32Max,
-    'An idempotent producer that wrote nothing for so long is forgotten.',
-  ),
-  'num.partitions': int(1, 1, 10_000, 'Partitions of a topic that is created without a number.'),
-  'auto.create.topics.enable': flag(true, 'Create a topic when a producer or consumer first names it.'),
-  'offsets.topic.num.partitions': int(
-    1,
-    1,
-    1000,
-    'Partitions of __consumer_offsets. One lets all groups share each flush.',
-  ),
-  'offset.metadata.max.bytes': int(4096, 0, mib, 'Longest metadata text beside a committed offset.'),
-  'group.initial.rebalance.delay.ms': int(
-    0,
-    0,
-    int32Max,
-    'How long the first rebalance of an empty group waits for more members.',
-  ),
-  'group.min.session.timeout.ms': int(1000, 1, int32Max, 'Shortest session timeout a group member may ask for.'),
-  'group.max.session.timeout.ms': int(1_800_000, 1, int32Max, 'Longest session timeout a group member may ask for.'),
-  'group.max.size': int(10_000, 1, int32Max, 'Most members of one group.'),
-  'socket.request.max.bytes': int(
-    100 * mib,
-    1024,
-    int32Max - 4,
-    'Largest request frame that is read from a connection.',
-  ),
-  'queued.max.request.bytes': int(
-    256 * mib,
-    mib,
-    Number.MAX_SAFE_INTEGER,
-    'Bytes of requests that may be in work in all; past it connections are not read.',
-  ),
-  'connections.max.idle.ms': int(600_000, 100, int32Max, 'A connection that sends nothing for so long is closed.'),
-  'frame.timeout.ms': int(30_000, 100, int32Max, 'Longest time from the first byte of a request frame to its last.'),
-  'max.connections': int(10_000, 1, int32Max, 'Connections that are open at once; one more is closed at once.'),
-  'fetch.max.bytes': int(55 * mib, 1024, int32Max, 'Most bytes of records in one fetch answer.'),
-} as const satisfies Record<string, AnyRow>
-
-export type SettingName = keyof typeof settingsTable
-
-type ValueOf<R> = R extends { values: readonly (infer V)[] } ? V : R extends Row<infer T> ? T : never
-
-/** All settings with their values. Numbers are in the unit that the name ends in. */
-export type Settings = { readonly [K in SettingName]: ValueOf<(typeof settingsTable)[K]> }
-
-/** What a caller gives: values or their text form, as from a file, a flag or the wire. */
-export type SettingsInput = { readonly [K in SettingName]?: Settings[K] | string }
-
-/** Settings that a topic may override, by topic-level name. */
-export const topicSettingNames: ReadonlyMap<string, SettingName> = new Map(
-  (Object.entries(settingsTable) as [SettingName, AnyRow][])
-    .filter(([, row]) => row.topic !== undefined)
-    .map(([name, row]) => [row.topic as string, name]),
-)
-
-function parseValue(row: AnyRow, shownName: string, value: unknown): number | boolean | string {
-  const refuse = (expected: string): never => {
-    throw new HoldfastError('INVALID_SETTING', `${shownName} = ${String(value)} is refused: it must be ${expected}.`)
-  }
-  if (row.type === 'boolean') {
-    if (typeof value === 'boolean') return value
-    return value === 'true' ? true : value === 'false' ? false : refuse('true or false')
-  }
-  if (row.type === 'enum') {
-    const values = row.values ?? []
-    return typeof value === 'string' && values.includes(value) ? value : refuse(`one of ${values.join(', ')}`)
-  }
-  const number = typeof value === 'string' && /^-?\d{1,16}$/.test(value.trim()) ? Number(value) : value
-  const { min, max } = row as IntRow
-  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < min || number > max) {
-    return refuse(`a whole number from ${min} to ${max}`)
-  }
-  return number
+/** A value as a source gives it, and which source that is. */
+export interface GivenSetting {
+  readonly name: string
+  /** The value, or its text form. */
+  readonly value: unknown
+  readonly origin: Origin
 }
 
 /**
- * The defaults with `given` laid over them.
- * @throws INVALID_SETTING for an unknown name or a value out of range, with name, value and range.
+ * The defaults with `given` laid over them, as given in code. A record that was resolved already is returned as it is,
+ * with its origins.
+ * @throws INVALID_SETTING for an unknown name, a value out of range, or values that contradict each other
  */
 export function resolveSettings(given: Readonly<Record<string, unknown>> = {}): Settings {
+  return isResolved(given) ? given : layerSettings(givenSettings(given, codeOrigin))
+}
+
+/** The entries of a record, all from one origin; those that are undefined are not given. */
+export function givenSettings(record: Readonly<Record<string, unknown>>, origin: Origin): GivenSetting[] {
+  return Object.entries(record).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value, origin }]))
+}
+
+/**
+ * The defaults, then the profile that `given` names last, then `given`, later entries over earlier ones. Every entry is
+ * checked, also one that another covers: a typo that has no effect today would have one when that other is taken away.
+ * @throws INVALID_SETTING for an unknown name, a value out of range, or values that contradict each other
+ */
+export function layerSettings(given: readonly GivenSetting[]): Settings {
+  const layer = given.map(({ name, value, origin }) => {
+    const known = knownName(name, origin)
+    return { name: known, value: parseValue(settingsTable[known], name, value, origin), origin }
+  })
   const resolved: Record<string, unknown> = {}
-  for (const [name, row] of Object.entries(settingsTable)) resolved[name] = row.default
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined) continue
-    if (!Object.hasOwn(settingsTable, name)) {
-      throw new HoldfastError('INVALID_SETTING', `There is no setting ${name}; "holdfast settings" lists them.`)
+  const origins = new Map<SettingName, Origin>()
+  for (const [name, row] of settingRows) resolved[name] = row.default
+  const profile = layer.findLast(({ name }) => name === 'profile')?.value as ProfileName | undefined
+  if (profile !== undefined) {
+    for (const [name, value] of Object.entries(profiles[profile].values)) {
+      resolved[name] = value
+      origins.set(name as SettingName, { kind: 'profile', where: profile })
     }
-    resolved[name] = parseValue(settingsTable[name as SettingName], name, value)
   }
-  return resolved as Settings
+  for (const { name, value, origin } of layer) {
+    resolved[name] = value
+    origins.set(name, origin)
+  }
+  const settings = withOrigins(resolved as Settings, (name) => origins.get(name) ?? defaultOrigin)
+  const contradiction = contradictionIn(settings)
+  if (contradiction !== undefined) throw new HoldfastError('INVALID_SETTING', contradiction)
+  return settings
+}
+
+function knownName(name: string, origin: Origin): SettingName {
+  if (Object.hasOwn(settingsTable, name)) return name as SettingName
+  const meant = topicSettingNames.get(name) ?? nearest(name, Object.keys(settingsTable))
+  const hint = meant === undefined ? '' : ` Did you mean ${meant}?`
+  const where = originText(origin)
+  throw new HoldfastError(
+    'INVALID_SETTING',
+    `There is no setting ${name} (${where}).${hint} "holdfast settings" lists them.`,
+  )
 }
 
 /**
  * The settings that hold for a topic: the store's with the topic's own configuration laid over them.
- * @throws INVALID_CONFIG for a name that a topic cannot set or a value out of range.
+ * @throws INVALID_CONFIG for a name that a topic cannot set, a value out of range, or values that contradict each other
  */
 export function topicSettings(base: Settings, config: Readonly<Record<string, string | null>>): Settings {
+  const entries = Object.entries(config)
+  if (entries.length === 0) return base
   const resolved: Record<string, unknown> = { ...base }
-  for (const [topicName, value] of Object.entries(config)) {
-    const name = topicSettingNames.get(topicName)
-    if (name === undefined) {
-      const known = [...topicSettingNames.keys()].join(', ')
-      throw new HoldfastError(
-        'INVALID_CONFIG',
-        `A topic has no configuration ${topicName} that is enforced here; there are ${known}.`,
-      )
-    }
+  const own = new Set<SettingName>()
+  for (const [topicName, value] of entries) {
+    const name = topicSettingNames.get(topicName) ?? refuseTopicName(topicName)
     try {
-      resolved[name] = parseValue(settingsTable[name], topicName, value)
+      resolved[name] = parseValue(settingsTable[name], topicName, value, topicOrigin)
     } catch (error) {
       throw new HoldfastError('INVALID_CONFIG', (error as Error).message, { cause: error })
     }
+    own.add(name)
   }
-  return resolved as Settings
+  const settings = withOrigins(resolved as Settings, (name) => (own.has(name) ? topicOrigin : originOf(base, name)))
+  const contradiction = contradictionIn(settings)
+  if (contradiction !== undefined) throw new HoldfastError('INVALID_CONFIG', contradiction)
+  return settings
+}
+
+function refuseTopicName(name: string): never {
+  const known = [...topicSettingNames.keys()]
+  const topicName = Object.hasOwn(settingsTable, name) ? settingsTable[name as SettingName].topic : undefined
+  const meant = topicName ?? nearest(name, known)
+  const hint = meant === undefined ? '' : ` Did you mean ${meant}?`
+  throw new HoldfastError(
+    'INVALID_CONFIG',
+    `A topic has no configuration ${name} that is enforced here.${hint} There are ${known.join(', ')}.`,
+  )
+}
+
+/** Values that are in range each and cannot hold together: which, from where, and what to do. */
+function contradictionIn(settings: Settings): string | undefined {
+  const shown = (name: SettingName) => `${name} = ${settings[name]} (${originText(originOf(settings, name))})`
+  if (
+    settings['flush.disk.type'] === 'BATCH_FLUSH' &&
+    settings['flush.interval.ms'] >= settings['flush.commitlog.timeout']
+  ) {
+    return (
+      `${shown('flush.interval.ms')} and ${shown('flush.commitlog.timeout')} contradict each other under ${shown('flush.disk.type')}: ` +
+      'a message sent alone would be answered FLUSH_DISK_TIMEOUT before its round closes. Make flush.interval.ms less than flush.commitlog.timeout.'
+    )
+  }
+  if (settings['group.min.session.timeout.ms'] > settings['group.max.session.timeout.ms']) {
+    return (
+      `${shown('group.min.session.timeout.ms')} and ${shown('group.max.session.timeout.ms')} contradict each other: ` +
+      'no session timeout would be accepted. Make the first at most the second.'
+    )
+  }
+  return undefined
 }
 
 export interface SettingDescription {
   readonly name: string
   /** The name under which a topic may set it. */
   readonly topicName?: string
+  readonly type: SettingRow['type']
+  /** What a number counts. */
+  readonly unit?: string
   readonly default: string
-  /** In words, e.g. "1 to 1000", "true or false". */
+  /** In words, e.g. "one of CreateTime, LogAppendTime", "true or false". */
   readonly range: string
   readonly help: string
 }
 
 /** The table as text, for help and for the reference page. */
 export function describeSettings(): SettingDescription[] {
-  return (Object.entries(settingsTable) as [string, AnyRow][]).map(([name, row]) => ({
+  return settingRows.map(([name, row]) => ({
     name,
     topicName: row.topic,
+    type: row.type,
+    unit: row.type === 'int' ? row.unit : undefined,
     default: String(row.default),
-    range: rangeOf(row),
+    range: row.type === 'int' ? `${row.min} to ${row.max}` : rangeOf(row).replace(/^one of /, ''),
     help: row.help,
   }))
-}
-
-function rangeOf(row: AnyRow): string {
-  if (row.type === 'boolean') return 'true or false'
-  return row.type === 'enum' ? (row.values ?? []).join(' or ') : `${row.min} to ${row.max}`
 }

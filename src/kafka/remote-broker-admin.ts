@@ -163,5 +163,5 @@ function originOf(source: number): contract.ConfigEntry['origin'] {
 
 function typeOf(type: number): contract.ConfigEntry['type'] {
   if (type === configType.boolean) return 'boolean'
-  return type === configType.int || type === configType.long ? 'int' : 'enum'
+  return type === configType.int || type === configType.long ? 'int' : 'string'
 }

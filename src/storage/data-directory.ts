@@ -9,13 +9,14 @@
  *   holdfast.json          format version, cluster id, node id
  *   lock                   held while open
  *   config/topics.json     topics and their configuration
- *   log/                   a Kafka log.dir, to the byte
+ *   log/                   a Kafka log.dir, to the byte; it lies elsewhere where store.path.commitlog says so
  */
 
-import { dirname, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { Clock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { type Randomness, randomUuid, uuidText } from '../core/randomness.js'
+import { originOf, originText, type Settings } from '../core/settings.js'
 import type { Disk, DiskLock } from '../files/disk.js'
 import { decodeProperties, encodeMetaProperties } from './segments/text-files.js'
 
@@ -23,7 +24,7 @@ export const formatVersion = 1
 
 export interface DataDirectory {
   readonly path: string
-  /** The Kafka log.dir inside it. */
+  /** The Kafka log.dir: inside it, or where the setting store.path.commitlog says. */
   readonly logPath: string
   readonly configPath: string
   readonly clusterId: string
@@ -47,13 +48,14 @@ const metaFile = 'meta.properties'
 /**
  * Takes the lock and reads the identity of a data directory, making both where the directory is new. A directory that
  * holds a Kafka log.dir under `log/` takes its cluster id and node id from there.
- * @throws DATA_DIR_LOCKED, DATA_DIR_NEWER, DATA_DIR_DAMAGED, DATA_DIR_READ_ONLY
+ * @throws DATA_DIR_LOCKED, DATA_DIR_NEWER, DATA_DIR_DAMAGED, DATA_DIR_READ_ONLY, INVALID_SETTING
  */
 export async function openDataDirectory(
   path: string,
-  tools: { disk: Disk; clock: Clock; randomness: Randomness },
+  tools: { disk: Disk; clock: Clock; randomness: Randomness; settings: Settings },
 ): Promise<DataDirectory> {
   const { disk } = tools
+  const logPath = logPathOf(path, tools.settings)
   await disk.makeDirectory(path)
   const lock = await disk.lock(join(path, 'lock'))
   const locks: DiskLock[] = [lock]
@@ -64,7 +66,6 @@ export async function openDataDirectory(
   try {
     // Before anything is written: a directory of a newer format is left as it is.
     const stored = await readIdentity(disk, path)
-    const logPath = join(path, 'log')
     const configPath = join(path, 'config')
     await disk.makeDirectory(logPath)
     await disk.makeDirectory(configPath)
@@ -73,13 +74,48 @@ export async function openDataDirectory(
     if (stored === undefined) await syncAncestors(disk, path)
     const identity = stored ?? (await createIdentity(path, logPath, tools))
     const { clusterId, nodeId } = identity
-    const hasLogs = (await disk.readFile(join(logPath, metaFile))) !== undefined
+    const hasLogs = await belongsTo(clusterId, logPath, disk)
+    // The way to it is not that to the data directory.
+    if (!hasLogs && logPath !== join(path, 'log')) await syncAncestors(disk, logPath)
     const claimLogs = () => ensureMetaProperties(logPath, identity, tools)
     return { path, logPath, configPath, clusterId, nodeId, hasLogs, claimLogs, release }
   } catch (error) {
     await release()
     throw error
   }
+}
+
+/**
+ * Where the logs of a data directory lie under these settings.
+ * @throws INVALID_SETTING where they would lie among the files of the data directory itself
+ */
+export function logPathOf(path: string, settings: Settings): string {
+  const asked = settings['store.path.commitlog']
+  if (asked === '') return join(path, 'log')
+  const logPath = isAbsolute(asked) ? asked : join(path, asked)
+  if ([path, join(path, 'config')].some((own) => resolve(own) === resolve(logPath))) {
+    throw new HoldfastError(
+      'INVALID_SETTING',
+      `store.path.commitlog = ${asked} (${originText(originOf(settings, 'store.path.commitlog'))}) is refused: ${logPath} holds other files of the store. Name a directory for the logs alone.`,
+    )
+  }
+  return logPath
+}
+
+/**
+ * Whether the log directory has been in use, by this cluster. To open another's would take over its topics, and make
+ * those of this one anew and empty.
+ * @throws DATA_DIR_DAMAGED where it is another cluster's
+ */
+async function belongsTo(clusterId: string, logPath: string, disk: Disk): Promise<boolean> {
+  const bytes = await disk.readFile(join(logPath, metaFile))
+  if (bytes === undefined) return false
+  const owner = decodeProperties(bytes)['cluster.id'] ?? clusterId
+  if (owner === clusterId) return true
+  throw new HoldfastError(
+    'DATA_DIR_DAMAGED',
+    `${logPath} holds the logs of cluster ${owner}, and this data directory belongs to cluster ${clusterId}. Is store.path.commitlog right?`,
+  )
 }
 
 /**

@@ -11,7 +11,7 @@ import { makeTemporaryDirectory } from '../files/temporary-directory.js'
 import { KafkaServer } from '../kafka/server.js'
 
 export interface TestBrokerOptions {
-  /** As for `holdfast serve --set`. */
+  /** As for `holdfast serve --set`. These alone: no settings file and no environment variable is read, on no machine. */
   readonly settings?: SettingsInput
   /** Keep the data here, and leave it there; a temporary folder where absent. */
   readonly dataDir?: string

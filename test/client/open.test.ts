@@ -1,7 +1,7 @@
 /** The library's door: what it takes, what it refuses, and that it lets go of everything. */
 
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
@@ -72,4 +72,108 @@ it('manages topics', async (t) => {
 
 it('exports the door, the errors, and types', () => {
   assert.deepEqual(Object.keys(holdfast).sort(), ['HoldfastError', 'SendManyError', 'errorTable', 'open'])
+})
+
+/** The values that hold in an open queue, and where the broker says they come from. */
+async function inForce(mq: holdfast.Queue, ...names: string[]) {
+  const { config } = await mq.topics.describe('t').catch(() => mq.topics.create('t'))
+  return names.map((name) => {
+    const entry = config.find((each) => each.name === name)
+    return [entry?.value, entry?.origin]
+  })
+}
+
+/** Runs `work` with these variables; the environment is the process's, so tests that set it run one after the other. */
+async function withEnvironment(variables: Readonly<Record<string, string>>, work: () => Promise<void>): Promise<void> {
+  try {
+    Object.assign(process.env, variables)
+    await work()
+  } finally {
+    for (const name of Object.keys(variables)) delete process.env[name]
+  }
+}
+
+it('takes a profile, and values over it', async (t) => {
+  await using mq = await holdfast.open(await folder(t), { profile: 'fast', settings: { 'flush.interval.ms': 7 } })
+  assert.deepEqual(await inForce(mq, 'flush.disk.type', 'flush.interval.ms', 'flush.batch.size'), [
+    ['ASYNC_FLUSH', 'broker'],
+    ['7', 'broker'],
+    ['100', 'default'],
+  ])
+})
+
+for (const [flush, type] of [
+  ['sync', 'SYNC_FLUSH'],
+  ['batch', 'BATCH_FLUSH'],
+  ['async', 'ASYNC_FLUSH'],
+] as const) {
+  it(`takes flush: '${flush}', for the store and for a topic`, async (t) => {
+    await using mq = await holdfast.open(await folder(t), { flush })
+    assert.deepEqual(await inForce(mq, 'flush.disk.type'), [[type, 'broker']])
+    const other = flush === 'sync' ? 'async' : 'sync'
+    const config = { 'segment.bytes': '2000000' }
+    const topic = await mq.topics.create('other', { flush: other, config })
+    const entry = (name: string) => topic.config.find((each) => each.name === name)
+    assert.equal(entry('flush.disk.type')?.value, other === 'sync' ? 'SYNC_FLUSH' : 'ASYNC_FLUSH')
+    assert.equal(entry('flush.disk.type')?.origin, 'topic')
+    assert.equal(entry('segment.bytes')?.value, '2000000')
+  })
+}
+
+it('refuses options that contradict each other, and makes nothing', async (t) => {
+  const path = join(await folder(t), 'data')
+  const refused: [holdfast.OpenOptions, string, RegExp][] = [
+    [
+      { flush: 'sync', settings: { 'flush.disk.type': 'ASYNC_FLUSH' } },
+      'INVALID_ARGUMENT',
+      /flush: 'sync' and flush\./,
+    ],
+    [{ profile: 'fast', settings: { profile: 'hybrid' } }, 'INVALID_ARGUMENT', /profile: 'fast' and profile = /],
+    [{ flush: 'never' as never }, 'INVALID_ARGUMENT', /flush is .*never; it must be one of sync, batch, async/],
+    [{ profile: 'quick' as never }, 'INVALID_SETTING', /profile = quick \(code\)/],
+    [{ flush: 'batch', settings: { 'flush.commitlog.timeout': 100 } }, 'INVALID_SETTING', /FLUSH_DISK_TIMEOUT/],
+    [{ config: 5 as never }, 'INVALID_ARGUMENT', /config is .*5; it must be the path/],
+    [{ settings: null as never }, 'INVALID_ARGUMENT', /settings is null/],
+    [{ config: join(path, 'none.json') }, 'INVALID_SETTING', /none\.json" is not there/],
+  ]
+  for (const [options, code, message] of refused) await assert.rejects(holdfast.open(path, options), { code, message })
+  await assert.rejects(access(path))
+  // What says the same twice is no contradiction.
+  const twice = {
+    flush: 'async',
+    settings: { 'flush.disk.type': 'ASYNC_FLUSH', profile: 'fast' },
+    profile: 'fast',
+  } as const
+  await using mq = await holdfast.open(path, twice)
+  const create = mq.topics.create('t', { flush: 'sync', config: { 'flush.disk.type': 'ASYNC_FLUSH' } })
+  await assert.rejects(create, { code: 'INVALID_ARGUMENT', message: /topics\.create: flush: 'sync' and flush/ })
+})
+
+it('reads the environment and a file, under what the program says', async (t) => {
+  const path = await folder(t)
+  const file = join(path, 'a.json')
+  const covered = { 'flush.batch.size': 9, 'message.max.bytes': 6000 }
+  await writeFile(file, JSON.stringify({ 'log.segment.bytes': 3_000_000, 'log.index.interval.bytes': 5, ...covered }))
+  const variables = { HOLDFAST_MESSAGE_MAX_BYTES: '7000', HOLDFAST_FLUSH_BATCH_SIZE: '8' }
+  const names = ['segment.bytes', 'index.interval.bytes', 'max.message.bytes', 'flush.batch.size']
+  const expected = [
+    ['3000000', 'broker'],
+    ['5', 'broker'],
+    ['7000', 'broker'],
+    ['4', 'broker'],
+  ]
+  await withEnvironment(variables, async () => {
+    const options = { settings: { 'flush.batch.size': 4 } }
+    {
+      await using mq = await holdfast.open(join(path, 'one'), { ...options, config: file })
+      assert.deepEqual(await inForce(mq, ...names), expected)
+    }
+    await withEnvironment({ HOLDFAST_CONFIG: file }, async () => {
+      await using mq = await holdfast.open(join(path, 'two'), options)
+      assert.deepEqual(await inForce(mq, ...names), expected)
+    })
+  })
+  await withEnvironment({ HOLDFAST_FLUSH_DISK_TIPE: 'SYNC_FLUSH' }, async () => {
+    await assert.rejects(holdfast.open(path), { code: 'INVALID_SETTING', message: /mean HOLDFAST_FLUSH_DISK_TYPE\?/ })
+  })
 })

@@ -58,3 +58,16 @@ test('what cannot start leaves nothing behind', async () => {
   await assert.rejects(startBroker({ settings: { 'num.partitions': 0 } }), HoldfastError)
   assert.deepEqual(await taken.service.describeTopics(null), [])
 })
+
+test('the environment of the developer does not reach it', async () => {
+  process.env['HOLDFAST_NUM_PARTITIONS'] = '7'
+  process.env['HOLDFAST_NO_SUCH_SETTING'] = '1'
+  try {
+    await using broker = await startBroker()
+    const [topic] = await broker.service.describeTopics(['t'], { create: true })
+    assert.equal(topic.partitions.length, 1)
+  } finally {
+    delete process.env['HOLDFAST_NUM_PARTITIONS']
+    delete process.env['HOLDFAST_NO_SUCH_SETTING']
+  }
+})

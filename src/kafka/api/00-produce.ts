@@ -76,6 +76,8 @@ async function finish(
   outcomes: Promise<Outcome>[][],
 ): Promise<Answer<typeof produce>> {
   const settled = await Promise.all(outcomes.map((ofTopic) => Promise.all(ofTopic)))
+  // What was acknowledged is in the file. What was refused may still be on its way there, as after FLUSH_DISK_TIMEOUT.
+  if (settled.every((ofTopic) => ofTopic.every(isAcknowledged))) call.loans.add(call.recycleFrame)
   if (request.acks === 0) return concludeUnanswered(settled.flat())
   return {
     topics: request.topics.map((topic, at) => ({
@@ -84,6 +86,10 @@ async function finish(
       partitions: topic.partitions.map(({ index }, nth) => partitionAnswer(index, settled[at][nth], call.version)),
     })),
   }
+}
+
+function isAcknowledged(outcome: Outcome): boolean {
+  return !('error' in outcome)
 }
 
 function concludeUnanswered(outcomes: readonly Outcome[]): typeof noAnswer {

@@ -1,7 +1,7 @@
 /**
  * Fetch, versions 4-18.
  *
- * Record batches leave as they lie in the log. Sessions (KIP-227) are declined: every answer has session 0, on which
+ * Record batches leave as they lie in the log, where they are mapped without a copy. Sessions (KIP-227) are declined: every answer has session 0, on which
  * clients go on with full requests; a request that continues a session gets FETCH_SESSION_ID_NOT_FOUND. With no
  * transactions both isolation levels read the same, and no transaction is ever aborted. A request waits for a minute at
  * most, whatever it asks for, and is answered with nothing then, on which clients ask again: so a connection that nobody
@@ -40,7 +40,9 @@ export const fetchEndpoint = endpoint({
       minBytes: request.minBytes,
       maxWaitMs: names.includes(undefined) ? 0 : Math.min(request.maxWaitMs, maxFetchWaitMs),
       signal: call.signal,
+      lend: true,
     })
+    for (const { release } of fetched) if (release !== undefined) call.loans.add(release)
     return answer(request, names, fetched, call.version)
   },
   refuse: (request, error, version) => ({

@@ -14,7 +14,7 @@ export function sourceOf({ origin }: ConfigEntry): number {
 
 export function typeOf({ type, name, synonym }: ConfigEntry): number {
   if (type === 'boolean') return configType.boolean
-  if (type === 'enum') return configType.string
+  if (type === 'string') return configType.string
   const row = settingsTable[(synonym ?? name) as SettingName]
   return row !== undefined && 'max' in row && Number(row.max) > int32Max ? configType.long : configType.int
 }

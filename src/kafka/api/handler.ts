@@ -4,6 +4,7 @@ import type { BrokerService } from '../../broker/contract.js'
 import { HoldfastError } from '../../core/errors.js'
 import type { Logger } from '../../core/logger.js'
 import type { Settings } from '../../core/settings.js'
+import type { Loans } from '../loans.js'
 import { decodeRequest, encodeResponse, type RequestHeader } from '../messages.js'
 import type { Api, RequestOf, ResponseInput } from '../schemas/index.js'
 
@@ -35,6 +36,10 @@ export interface Call {
   readonly endpoint: HostAndPort
   /** Aborted when the connection is lost or the server closes: what waits answers at once. */
   readonly signal: AbortSignal
+  /** What the answer borrows is added here, and given back when it has left or will never leave. */
+  readonly loans: Loans
+  /** To be called when nobody holds a view of the request any more; where nobody can tell, it is not. */
+  readonly recycleFrame: () => void
 }
 
 /** The answer that is none: Produce with acks=0. */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { FrameBuffers } from '../../../src/kafka/frame-buffers.js'
 import { FrameReader } from '../../../src/kafka/frames.js'
 import { RequestBudget } from '../../../src/kafka/request-budget.js'
 
@@ -81,12 +82,100 @@ describe('FrameReader', () => {
     assert.ok(whole?.equals(content))
   })
 
+  it('gives the frames of a stream that is read into lent memory and into its own room', () => {
+    const lengths = fc.array(fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 60_000, max: 3 * mib })), {
+      maxLength: 8,
+    })
+    const reads = fc.array(fc.integer({ min: 1, max: 200_000 }), { minLength: 1, maxLength: 8 })
+    const property = fc.property(lengths, reads, fc.boolean(), (sizes, pieces, hesitates) => {
+      const frames = sizes.map((size, at) => Buffer.alloc(size, `frame ${at} `))
+      const stream = Buffer.concat(frames.map(framed))
+      const shared = Buffer.alloc(200_000)
+      let isRefused = false
+      const reserve = (): boolean => {
+        isRefused = hesitates && !isRefused
+        return !isRefused
+      }
+      const reader = new FrameReader({ minBytes: 1, maxBytes: 4 * mib, reserve, buffers: new FrameBuffers() })
+      const found: Buffer[] = []
+      for (let at = 0, turn = 0; at < stream.length; turn++) {
+        const { room } = reader
+        const target = room ?? shared
+        const bytes = stream.copy(target, 0, at, at + Math.min(pieces[turn % pieces.length], target.length))
+        at += bytes
+        if (room === undefined) reader.push(shared.subarray(0, bytes), { lent: true })
+        else reader.filled(bytes)
+        found.push(...framesOf(reader))
+        reader.detach()
+        shared.fill(0xff)
+      }
+      for (let turn = 0; turn < 1000 && found.length < frames.length; turn++) found.push(...framesOf(reader))
+      assert.equal(found.length, frames.length)
+      assert.ok(found.every((frame, at) => frame.equals(frames[at])))
+    })
+    fc.assert(property, { numRuns: 40 })
+  })
+
+  it('has room of its own for the rest of a large frame, and for nothing else', () => {
+    const reader = new FrameReader({ minBytes: 1, maxBytes: 10 * mib })
+    const stream = framed(Buffer.alloc(mib))
+    const roomBytes = () => reader.room?.length
+    assert.equal(roomBytes(), undefined)
+    reader.push(stream.subarray(0, 100_004))
+    assert.equal(roomBytes(), undefined, 'what was pushed comes first')
+    assert.equal(reader.next(), undefined)
+    assert.equal(roomBytes(), mib - 100_000)
+    reader.filled(mib - 110_000)
+    assert.equal(roomBytes(), undefined, 'little is read together with what follows')
+    reader.close()
+    reader.push(stream)
+    assert.equal(reader.unreadBytes, 0)
+  })
+
   it('refuses lengths out of bounds', () => {
     for (const length of ['00000007', 'ffffffff', '00000065']) {
       const reader = new FrameReader({ minBytes: 8, maxBytes: 100 })
       reader.push(Buffer.from(length, 'hex'))
       assert.throws(() => reader.next(), { code: 'INVALID_REQUEST' })
     }
+  })
+})
+
+describe('FrameBuffers', () => {
+  it('uses memory again for frames of about the same length', () => {
+    const buffers = new FrameBuffers()
+    const first = buffers.take(100_000)
+    assert.equal(first.length, 100_000)
+    assert.notEqual(buffers.take(100_000).buffer, first.buffer)
+    buffers.put(first)
+    assert.notEqual(buffers.take(50_000).buffer, first.buffer)
+    const second = buffers.take(99_000)
+    assert.equal(second.buffer, first.buffer)
+    assert.equal(second.length, 99_000)
+  })
+
+  it('takes back nothing twice, and nothing that it did not give', () => {
+    const buffers = new FrameBuffers()
+    const own = buffers.take(10_000)
+    buffers.put(own)
+    buffers.put(own)
+    buffers.put(Buffer.alloc(10_240))
+    buffers.put(buffers.take(100))
+    const again = [buffers.take(10_000), buffers.take(10_000)]
+    assert.equal(again[0].buffer, own.buffer)
+    assert.notEqual(again[1].buffer, own.buffer)
+    assert.equal(buffers.keptBytes, 0)
+  })
+
+  it('wastes a quarter at most, and keeps so much and no more', () => {
+    const buffers = new FrameBuffers()
+    for (let bytes = 4096; bytes < 10 * mib; bytes = Math.ceil(bytes * 1.07)) {
+      const frame = buffers.take(bytes)
+      assert.ok(frame.buffer.byteLength <= bytes * 1.25, `${bytes}`)
+    }
+    const frames = Array.from({ length: 40 }, () => buffers.take(mib))
+    for (const frame of frames) buffers.put(frame)
+    assert.equal(buffers.keptBytes, 16 * mib)
   })
 })
 

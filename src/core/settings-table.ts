@@ -1,0 +1,277 @@
+/**
+ * Every setting, in one table: name, type, default, bounds, unit, the topic-level name where a topic may override it, and
+ * a line of help. Validation, the command line's help, DescribeConfigs and docs/settings.md all read this table; a setting
+ * that is not in it is refused, and one that is in it is enforced. None can change while a store is open.
+ */
+
+interface Row<T> {
+  readonly type: 'int' | 'boolean' | 'enum' | 'path'
+  readonly default: T
+  /** The name under which a topic may override it. */
+  readonly topic?: string
+  readonly help: string
+}
+
+export interface IntRow extends Row<number> {
+  readonly type: 'int'
+  readonly min: number
+  readonly max: number
+  readonly unit: Unit
+}
+
+interface BooleanRow extends Row<boolean> {
+  readonly type: 'boolean'
+}
+
+interface EnumRow<V extends string> extends Row<V> {
+  readonly type: 'enum'
+  readonly values: readonly V[]
+}
+
+interface PathRow extends Row<string> {
+  readonly type: 'path'
+}
+
+export type SettingRow = IntRow | BooleanRow | EnumRow<string> | PathRow
+
+/** What a number counts. */
+export type Unit = 'bytes' | 'ms' | 'messages' | 'partitions' | 'members' | 'connections' | 'segments'
+
+const int = (defaultValue: number, min: number, max: number, unit: Unit, help: string, topic?: string): IntRow => ({
+  type: 'int',
+  default: defaultValue,
+  min,
+  max,
+  unit,
+  help,
+  topic,
+})
+
+const flag = (defaultValue: boolean, help: string): BooleanRow => ({ type: 'boolean', default: defaultValue, help })
+
+const oneOf = <const V extends string>(
+  defaultValue: V,
+  values: readonly V[],
+  help: string,
+  topic?: string,
+): EnumRow<V> => ({ type: 'enum', default: defaultValue, values, help, topic })
+
+const path = (defaultValue: string, help: string): PathRow => ({ type: 'path', default: defaultValue, help })
+
+const kib = 1024
+const mib = 1024 * kib
+const gib = 1024 * mib
+const int32Max = 2 ** 31 - 1
+
+export const settingsTable = {
+  profile: oneOf(
+    'reliable',
+    ['reliable', 'fast', 'hybrid'],
+    'A ready-made set of values, below all that is given by name: reliable is the defaults, fast acknowledges from the page cache, hybrid flushes in rounds.',
+  ),
+  'store.path.commitlog': path(
+    '',
+    'The directory that holds the logs of the partitions; a relative path starts at the data directory, and empty means log inside it.',
+  ),
+  'log.segment.bytes': int(
+    gib,
+    mib,
+    int32Max,
+    'bytes',
+    'A segment is sealed and a new one begun before it would grow past this.',
+    'segment.bytes',
+  ),
+  'log.index.interval.bytes': int(
+    4 * kib,
+    0,
+    int32Max,
+    'bytes',
+    'Bytes of log between two entries of the offset and time index.',
+    'index.interval.bytes',
+  ),
+  'log.message.timestamp.type': oneOf(
+    'CreateTime',
+    ['CreateTime', 'LogAppendTime'],
+    'Whether a message keeps the time its sender gave or gets the time of its append.',
+    'message.timestamp.type',
+  ),
+  'message.max.bytes': int(
+    mib + 12,
+    64,
+    512 * mib,
+    'bytes',
+    'Largest record batch that is accepted.',
+    'max.message.bytes',
+  ),
+  'flush.disk.type': oneOf(
+    'SYNC_FLUSH',
+    ['SYNC_FLUSH', 'BATCH_FLUSH', 'ASYNC_FLUSH'],
+    'When an append is acknowledged: SYNC_FLUSH once it is on the disk, BATCH_FLUSH the same in rounds of a chosen size, ASYNC_FLUSH once it is in the page cache.',
+    'flush.disk.type',
+  ),
+  'flush.batch.size': int(
+    100,
+    1,
+    int32Max,
+    'messages',
+    'Messages at which a BATCH_FLUSH round closes.',
+    'flush.batch.size',
+  ),
+  'flush.interval.ms': int(
+    100,
+    1,
+    3_600_000,
+    'ms',
+    'Longest time in milliseconds that a BATCH_FLUSH round stays open, and that an ASYNC_FLUSH append stays unflushed.',
+    'flush.interval.ms',
+  ),
+  'flush.commitlog.interval': int(
+    1000,
+    1,
+    int32Max,
+    'messages',
+    'Messages between two background flushes under ASYNC_FLUSH.',
+    'flush.commitlog.interval',
+  ),
+  'flush.commitlog.timeout': int(
+    5000,
+    1,
+    int32Max,
+    'ms',
+    'Longest time in milliseconds that a sender waits for its flush before FLUSH_DISK_TIMEOUT, which leaves the outcome unknown.',
+    'flush.commitlog.timeout',
+  ),
+  'file.engine': oneOf(
+    'disk',
+    ['disk', 'mmap'],
+    'How records reach the active segment: positional writes, or copies into a mapping that msync makes durable.',
+    'file.engine',
+  ),
+  'file.preallocate': oneOf(
+    'ahead',
+    ['none', 'ahead', 'fallocate', 'zero'],
+    'none: files grow as they are written. ahead: zeros are written in front of a busy writer. fallocate, zero: whole segments are reserved, or filled with zeros, before they are needed.',
+    'file.preallocate',
+  ),
+  'file.warmup': oneOf(
+    'touch',
+    ['none', 'touch', 'lock'],
+    'Whether new mappings, and the tail of each log at the start, are brought into memory; lock keeps the active mapping there.',
+    'file.warmup',
+  ),
+  'file.map.count': int(
+    256,
+    0,
+    65_536,
+    'segments',
+    'Sealed segments mapped for reading at the same time; 0 maps none.',
+  ),
+  'file.map.bytes': int(
+    64 * gib,
+    0,
+    Number.MAX_SAFE_INTEGER,
+    'bytes',
+    'Address space of the segments mapped for reading at the same time.',
+  ),
+  'log.flush.offset.checkpoint.interval.ms': int(
+    60_000,
+    10,
+    int32Max,
+    'ms',
+    'How often the recovery points are written down.',
+  ),
+  'replica.high.watermark.checkpoint.interval.ms': int(
+    5_000,
+    10,
+    int32Max,
+    'ms',
+    'How often the high watermarks are written down.',
+  ),
+  'producer.id.expiration.ms': int(
+    86_400_000,
+    1000,
+    int32Max,
+    'ms',
+    'An idempotent producer that wrote nothing for so long is forgotten.',
+  ),
+  'num.partitions': int(1, 1, 10_000, 'partitions', 'Partitions of a topic that is created without a number.'),
+  'auto.create.topics.enable': flag(true, 'Create a topic when a producer or consumer first names it.'),
+  'offsets.topic.num.partitions': int(
+    1,
+    1,
+    1000,
+    'partitions',
+    'Partitions of __consumer_offsets. One lets all groups share each flush.',
+  ),
+  'offset.metadata.max.bytes': int(4096, 0, mib, 'bytes', 'Longest metadata text beside a committed offset.'),
+  'group.initial.rebalance.delay.ms': int(
+    0,
+    0,
+    int32Max,
+    'ms',
+    'How long the first rebalance of an empty group waits for more members.',
+  ),
+  'group.min.session.timeout.ms': int(1000, 1, int32Max, 'ms', 'Shortest session timeout a group member may ask for.'),
+  'group.max.session.timeout.ms': int(
+    1_800_000,
+    1,
+    int32Max,
+    'ms',
+    'Longest session timeout a group member may ask for.',
+  ),
+  'group.max.size': int(10_000, 1, int32Max, 'members', 'Most members of one group.'),
+  'socket.request.max.bytes': int(
+    100 * mib,
+    1024,
+    int32Max - 4,
+    'bytes',
+    'Largest request frame that is read from a connection.',
+  ),
+  'queued.max.request.bytes': int(
+    256 * mib,
+    mib,
+    Number.MAX_SAFE_INTEGER,
+    'bytes',
+    'Bytes of requests that may be in work in all; past it connections are not read.',
+  ),
+  'connections.max.idle.ms': int(
+    600_000,
+    100,
+    int32Max,
+    'ms',
+    'A connection that sends nothing for so long is closed.',
+  ),
+  'frame.timeout.ms': int(
+    30_000,
+    100,
+    int32Max,
+    'ms',
+    'Longest time from the first byte of a request frame to its last.',
+  ),
+  'max.connections': int(
+    10_000,
+    1,
+    int32Max,
+    'connections',
+    'Connections that are open at once; one more is closed at once.',
+  ),
+  'fetch.max.bytes': int(55 * mib, 1024, int32Max, 'bytes', 'Most bytes of records in one fetch answer.'),
+} as const satisfies Record<string, SettingRow>
+
+export type SettingName = keyof typeof settingsTable
+
+type ValueOf<R> = R extends EnumRow<infer V> ? V : R extends Row<infer T> ? T : never
+
+/** All settings with their values. Numbers are in the row's unit. */
+export type Settings = { readonly [K in SettingName]: ValueOf<(typeof settingsTable)[K]> }
+
+/** What a caller gives: values or their text form, as from a file, a flag or the wire. */
+export type SettingsInput = { readonly [K in SettingName]?: Settings[K] | string }
+
+/** The rows in the order of the table. */
+export const settingRows = Object.entries(settingsTable) as readonly [SettingName, SettingRow][]
+
+/** Settings that a topic may override, by topic-level name. */
+export const topicSettingNames: ReadonlyMap<string, SettingName> = new Map(
+  settingRows.flatMap(([name, row]) => (row.topic === undefined ? [] : [[row.topic, name]])),
+)
