@@ -16,7 +16,6 @@ import { type Randomness, randomUuid, systemRandomness } from '../core/randomnes
 import { resolveSettings, type Settings, topicSettings } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
 import { nodeDisk } from '../files/node-disk.js'
-import { OpenFiles } from '../files/open-files.js'
 import { CheckpointWriter } from './checkpoint-writer.js'
 import { checkpointFile, leaveCleanShutdownMark, readCheckpoint, takeCleanShutdownMark } from './checkpoints.js'
 import { type DataDirectory, openDataDirectory } from './data-directory.js'
@@ -24,9 +23,10 @@ import { Healer } from './healer.js'
 import { adoptTopics, removeDeletedDirectories, removePartitionDirectories } from './partition-directories.js'
 import type { PartitionLog } from './partition-log.js'
 import { partitionDirectoryName } from './segments/format.js'
-import { IndexCache } from './segments/index-cache.js'
 import { SegmentLog } from './segments/segment-log.js'
+import type { SharedTables } from './segments/segment-place.js'
 import { encodePartitionMetadata } from './segments/text-files.js'
+import { sharedTables } from './shared-tables.js'
 import { checkTopicName, type Topic, TopicCatalog } from './topic-catalog.js'
 
 export interface StoreOptions {
@@ -45,10 +45,6 @@ export interface NewTopic {
 
 /** Logs that are opened or closed at the same time; each waits for the disk most of its time. */
 const parallelLogs = 8
-/** Sealed segments that are open for reading at the same time, in all logs together. */
-const openSegmentFiles = 256
-/** Indexes of sealed segments that are in memory at the same time, in all logs together. */
-const cachedIndexBytes = 64 * 1024 * 1024
 /** As many as a partition directory's name has room for behind the longest topic name. */
 const mostPartitions = 100_000
 
@@ -56,8 +52,7 @@ export class MessageStore {
   readonly #directory: DataDirectory
   readonly #tools: Required<StoreOptions>
   readonly #catalog: TopicCatalog
-  readonly #openFiles: OpenFiles
-  readonly #indexes = new IndexCache(cachedIndexBytes)
+  readonly #tables: SharedTables
   readonly #healer: Healer
   readonly #lifecycle = new Lifecycle('message store')
   /** Topics are created, grown and deleted one at a time. */
@@ -72,7 +67,7 @@ export class MessageStore {
     this.#directory = directory
     this.#catalog = catalog
     this.#tools = tools
-    this.#openFiles = new OpenFiles(tools.disk, openSegmentFiles)
+    this.#tables = sharedTables(tools)
     this.#healer = new Healer(tools.clock, tools.logger)
     this.#checkpoints = new CheckpointWriter(directory.logPath, tools, () => this.#logs.values())
   }
@@ -254,8 +249,13 @@ export class MessageStore {
   }
 
   async #letGo(): Promise<void> {
-    await this.#openFiles.dropAll()
+    await this.#dropFiles()
     await this.#directory.release()
+  }
+
+  async #dropFiles(): Promise<void> {
+    this.#tables.maps.dropAll()
+    await this.#tables.openFiles.dropAll()
   }
 
   #change<T>(step: () => Promise<T>): Promise<T> {
@@ -278,7 +278,7 @@ export class MessageStore {
       await this.#checkpoints.write()
     } catch (error) {
       await this.#onEveryLog((log) => log.close())
-      await this.#openFiles.dropAll()
+      await this.#dropFiles()
       throw error
     }
     this.#lifecycle.to('open')
@@ -338,13 +338,13 @@ export class MessageStore {
       partition,
       directory,
       disk,
-      openFiles: this.#openFiles,
-      indexes: this.#indexes,
+      tables: this.#tables,
       clock,
       logger,
       settings,
       ...point,
       mayHaveHoles: topic.adopted,
+      onStartMoved: () => this.#checkpoints.write(),
       onFailure: (failed) => this.#healer.watch(failed),
     })
     this.#logs.set(name, log)

@@ -26,6 +26,13 @@ export interface LogSlice {
   /** Whole record batches in offset order; the first may begin below the offset that was asked for. */
   readonly records: readonly Buffer[]
   readonly sizeInBytes: number
+  /** Given where the records are lent: to be called once, when nobody will touch them any more. */
+  readonly release?: () => void
+}
+
+export interface ReadOptions {
+  /** The records may lie in a mapping of the file, uncopied, until `release` is called. */
+  readonly lend?: boolean
 }
 
 export interface TimestampedOffset {
@@ -65,7 +72,7 @@ export interface PartitionLog {
    * returned even where it is larger. Empty at the high watermark.
    * @throws OFFSET_OUT_OF_RANGE, LOG_DAMAGED, CLOSED
    */
-  read(offset: number, maxBytes: number): Promise<LogSlice>
+  read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice>
 
   /** The first record below the high watermark whose timestamp is `timestamp` or later. */
   offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | undefined>
@@ -81,6 +88,13 @@ export interface PartitionLog {
 
   /** Calls `listener` after each advance of the high watermark and after a failure, until the returned call. */
   onAdvance(listener: () => void): () => void
+
+  /**
+   * Lets the log begin at `offset`, durably: what lies before it is not read any more, and segments that hold nothing
+   * else are removed. Who has borrowed from one may read on. Nothing happens where it begins there or later already.
+   * @throws OFFSET_OUT_OF_RANGE beyond the high watermark; LOG_FAILED, CLOSED
+   */
+  deleteRecordsBefore(offset: number): Promise<void>
 
   /** Makes everything appended so far durable, whatever the policy. */
   flush(): Promise<void>

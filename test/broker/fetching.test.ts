@@ -1,11 +1,13 @@
-/** Fetches that do not wait for what they have, and what a waiting one costs those who append. */
+/** Fetches that do not wait for what they have, what a waiting one costs those who append, and what becomes of what is lent. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock, settled } from '../../sim/manual-clock.js'
 import type { FetchedPartition, FetchRequest } from '../../src/broker/contract.js'
 import { fetchRecords } from '../../src/broker/fetching.js'
+import { HoldfastError } from '../../src/core/errors.js'
 import { buildBatch } from '../../src/records/builder.js'
+import type { LogSlice, ReadOptions } from '../../src/storage/partition-log.js'
 import { MemoryLog } from './groups/memory-log.js'
 
 class CountingLog extends MemoryLog {
@@ -56,4 +58,96 @@ test('a log that is named many times is looked at once', async () => {
 
 test('more positions than anybody reads are refused', async () => {
   await assert.rejects(fetchFrom(new MemoryLog(), {}, 1 << 20, 100_001), { code: 'INVALID_REQUEST' })
+})
+
+/** Lends every slice that holds something, and knows what became of it. */
+class LendingLog extends MemoryLog {
+  readonly asked: (boolean | undefined)[] = []
+  lent = 0
+  released = 0
+  /** Called before a slice is handed out. */
+  onLent = (): void => {}
+
+  override async read(offset: number, maxBytes: number, options: ReadOptions = {}): Promise<LogSlice> {
+    this.asked.push(options.lend)
+    const slice = await super.read(offset, maxBytes)
+    if (options.lend !== true || slice.sizeInBytes === 0) return slice
+    this.lent++
+    this.onLent()
+    let isReleased = false
+    const release = () => {
+      assert.ok(!isReleased, 'a slice is released once')
+      isReleased = true
+      this.released++
+    }
+    return { ...slice, release }
+  }
+}
+
+const releaseAll = (partitions: readonly FetchedPartition[]) => {
+  for (const { release } of partitions) release?.()
+}
+
+test('records are lent to those alone who asked, and are theirs until they release them', async () => {
+  const log = new LendingLog()
+  append(log)
+  const [own] = await fetchFrom(log, {})
+  assert.equal(own.release, undefined)
+  const lent = await fetchFrom(log, { lend: true })
+  assert.deepEqual(log.asked, [undefined, true])
+  assert.equal(log.released, 0)
+  releaseAll(lent)
+  assert.equal(log.released, 1)
+})
+
+test('what is lent and read again after waiting is released before the waiting', async () => {
+  const log = new LendingLog()
+  append(log)
+  const waiting = fetchFrom(log, { lend: true, minBytes: 2 * valueBytes })
+  await settled()
+  assert.deepEqual([log.lent, log.released], [1, 1])
+  append(log)
+  releaseAll(await waiting)
+  assert.deepEqual([log.lent, log.released], [2, 2])
+})
+
+test('what is lent and lies over the limit is released', async () => {
+  const log = new LendingLog()
+  append(log)
+  // The second position has a few bytes left, and gets the one batch that is larger.
+  const fetched = await fetchFrom(log, { lend: true, maxBytes: 1500 }, 1 << 20, 3)
+  assert.deepEqual(
+    fetched.map(({ records }) => records.length),
+    [1, 0, 0],
+  )
+  assert.deepEqual([log.lent, log.released], [3, 2])
+  releaseAll(fetched)
+  assert.equal(log.released, 3)
+})
+
+test('what is lent beside a position that fails is handed out with the error', async () => {
+  const log = new LendingLog()
+  append(log)
+  const good = { topic: 't', partition: 0, offset: 0, maxBytes: 1 << 20, currentLeaderEpoch: -1 }
+  const lookup = ({ topic }: { topic: string }) => {
+    if (topic === 't') return log
+    throw new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION')
+  }
+  const request = { positions: [good, { ...good, topic: 'u' }], maxBytes: 1 << 20, minBytes: 1 << 20, maxWaitMs: 1000 }
+  const { signal } = new AbortController()
+  const fetched = await fetchRecords({ ...request, lend: true }, lookup, new ManualClock(), signal)
+  assert.equal(fetched[1].error?.code, 'UNKNOWN_TOPIC_OR_PARTITION')
+  assert.deepEqual([log.lent, log.released], [1, 0])
+  releaseAll(fetched)
+})
+
+test('a fetch that is ended while it reads hands out what it was lent', async () => {
+  const log = new LendingLog()
+  append(log)
+  const ending = new AbortController()
+  log.onLent = () => ending.abort()
+  const fetched = await fetchFrom(log, { lend: true, minBytes: 1 << 20, signal: ending.signal })
+  assert.equal(bytesOf(fetched) > 0, true)
+  assert.deepEqual([log.lent, log.released], [1, 0])
+  releaseAll(fetched)
 })

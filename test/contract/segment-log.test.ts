@@ -8,6 +8,14 @@ for (const world of [
   segmentLogWorld('sync'),
   segmentLogWorld('async'),
   segmentLogWorld('sync', { supportsDsync: false }),
+  segmentLogWorld('batch'),
+  ...(['sync', 'batch', 'async'] as const).map((policy) =>
+    segmentLogWorld(policy, { settings: { 'file.engine': 'mmap' } }),
+  ),
+  ...(['none', 'fallocate', 'zero'] as const).map((how) =>
+    segmentLogWorld('sync', { settings: { 'file.preallocate': how, 'log.segment.bytes': 1 << 20 } }),
+  ),
+  segmentLogWorld('async', { settings: { 'file.preallocate': 'zero', 'file.engine': 'mmap', 'file.warmup': 'lock' } }),
 ]) {
   partitionLogCases(world)
   idempotenceCases(world)

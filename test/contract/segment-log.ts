@@ -3,23 +3,32 @@
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { FaultDisk } from '../../sim/fault-disk.js'
+import type { SettingsInput } from '../../src/core/settings.js'
 import { nodeDisk } from '../../src/files/node-disk.js'
 import { MessageStore } from '../../src/storage/message-store.js'
 import type { PartitionLog } from '../../src/storage/partition-log.js'
 import { settingsWith, temporaryDirectory, whenEnded } from '../storage/support.js'
 import type { LogWorld } from './partition-log.cases.js'
 
-export function segmentLogWorld(flush: 'sync' | 'async', options: { supportsDsync?: boolean } = {}): LogWorld {
-  const dsync = options.supportsDsync ?? true
+export interface WorldOptions {
+  readonly supportsDsync?: boolean
+  readonly settings?: SettingsInput
+}
+
+export function segmentLogWorld(
+  policy: 'sync' | 'batch' | 'async',
+  { supportsDsync: dsync = true, settings: given = {} }: WorldOptions = {},
+): LogWorld {
   return {
-    name: `segments, ${flush}, ${dsync ? 'dsync' : 'a disk without dsync'}`,
-    flush,
+    name: ['segments', policy, dsync ? 'dsync' : 'a disk without dsync', ...Object.values(given)].join(', '),
+    flush: policy === 'async' ? 'async' : 'sync',
     async open(t: TestContext, config = {}) {
       const path = join(await temporaryDirectory(t), 'data')
       const disk = new FaultDisk(nodeDisk, undefined, { supportsDsync: dsync })
       const settings = settingsWith({
-        'flush.disk.type': flush === 'sync' ? 'SYNC_FLUSH' : 'ASYNC_FLUSH',
+        'flush.disk.type': ({ sync: 'SYNC_FLUSH', batch: 'BATCH_FLUSH', async: 'ASYNC_FLUSH' } as const)[policy],
         'flush.interval.ms': 1,
+        ...given,
       })
       let store = await MessageStore.open(path, { disk, settings })
       whenEnded(t, async () => {

@@ -38,7 +38,7 @@ async function writeUntilKilled(dataDir: string, tag: string, afterMs: number): 
 test(`${kills} kills of a program that embeds the library lose nothing it was told`, {
   timeout: 120_000,
 }, async (t) => {
-  const seed = seedFor('HOLDFAST_SEED')
+  const seed = seedFor('HOLDFAST_TEST_SEED')
   t.diagnostic(`seed ${seed}`)
   const chance = dice(seed)
   const directory = await makeTemporaryDirectory('holdfast-embedded-')

@@ -1,4 +1,4 @@
-/** SIGKILL under load, 50 times here, as often as HOLDFAST_KILLS says elsewhere (`npm run test:kill` says 1000). */
+/** SIGKILL under load, 50 times here, as often as HOLDFAST_TEST_KILLS says elsewhere (`npm run test:kill` says 1000). */
 
 import { test } from 'node:test'
 import { makeTemporaryDirectory } from '../../src/files/temporary-directory.js'
@@ -7,13 +7,13 @@ import { killLoop } from './kill-loop.js'
 import { dice, seedFor } from './seeded.js'
 import { kafkajsWriter, kcatWriter, libraryWriter, type StartWriter } from './writers.js'
 
-const kills = Number(process.env['HOLDFAST_KILLS'] ?? 50)
+const kills = Number(process.env['HOLDFAST_TEST_KILLS'] ?? 50)
 
 test(`${kills} kills of a served broker under load lose nothing that was acknowledged`, {
   timeout: kills * 20_000,
 }, async (t) => {
-  const seed = seedFor('HOLDFAST_SEED')
-  t.diagnostic(`seed ${seed} (HOLDFAST_SEED=${seed} repeats the moments of the kills)`)
+  const seed = seedFor('HOLDFAST_TEST_SEED')
+  t.diagnostic(`seed ${seed} (HOLDFAST_TEST_SEED=${seed} repeats the moments of the kills)`)
   const writers: Record<string, StartWriter> = { library: libraryWriter, kafkajs: kafkajsWriter }
   if (withoutKcat() === false) writers['kcat'] = kcatWriter
   const directory = await makeTemporaryDirectory('holdfast-kill-')

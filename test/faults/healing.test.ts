@@ -125,8 +125,9 @@ describe('a log that has no descriptor left for its next segment', () => {
     test(`recovers by itself: ${errno}`, async () => {
       const { clock, disk, store, log } = await world('sync')
       const kept = [batchOf([`first${'.'.repeat(3000)}`])]
-      await log.append(kept[0]).acknowledged
+      // From before the first append on, in whose round the next segment is named.
       disk.judge = ({ operation }) => (operation === 'open' ? errno : undefined)
+      await log.append(kept[0]).acknowledged
       await assert.rejects(log.append(batchOf(['.'.repeat(3000)])).acknowledged, { code: 'LOG_FAILED' })
       await nextAttempt(clock, disk, 100)
       assert.equal(log.failure?.code, 'LOG_FAILED')

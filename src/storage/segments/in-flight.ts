@@ -14,6 +14,10 @@ export class InFlight {
     }
   }
 
+  get isAny(): boolean {
+    return this.#count > 0
+  }
+
   /** Resolves when nothing is under way. */
   ended(): Promise<void> {
     return this.#count === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenNone.push(resolve))

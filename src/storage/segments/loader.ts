@@ -15,12 +15,15 @@ import { join } from 'node:path'
 import type { Logger } from '../../core/logger.js'
 import type { DiskFile } from '../../files/disk.js'
 import { ProducerStates } from '../producer-states.js'
+import { ActiveFile, writing } from './active-file.js'
 import { BatchScanner, type ScanStop } from './batch-scanner.js'
+import { endOfContent } from './end-of-content.js'
 import { maxRelativeOffset, quarantined, segmentFileName, suffix } from './format.js'
 import { ProducerRecovery } from './producer-recovery.js'
-import { Segment, type SegmentPlace } from './segment.js'
+import { Segment } from './segment.js'
 import { SegmentIndex } from './segment-index.js'
-import { finishStagedFiles, removeSegmentsBeyond, segmentFiles } from './staged-files.js'
+import type { SegmentPlace } from './segment-place.js'
+import { finishStagedFiles, removeSegmentsBefore, removeSegmentsBeyond, segmentFiles } from './staged-files.js'
 import { loadStoredIndex } from './stored-index.js'
 
 export interface LoadRequest {
@@ -31,8 +34,6 @@ export interface LoadRequest {
   readonly logStartOffset: number
   /** Cut everything from this offset on, sound or not: it was never acknowledged. */
   readonly cutFrom: number
-  /** Open the active segment so that a write is durable when it returns. */
-  readonly dsync: boolean
   /** Each segment was durable before the next was begun, so a hole between segments is damage. */
   readonly sealedDurably: boolean
   /** Offsets may be missing, since Kafka's compaction worked on the log. */
@@ -110,6 +111,7 @@ class Loader {
     await finishStagedFiles(disk, directory, (path, base) => this.#nextOffsetOf(path, base))
     // Segments that were begun behind the cut hold nothing that anybody was told of.
     await removeSegmentsBeyond(this.#place, this.#request.cutFrom)
+    await removeSegmentsBefore(this.#place, this.#request.logStartOffset)
     const files = await segmentFiles(disk, directory)
     const bases = files.filter((file) => file.suffix === suffix.log).map((file) => file.offset)
     await this.#removeLeftovers(files, new Set(bases))
@@ -130,8 +132,8 @@ class Loader {
   }
 
   async #startEmpty(): Promise<LoadedLog> {
-    const { dsync, logStartOffset } = this.#request
-    const segment = await Segment.create(this.#place, logStartOffset, { dsync })
+    const { logStartOffset } = this.#request
+    const segment = await Segment.create(this.#place, logStartOffset)
     return this.#finish([segment], new ProducerStates(), logStartOffset)
   }
 
@@ -186,38 +188,77 @@ class Loader {
   async #openScanned(
     base: number,
     trusted: boolean,
-    followed: readonly number[],
+    followedBy: readonly number[],
     producers: ProducerRecovery,
   ): Promise<OpenedSegment> {
-    const { dsync, clean } = this.#request
-    const writer = await this.#place.disk.open(this.#path(base, suffix.log), { mode: 'write', dsync })
+    const writer = await this.#place.disk.open(this.#path(base, suffix.log), writing(this.#place))
+    let active: ActiveFile
+    let scan: SegmentScan
+    let goesOn = false
     try {
-      const sizeInBytes = await writer.size()
-      const log = { file: writer, baseOffset: base, sizeInBytes }
-      const stored = trusted ? await loadStoredIndex(this.#place, log) : undefined
-      let scan = await this.#scan(writer, base, sizeInBytes, stored, producers)
-      // Where the last index entry leads to damage, what lies before it is sound all the same, and can be read.
-      if (stored !== undefined && scan.stop !== 'end' && scan.nextOffset === base)
-        scan = await this.#scan(writer, base, sizeInBytes, undefined, producers)
-      const segment = new Segment(this.#place, base, scan.end, { writer, index: scan.index })
+      const fileBytes = await writer.size()
+      scan = await this.#scanTrusting(writer, base, fileBytes, trusted, producers)
+      // Behind what was written there may be zeros that were to be written over: they are no sign of anything.
+      const contentEnd = await endOfContent(writer, scan.end, fileBytes)
       const { nextOffset } = scan
+      const followed = await this.#withoutBlank(nextOffset, followedBy)
       const hole = followed.length > 0 && nextOffset < followed[0] && !this.#request.mayHaveHoles
       const overlap = followed.length > 0 && nextOffset > followed[0]
-      if (followed.length > 0 && scan.end === sizeInBytes && !hole && !overlap) {
-        await segment.sync()
-        await segment.writeIndexes()
-        await producers.writeSnapshot(followed[0])
-        await segment.closeWriter()
-        return { segment, nextOffset, active: false }
-      }
-      if (scan.end < sizeInBytes || hole || overlap) await this.#cut(writer, base, scan, sizeInBytes, followed)
-      // What was found in the page cache after a crash is acknowledged again from here on: it has to be on the disk.
-      if (!clean) await segment.sync()
-      return { segment, nextOffset, active: true }
+      goesOn = followed.length > 0 && scan.end === contentEnd && !hole && !overlap
+      if (scan.end < contentEnd || hole || overlap) await this.#cut(writer, base, scan, contentEnd, followed)
+      else if (contentEnd < fileBytes) await writer.truncate(contentEnd)
+      active = new ActiveFile(this.#place, writer, { written: scan.end, fileBytes: scan.end, writtenBefore: 0 })
     } catch (error) {
       await writer.close()
       throw error
     }
+    const segment = new Segment(this.#place, base, scan.end, { file: active, index: scan.index })
+    try {
+      if (goesOn) {
+        await segment.sync()
+        await segment.seal()
+        await producers.writeSnapshot(followedBy[0])
+        await segment.closeWriter()
+      } else if (!this.#request.clean) {
+        // What was found in the page cache after a crash is acknowledged again from here on: it has to be on the disk.
+        await segment.sync()
+      }
+    } catch (error) {
+      await active.close()
+      throw error
+    }
+    return { segment, nextOffset: scan.nextOffset, active: !goesOn }
+  }
+
+  async #scanTrusting(
+    file: DiskFile,
+    base: number,
+    sizeInBytes: number,
+    trusted: boolean,
+    producers: ProducerRecovery,
+  ): Promise<SegmentScan> {
+    const log = { file, baseOffset: base, sizeInBytes }
+    const stored = trusted ? await loadStoredIndex(this.#place, log) : undefined
+    const scan = await this.#scan(file, base, sizeInBytes, stored, producers)
+    // Where the last index entry leads to damage, what lies before it is sound all the same, and can be read.
+    if (stored === undefined || scan.stop === 'end' || scan.nextOffset !== base) return scan
+    return this.#scan(file, base, sizeInBytes, undefined, producers)
+  }
+
+  /**
+   * A segment is named while the round before it is still on its way to the disk. Where that round was lost, its
+   * successor holds nothing, and is removed; a successor that holds something makes the gap before it damage.
+   */
+  async #withoutBlank(nextOffset: number, followed: readonly number[]): Promise<readonly number[]> {
+    const { clean, mayHaveHoles } = this.#request
+    if (clean || mayHaveHoles || followed.length !== 1 || nextOffset >= followed[0]) return followed
+    const isBlank = await this.#place.openFiles.use(
+      this.#path(followed[0], suffix.log),
+      async (file) => (await endOfContent(file, 0, await file.size())) === 0,
+    )
+    if (!isBlank) return followed
+    await removeSegmentsBeyond(this.#place, nextOffset)
+    return []
   }
 
   async #scan(

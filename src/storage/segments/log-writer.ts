@@ -9,27 +9,22 @@ import type { Clock } from '../../core/clock.js'
 import type { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import type { Logger } from '../../core/logger.js'
-import type { Disk } from '../../files/disk.js'
 import type { RoundTarget } from '../../flush/group-commit.js'
 import type { FlushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
 import type { ProducerStates } from '../producer-states.js'
 import { segmentFileName, suffix } from './format.js'
 import type { LoadedLog } from './loader.js'
+import { NextSegment } from './next-segment.js'
 import { encodeProducerSnapshot } from './producer-snapshot.js'
-import { Segment, type SegmentPlace } from './segment.js'
+import type { Segment } from './segment.js'
+import type { SegmentPlace } from './segment-place.js'
 import { SegmentSet } from './segment-set.js'
-import { removeSegmentsBeyond } from './staged-files.js'
-
-/** Whether segments under this policy are opened so that a write is durable when it returns. */
-export function writesDurably(policy: FlushPolicy, disk: Disk): boolean {
-  return policy.acknowledgeAfter === 'sync' && disk.supportsDsync
-}
+import { removeSegment, removeSegmentsBeyond } from './staged-files.js'
 
 export interface LogWriterOptions {
   readonly place: SegmentPlace
   readonly policy: FlushPolicy
-  readonly segmentBytes: number
   readonly logger: Logger
   readonly clock: Clock
   /** Called after each advance of the high watermark. */
@@ -49,10 +44,13 @@ interface Sealing {
 
 export class LogWriter implements RoundTarget<RecordBatch> {
   readonly #options: LogWriterOptions
-  readonly #dsync: boolean
   /** What snapshots hold: only batches that are written, since one that is lost must not be taken for a duplicate later. */
   readonly #producers: ProducerStates
   #segments: SegmentSet
+  /** Where the segment comes from that follows the active one. */
+  readonly #next: NextSegment
+  /** From when the next segment may be on the disk until the active one is known as unsealed. */
+  #isRolling = false
   #writtenOffset: number
   #highWatermark: number
   #durableOffset: number
@@ -65,7 +63,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
 
   constructor(options: LogWriterOptions, loaded: LoadedLog) {
     this.#options = options
-    this.#dsync = writesDurably(options.policy, options.place.disk)
+    this.#next = new NextSegment(options.place)
     this.#producers = loaded.producers.copy()
     this.#segments = new SegmentSet(loaded.segments)
     this.#writtenOffset = loaded.logEndOffset
@@ -96,12 +94,18 @@ export class LogWriter implements RoundTarget<RecordBatch> {
 
   /** Below it nothing needs to be scanned after a crash: the files are on the disk, with their indexes. */
   get recoveryPoint(): number {
-    const [unsealed] = this.#sealing.keys()
+    const [sealing] = this.#sealing.keys()
+    // A start takes a segment that others follow for sealed, unless the recovery point lies in it.
+    const unsealed = sealing ?? (this.#next.isNamed || this.#isRolling ? this.#segments.active : undefined)
     return unsealed === undefined ? this.#durableOffset : Math.min(unsealed.baseOffset, this.#durableOffset)
   }
 
   sizeOf(batch: RecordBatch): number {
     return batch.sizeInBytes
+  }
+
+  messagesIn(batch: RecordBatch): number {
+    return batch.recordsCount
   }
 
   /** Of a round that fails nothing is left in the files, as far as the disk still does what it is told. */
@@ -116,23 +120,26 @@ export class LogWriter implements RoundTarget<RecordBatch> {
 
   async #writeRound(batches: readonly RecordBatch[], durable: boolean): Promise<void> {
     invariant(batches[0].baseOffset === this.#writtenOffset, 'a round continues the log where the last one ended')
+    const { place } = this.#options
     const touched = new Set<Segment>()
     let bytes = 0
     for (let start = 0; start < batches.length; ) {
-      if (this.#endOfRun(batches, start) === start) await this.#roll(batches[start].baseOffset)
+      if (this.#next.isNamed || this.#endOfRun(batches, start) === start) await this.#roll(batches[start].baseOffset)
       const segment = this.#segments.active
       const run = batches.slice(start, this.#endOfRun(batches, start))
+      if (start + run.length === batches.length) this.#lookAhead(segment, run)
       await segment.append(run)
       for (const batch of run) {
         bytes += batch.sizeInBytes
         if (batch.hasProducerId) this.#producers.note(batch, this.#options.clock.now())
       }
       touched.add(segment)
-      if (!this.#dsync) this.#unsynced.add(segment)
+      if (!place.dsync) this.#unsynced.add(segment)
       start += run.length
     }
     this.#writtenOffset = batches[batches.length - 1].nextOffset
-    if (durable) await this.sync()
+    // With more unsynced files than may be open, none could be closed.
+    if (durable || (!place.dsync && place.writers.isCrowded)) await this.sync()
     for (const segment of touched) segment.publish()
     this.#highWatermark = this.#writtenOffset
     this.#publishedBytes += bytes
@@ -147,7 +154,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     const { place, policy, logger } = this.#options
     const offset = this.#highWatermark
     // What is still on its way to the disk behind the writer would put files back that are removed here.
-    await this.settle()
+    await this.abandon()
     const { kept, beyond } = this.#segments.splitAfter(offset)
     this.#segments = kept
     this.#writtenOffset = offset
@@ -171,6 +178,23 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     }
   }
 
+  /**
+   * Removes the segments that hold nothing at `offset` or behind it, from the oldest on, so that a crash in between
+   * leaves no hole. One that nobody reads may become the file of the next segment.
+   */
+  async removeBefore(offset: number): Promise<void> {
+    // What is still being brought to the disk behind the writer is not removed under its hands.
+    await this.settle()
+    const { before, rest } = this.#segments.splitBefore(offset)
+    this.#segments = rest
+    for (const segment of before) {
+      this.#sealing.delete(segment)
+      if (this.#unsynced.has(segment)) await this.#syncSegment(segment)
+      await removeSegment(this.#options.place, segment, this.#next)
+    }
+    if (before.length > 0) await this.#options.place.disk.syncDirectory(this.#options.place.directory)
+  }
+
   async sync(): Promise<void> {
     const upTo = this.#writtenOffset
     for (const segment of [...this.#unsynced]) await this.#syncSegment(segment)
@@ -183,7 +207,9 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     this.#unsynced.delete(segment)
     try {
       await segment.sync()
-      if (segment !== this.#segments.active && !this.#unsynced.has(segment)) await segment.closeWriter()
+      // One that is still being sealed is closed when that is done.
+      const isDone = segment !== this.#segments.active && !this.#sealing.has(segment)
+      if (isDone && !this.#unsynced.has(segment)) await segment.closeWriter()
     } catch (cause) {
       this.#syncFailed = true
       throw cause
@@ -199,10 +225,21 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     await Promise.all([...this.#sealing.values()].map(({ work }) => work))
   }
 
+  /** Ends all work behind the writer's back, and lets go of what was prepared for later. Nothing is written any more. */
+  async abandon(): Promise<void> {
+    await this.settle()
+    await this.#next.discard().catch((err: unknown) => {
+      // It holds nothing; the next opening clears it away.
+      const { place, logger } = this.#options
+      logger.warn({ directory: place.directory, err }, 'Could not remove a prepared segment.')
+    })
+  }
+
   /** Leaves the files so that the next opening needs no recovery. To be called after the last flush. */
   async seal(): Promise<void> {
     await this.settle()
-    await this.#segments.active.writeIndexes()
+    await this.#next.discard()
+    await this.#segments.active.seal()
     await this.#options.place.disk.replaceFile(
       this.#snapshotPath(this.#writtenOffset),
       encodeProducerSnapshot(this.#producers),
@@ -221,9 +258,18 @@ export class LogWriter implements RoundTarget<RecordBatch> {
       bytes += batches[end].sizeInBytes
       // The first batch of a segment fits in any case.
       if (active.isEmpty && end === start) continue
-      if (!active.hasRoomFor(bytes, batches[end].lastOffset, this.#options.segmentBytes)) break
+      if (!active.hasRoomFor(bytes, batches[end].lastOffset, this.#options.place.segmentBytes)) break
     }
     return end
+  }
+
+  /** The space and the name of the next segment are begun before they are needed, beside the writing of this round. */
+  #lookAhead(segment: Segment, lastRun: readonly RecordBatch[]): void {
+    if (segment.isPrepared) this.#next.prepareSpare(segment)
+    const runBytes = lastRun.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0)
+    const { lastOffset, nextOffset } = lastRun[lastRun.length - 1]
+    const isNearlyFull = !segment.hasRoomFor(2 * runBytes, lastOffset, this.#options.place.segmentBytes)
+    if (isNearlyFull) this.#next.name(nextOffset, segment.writtenInAll + runBytes)
   }
 
   /** Begins a new segment. The old one's indexes and the producer state reach the disk behind the writer's back. */
@@ -231,10 +277,12 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     const sealed = this.#segments.active
     // Recovery takes a hole between two segments for damage, so none is begun before the one before it is durable.
     if (this.#options.policy.acknowledgeAfter === 'sync' && this.#unsynced.has(sealed)) await this.#syncSegment(sealed)
-    const segment = await Segment.create(this.#options.place, baseOffset, { dsync: this.#dsync })
+    this.#isRolling = true
+    const segment = await this.#next.take(baseOffset, sealed.writtenInAll)
     const snapshot = encodeProducerSnapshot(this.#producers)
     this.#segments = this.#segments.with(segment)
     this.#seal(sealed, { nextBase: baseOffset, snapshot })
+    this.#isRolling = false
     for (const [earlier, sealing] of this.#sealing) if (sealing.hasFailed) this.#seal(earlier, sealing)
   }
 
@@ -255,7 +303,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
   }
 
   async #sealBehind(segment: Segment, nextBase: number, snapshot: Buffer): Promise<void> {
-    await segment.writeIndexes()
+    await segment.seal()
     await this.#options.place.disk.replaceFile(this.#snapshotPath(nextBase), snapshot)
     // Where a sync is still due, it closes the writer.
     if (!this.#unsynced.has(segment)) await segment.closeWriter()

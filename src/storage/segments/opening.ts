@@ -4,22 +4,18 @@ import type { Clock } from '../../core/clock.js'
 import type { Logger } from '../../core/logger.js'
 import type { Settings } from '../../core/settings.js'
 import type { Disk } from '../../files/disk.js'
-import type { OpenFiles } from '../../files/open-files.js'
 import { roundMaxBytes } from '../../flush/group-commit.js'
 import { flushPolicy } from '../../flush/policy.js'
-import type { IndexCache } from './index-cache.js'
 import { type LoadedLog, loadLog } from './loader.js'
-import { writesDurably } from './log-writer.js'
-import type { SegmentPlace } from './segment.js'
 import type { SegmentLog } from './segment-log.js'
+import type { SegmentPlace, SharedTables } from './segment-place.js'
 
 export interface SegmentLogOptions {
   readonly topic: string
   readonly partition: number
   readonly directory: string
   readonly disk: Disk
-  readonly openFiles: OpenFiles
-  readonly indexes: IndexCache
+  readonly tables: SharedTables
   readonly clock: Clock
   readonly logger: Logger
   /** With the topic's own configuration laid over them. */
@@ -30,6 +26,8 @@ export interface SegmentLogOptions {
   readonly logStartOffset: number
   /** Offsets may be missing in what was there before, since Kafka's compaction worked on it. */
   readonly mayHaveHoles?: boolean
+  /** Called when the log was told to start elsewhere; resolves when that has been written down. */
+  readonly onStartMoved?: () => Promise<void>
   /** Called when the log failed; its `failure` and `isRecoverable` tell how. */
   readonly onFailure?: (log: SegmentLog) => void
 }
@@ -38,17 +36,28 @@ export type OpeningPoint = Pick<SegmentLogOptions, 'clean' | 'recoveryPoint' | '
   readonly cutFrom: number
 }
 
-export function placeOf(options: SegmentLogOptions): SegmentPlace {
-  const { directory, disk, openFiles, indexes, settings } = options
-  return { directory, disk, openFiles, indexes, indexIntervalBytes: settings['log.index.interval.bytes'] }
+export function placeOf({ directory, disk, tables, logger, settings }: SegmentLogOptions): SegmentPlace {
+  const isSync = flushPolicy(settings).acknowledgeAfter === 'sync'
+  const preallocate = settings['file.preallocate']
+  return {
+    ...tables,
+    directory,
+    disk,
+    logger,
+    indexIntervalBytes: settings['log.index.interval.bytes'],
+    segmentBytes: settings['log.segment.bytes'],
+    dsync: isSync && disk.supportsDsync,
+    engine: settings['file.engine'],
+    // Nobody waits for the journal where acknowledgements come from the page cache: the zeros would be written for nothing.
+    preallocate: preallocate === 'ahead' && !isSync ? 'none' : preallocate,
+    warmup: settings['file.warmup'],
+  }
 }
 
 export function loadFor(options: SegmentLogOptions, point: OpeningPoint): Promise<LoadedLog> {
-  const policy = flushPolicy(options.settings)
   const request = {
     ...point,
-    dsync: writesDurably(policy, options.disk),
-    sealedDurably: policy.acknowledgeAfter === 'sync',
+    sealedDurably: flushPolicy(options.settings).acknowledgeAfter === 'sync',
     mayHaveHoles: options.mayHaveHoles ?? false,
     longestTornBytes: Math.max(roundMaxBytes, options.settings['message.max.bytes']),
     nowMs: options.clock.now(),

@@ -5,7 +5,8 @@ import type { RecordBatch } from '../../records/batch.js'
 import { ProducerStates } from '../producer-states.js'
 import { segmentFileName, suffix } from './format.js'
 import { decodeProducerSnapshot, encodeProducerSnapshot } from './producer-snapshot.js'
-import type { Segment, SegmentPlace } from './segment.js'
+import type { Segment } from './segment.js'
+import type { SegmentPlace } from './segment-place.js'
 
 export class ProducerRecovery {
   readonly #place: SegmentPlace

@@ -15,13 +15,15 @@ import { isOutOfDescriptors } from '../../files/disk-error.js'
 import { GroupCommit } from '../../flush/group-commit.js'
 import { flushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
-import type { AppendReceipt, LogSlice, PartitionLog, TimestampedOffset } from '../partition-log.js'
+import type { AppendReceipt, LogSlice, PartitionLog, ReadOptions, TimestampedOffset } from '../partition-log.js'
 import type { BatchTrace, ProducerStates } from '../producer-states.js'
 import { InFlight } from './in-flight.js'
 import { LeaderEpochs } from './leader-epochs.js'
 import type { LoadedLog, LoadReport } from './loader.js'
 import { LogWriter } from './log-writer.js'
+import { hole, outOfRange } from './offset-errors.js'
 import { loadFor, placeOf, type SegmentLogOptions } from './opening.js'
+import { whenVisible } from './visibility.js'
 
 /** Everything that is replaced as one when a log is recovered. */
 interface OpenState {
@@ -45,6 +47,8 @@ export class SegmentLog implements PartitionLog {
   #closed: Promise<boolean> | undefined
   #state: OpenState
   #logEndOffset: number
+  /** Where the log was told to start. */
+  #startOffset: number
   /** By writers before the present one. */
   #publishedBefore = 0
 
@@ -52,6 +56,7 @@ export class SegmentLog implements PartitionLog {
     this.#options = options
     this.topic = options.topic
     this.partition = options.partition
+    this.#startOffset = options.logStartOffset
     this.#epochs = epochs
     this.#lifecycle = new Lifecycle(`log ${options.topic}-${options.partition}`)
     this.#state = this.#stateOver(loaded)
@@ -67,7 +72,7 @@ export class SegmentLog implements PartitionLog {
   }
 
   get logStartOffset(): number {
-    return Math.max(this.#state.writer.segments.baseOffset, this.#options.logStartOffset)
+    return Math.max(this.#state.writer.segments.baseOffset, this.#startOffset)
   }
 
   get logEndOffset(): number {
@@ -115,8 +120,7 @@ export class SegmentLog implements PartitionLog {
 
   /** Where the log was told to start, if that is behind the start of its first segment. */
   get explicitLogStartOffset(): number | undefined {
-    const { logStartOffset } = this.#options
-    return logStartOffset > this.#state.writer.segments.baseOffset ? logStartOffset : undefined
+    return this.#startOffset > this.#state.writer.segments.baseOffset ? this.#startOffset : undefined
   }
 
   get recoveryPoint(): number {
@@ -154,27 +158,26 @@ export class SegmentLog implements PartitionLog {
     }
   }
 
-  read(offset: number, maxBytes: number): Promise<LogSlice> {
-    return this.#reading(() => this.#read(offset, maxBytes))
+  read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice> {
+    return this.#reading(() => this.#read(offset, maxBytes, options))
   }
 
-  async #read(offset: number, maxBytes: number): Promise<LogSlice> {
+  async #read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice> {
     const { logStartOffset, logEndOffset, highWatermark } = this
     const { damage } = this.#state.report
     // What lies behind the damage was acknowledged once; "out of range" would send its readers somewhere else.
     if (damage !== undefined && offset >= damage.offset) throw new HoldfastError('LOG_DAMAGED', damage.what)
-    if (offset < logStartOffset || offset > logEndOffset) {
-      const range = `${logStartOffset}..${logEndOffset}`
-      throw new HoldfastError(
-        'OFFSET_OUT_OF_RANGE',
-        `Offset ${offset} of ${this.topic}-${this.partition} is not in ${range}.`,
-      )
-    }
+    if (offset < logStartOffset || offset > logEndOffset) throw outOfRange(this, offset)
     if (offset < highWatermark) {
-      const bytes = await this.#state.writer.segments.read(offset, maxBytes)
-      const found = bytes.length === 0 ? highWatermark : readInt64(bytes, 0)
-      if (found > offset && !this.#options.mayHaveHoles) throw this.#hole(offset, found)
-      if (bytes.length > 0) return { records: [bytes], sizeInBytes: bytes.length }
+      const slice = await this.#state.writer.segments.read(offset, maxBytes, options).catch((error: unknown) => {
+        // Removed under the reader's hands.
+        throw offset < this.logStartOffset ? outOfRange(this, offset) : error
+      })
+      const [first] = slice.records
+      const found = first === undefined ? highWatermark : readInt64(first, 0)
+      if (found <= offset || this.#options.mayHaveHoles) return slice
+      slice.release?.()
+      throw hole(this, this.#options.directory, offset, found)
     }
     return { records: [], sizeInBytes: 0 }
   }
@@ -199,6 +202,20 @@ export class SegmentLog implements PartitionLog {
   async flush(): Promise<void> {
     this.#lifecycle.assertOpen()
     await this.#state.commit.flush()
+  }
+
+  deleteRecordsBefore(offset: number): Promise<void> {
+    return this.#turns.run(async () => {
+      this.#lifecycle.assertOpen()
+      if (offset > this.highWatermark) throw outOfRange(this, offset)
+      if (offset <= this.logStartOffset) return
+      // A log that begins behind what a power failure leaves of it would look damaged.
+      if (offset > this.durableOffset) await this.#state.commit.flush()
+      this.#startOffset = offset
+      // Written down first: a start that finds the segments gone and does not know why would have to guess.
+      await this.#options.onStartMoved?.()
+      await this.#state.writer.removeBefore(offset)
+    })
   }
 
   /** Forgets producers that have been idle for longer than the setting allows. */
@@ -229,7 +246,7 @@ export class SegmentLog implements PartitionLog {
         }
       } finally {
         await commit.stop()
-        await writer.settle()
+        await writer.abandon()
         // A reader that is under way would open again what is closed here.
         await this.#reads.ended()
         await writer.segments.release().finally(() => {
@@ -250,7 +267,7 @@ export class SegmentLog implements PartitionLog {
       invariant(this.#lifecycle.state === 'failed', 'only a failed log is recovered')
       const failed = this.#state
       await failed.commit.stop()
-      await failed.writer.settle()
+      await failed.writer.abandon()
       // What was acknowledged from the page cache is made durable through the files that it was written to, which are
       // the ones that are told if that fails.
       await failed.writer.sync()
@@ -278,11 +295,6 @@ export class SegmentLog implements PartitionLog {
   }
 
   /** A read that has begun is finished before the log closes its files. */
-  #hole(from: number, to: number): HoldfastError {
-    const what = `${this.topic}-${this.partition} has lost its offsets ${from} to ${to - 1}: no segment in ${this.#options.directory} holds them`
-    return new HoldfastError('LOG_DAMAGED', `${what}. Put the missing files back and restart.`)
-  }
-
   async #reading<T>(read: () => Promise<T>): Promise<T> {
     this.#assertReadable()
     try {
@@ -308,7 +320,6 @@ export class SegmentLog implements PartitionLog {
       {
         place: placeOf(this.#options),
         policy,
-        segmentBytes: settings['log.segment.bytes'],
         logger,
         clock,
         onPublished: () => this.#notify(),
@@ -358,30 +369,16 @@ export class SegmentLog implements PartitionLog {
   }
 
   #duplicateReceipt(seen: BatchTrace): AppendReceipt {
-    const isLogAppendTime = this.#options.settings['log.message.timestamp.type'] === 'LogAppendTime'
+    const { settings } = this.#options
+    const isLogAppendTime = settings['log.message.timestamp.type'] === 'LogAppendTime'
+    const timeoutMs = settings['flush.commitlog.timeout']
     return {
       baseOffset: seen.lastOffset - seen.offsetDelta,
       lastOffset: seen.lastOffset,
       logAppendTimeMs: isLogAppendTime ? seen.timestamp : -1,
       duplicate: true,
-      acknowledged: this.#whenVisible(seen.lastOffset),
+      acknowledged: whenVisible(this, seen.lastOffset, this.#options.clock, timeoutMs),
     }
-  }
-
-  /** The first sending of a duplicate may still be on its way to the disk. */
-  #whenVisible(offset: number): Promise<void> {
-    if (offset < this.highWatermark) return Promise.resolve()
-    const visible = new Promise<void>((resolve, reject) => {
-      const stop = this.onAdvance(() => {
-        if (offset < this.highWatermark) resolve()
-        else if (this.#lifecycle.state !== 'open') reject(this.#lifecycle.refusal())
-        else return
-        stop()
-      })
-    })
-    // A refusal that nobody listens to must not end the process.
-    visible.catch(() => {})
-    return visible
   }
 
   #assertReadable(): void {

@@ -1,6 +1,6 @@
 /** The segments of one log in offset order, and how to find something in them. A set never changes; growing makes a new one. */
 
-import type { TimestampedOffset } from '../partition-log.js'
+import type { LogSlice, ReadOptions, TimestampedOffset } from '../partition-log.js'
 import type { Segment } from './segment.js'
 
 export class SegmentSet {
@@ -27,6 +27,12 @@ export class SegmentSet {
     return new SegmentSet([...this.#segments, active])
   }
 
+  /** The segments that hold nothing at `offset` or behind it, the active one excepted; and the rest. */
+  splitBefore(offset: number): { before: readonly Segment[]; rest: SegmentSet } {
+    const first = this.#segments.findIndex((_, at) => (this.#segments[at + 1]?.baseOffset ?? offset + 1) > offset)
+    return { before: this.#segments.slice(0, first), rest: new SegmentSet(this.#segments.slice(first)) }
+  }
+
   /** The segments that begin at `offset` or before it, and those that begin behind it. */
   splitAfter(offset: number): { kept: SegmentSet; beyond: readonly Segment[] } {
     const isKept = (segment: Segment) => segment.baseOffset <= offset
@@ -35,13 +41,13 @@ export class SegmentSet {
   }
 
   /** Whole batches from the one that holds `offset`, or the first after it, from one segment. Empty at the end. */
-  async read(offset: number, maxBytes: number): Promise<Buffer> {
+  async read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice> {
     const first = this.#segments.findLastIndex((segment) => segment.baseOffset <= offset)
     for (const segment of this.#segments.slice(Math.max(0, first))) {
-      const bytes = await segment.read(offset, maxBytes)
-      if (bytes.length > 0) return bytes
+      const slice = await segment.read(offset, maxBytes, options)
+      if (slice.records.length > 0) return slice
     }
-    return Buffer.alloc(0)
+    return { records: [], sizeInBytes: 0 }
   }
 
   /** The first record at `minOffset` or behind it whose timestamp is `timestamp` or later. */

@@ -8,28 +8,21 @@ import { join } from 'node:path'
 import { readInt64 } from '../../core/codec/int64.js'
 import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
-import type { Disk, DiskFile } from '../../files/disk.js'
-import type { OpenFiles } from '../../files/open-files.js'
+import type { DiskFile } from '../../files/disk.js'
 import type { RecordBatch } from '../../records/batch.js'
 import { prepareCodec } from '../../records/compression/index.js'
 import { batchOverheadBytes, currentMagic, at as field, logOverheadBytes } from '../../records/format.js'
 import { readRecords } from '../../records/reader.js'
-import type { TimestampedOffset } from '../partition-log.js'
+import type { LogSlice, ReadOptions, TimestampedOffset } from '../partition-log.js'
+import { ActiveFile, type FileSizes, writing } from './active-file.js'
 import { BatchScanner } from './batch-scanner.js'
 import { maxRelativeOffset, segmentFileName, suffix } from './format.js'
-import { InFlight } from './in-flight.js'
-import type { IndexCache } from './index-cache.js'
 import { SegmentIndex } from './segment-index.js'
+import type { SegmentPlace } from './segment-place.js'
 import { loadStoredIndex, positionOfTimeEntry } from './stored-index.js'
 
-/** What all segments of a log share. */
-export interface SegmentPlace {
-  readonly directory: string
-  readonly disk: Disk
-  readonly openFiles: OpenFiles
-  readonly indexes: IndexCache
-  readonly indexIntervalBytes: number
-}
+/** Gives bytes of the file, from a position on: copied, or lent by a mapping. */
+type BytesAt = (position: number, length: number) => Promise<Buffer>
 
 export class Segment {
   readonly baseOffset: number
@@ -40,11 +33,9 @@ export class Segment {
   /** The same of what is in the file; past what readers may see it is not acknowledged yet. */
   #writtenBytes: number
   #writtenMaxTimestamp = -1
-  /** Set while this is the active segment. */
-  #writer: DiskFile | undefined
+  /** Set while this is the active segment, and until its indexes are written. */
+  #active: ActiveFile | undefined
   #closing: Promise<void> | undefined
-  /** What goes through the writer's file now. */
-  readonly #uses = new InFlight()
   /** Until the index files are written; from then on it is in the shared cache, or on the disk alone. */
   #index: SegmentIndex | undefined
   #loading: Promise<SegmentIndex> | undefined
@@ -53,33 +44,40 @@ export class Segment {
     place: SegmentPlace,
     baseOffset: number,
     sizeInBytes: number,
-    active?: { writer: DiskFile; index: SegmentIndex },
+    active?: { file: ActiveFile; index: SegmentIndex },
   ) {
     this.#place = place
     this.baseOffset = baseOffset
     this.#sizeInBytes = sizeInBytes
     this.#writtenBytes = sizeInBytes
-    this.#writer = active?.writer
+    this.#active = active?.file
     this.#index = active?.index
     this.#maxTimestamp = active?.index.maxTimestamp
     this.#writtenMaxTimestamp = active?.index.maxTimestamp ?? -1
   }
 
   /** Makes an empty segment, durable in its directory when this resolves. */
-  static async create(place: SegmentPlace, baseOffset: number, options: { dsync: boolean }): Promise<Segment> {
+  static async create(place: SegmentPlace, baseOffset: number, writtenBefore = 0): Promise<Segment> {
     const path = join(place.directory, segmentFileName(baseOffset, suffix.log))
-    const writer = await place.disk.open(path, { mode: 'create', dsync: options.dsync })
+    const file = await place.disk.open(path, { ...writing(place), mode: 'create' })
     try {
       // A file that a crash left behind under this name was never acknowledged from.
-      if ((await writer.size()) > 0) await writer.truncate(0)
+      if ((await file.size()) > 0) await file.truncate(0)
       await place.disk.syncDirectory(place.directory)
     } catch (error) {
-      await writer.close()
+      await file.close()
       throw error
     }
-    // Nor is a reader of such a file to be served from it.
-    await place.openFiles.drop(path)
-    return new Segment(place, baseOffset, 0, { writer, index: new SegmentIndex(baseOffset, place.indexIntervalBytes) })
+    return Segment.empty(place, baseOffset, file, { written: 0, fileBytes: 0, writtenBefore })
+  }
+
+  /** A segment over a file that holds zeros, or nothing. */
+  static async empty(place: SegmentPlace, baseOffset: number, file: DiskFile, sizes: FileSizes): Promise<Segment> {
+    // Nobody is to be served from a file that had this name before.
+    await place.openFiles.drop(file.path)
+    place.maps.drop(file.path)
+    const index = new SegmentIndex(baseOffset, place.indexIntervalBytes)
+    return new Segment(place, baseOffset, 0, { file: new ActiveFile(place, file, sizes), index })
   }
 
   get sizeInBytes(): number {
@@ -102,11 +100,10 @@ export class Segment {
 
   /** Writes batches behind the last one; when this resolves they are durable on a dsync file, else in the page cache. */
   async append(batches: readonly RecordBatch[]): Promise<void> {
-    invariant(this.#writer, 'only the active segment is appended to')
-    await this.#writer.write(
-      batches.map((batch) => batch.bytes),
-      this.#writtenBytes,
-    )
+    invariant(this.#active, 'only the active segment is appended to')
+    const buffers = batches.map((batch) => batch.bytes)
+    const sizeInBytes = buffers.reduce((sum, { length }) => sum + length, 0)
+    await this.#active.write(buffers, this.#writtenBytes, sizeInBytes)
     const index = this.#activeIndex()
     for (const batch of batches) {
       index.add(this.#writtenBytes, batch)
@@ -126,10 +123,12 @@ export class Segment {
    * is appended any more.
    */
   async takeBack(): Promise<void> {
-    const { disk } = this.#place
+    const { disk, maps } = this.#place
     this.#writtenBytes = this.#sizeInBytes
     this.#writtenMaxTimestamp = this.#maxTimestamp ?? -1
-    if (this.#writer !== undefined) return this.#withFile((file) => file.truncate(this.#sizeInBytes))
+    if (this.#active !== undefined) return this.#active.end(this.#sizeInBytes)
+    // No mapped file is shortened; whoever has borrowed it sees published bytes only, which stay.
+    maps.drop(this.path(suffix.log))
     const file = await disk.open(this.path(suffix.log), { mode: 'write' })
     try {
       await file.truncate(this.#sizeInBytes)
@@ -140,11 +139,32 @@ export class Segment {
 
   /** Makes what has been written durable. A sealed segment whose writer is closed is durable already. */
   async sync(): Promise<void> {
-    if (this.#writer !== undefined) await this.#withFile((file) => file.sync())
+    await this.#active?.sync()
   }
 
-  /** Puts the indexes on disk, trimmed, closing time entry included. Nothing is appended any more. */
-  async writeIndexes(): Promise<void> {
+  /** Bytes that were written into this log through this segment and the ones before it since the log was opened. */
+  get writtenInAll(): number {
+    return this.#active?.writtenInAll ?? 0
+  }
+
+  /** The space in front of the writer is prepared to the end of the segment, or will never be. */
+  get isPrepared(): boolean {
+    return this.#active?.isPrepared ?? true
+  }
+
+  /** Brings the end of the file, where readers and the next write go first, into memory. */
+  async warm(bytes: number): Promise<void> {
+    const { warmup } = this.#place
+    if (warmup === 'none' || this.#sizeInBytes === 0) return
+    await this.#active?.use((file) => file.warm(Math.max(0, this.#sizeInBytes - bytes), this.#sizeInBytes, warmup))
+  }
+
+  /**
+   * Ends the file behind the last batch and puts the indexes on disk, trimmed, closing time entry included. Nothing is
+   * appended any more.
+   */
+  async seal(): Promise<void> {
+    await this.#active?.end(this.#writtenBytes)
     const index = this.#index
     // They are there already.
     if (index === undefined) return
@@ -157,20 +177,15 @@ export class Segment {
 
   /** Ends the writing, once those who read or sync through the same file are done. The segment can be read on. */
   closeWriter(): Promise<void> {
-    this.#closing ??= this.#closeWriter()
-    return this.#closing
+    this.#closing ??= this.#active?.close()
+    this.#active = undefined
+    return this.#closing ?? Promise.resolve()
   }
 
-  async #closeWriter(): Promise<void> {
-    const writer = this.#writer
-    this.#writer = undefined
-    await this.#uses.ended()
-    await writer?.close()
-  }
-
-  /** Lets go of what the segment holds open and keeps in memory. */
+  /** Lets go of what the segment holds open and keeps in memory. What was lent stays readable. */
   async release(): Promise<void> {
     this.#place.indexes.drop(this)
+    this.#place.maps.drop(this.path(suffix.log))
     await this.#place.openFiles.drop(this.path(suffix.log))
     await this.closeWriter()
   }
@@ -180,29 +195,49 @@ export class Segment {
    * in any case. Empty where the segment holds no such offset.
    * @throws LOG_DAMAGED where bytes below the end are no batch
    */
-  async read(offset: number, maxBytes: number): Promise<Buffer> {
+  async read(offset: number, maxBytes: number, { lend = false }: ReadOptions = {}): Promise<LogSlice> {
+    const copied: BytesAt = (position, length) => this.#bytes(position, length)
+    // What is being written is never mapped for reading: only a sealed file keeps its length.
+    const loan = lend && this.#active === undefined ? await this.#place.maps.borrow(this.path(suffix.log)) : undefined
+    if (loan === undefined) return sliceOf(await this.#find(offset, maxBytes, copied))
+    const lent: BytesAt = async (position, length) => {
+      const isThere = position + length <= loan.bytes.length && (await loan.populate(position, position + length))
+      return isThere ? loan.bytes.subarray(position, position + length) : copied(position, length)
+    }
+    try {
+      const found = await this.#find(offset, maxBytes, lent)
+      if (found.length > 0 && found.buffer === loan.bytes.buffer) return { ...sliceOf(found), release: loan.release }
+      loan.release()
+      return sliceOf(found)
+    } catch (error) {
+      loan.release()
+      throw error
+    }
+  }
+
+  async #find(offset: number, maxBytes: number, bytesAt: BytesAt): Promise<Buffer> {
     const end = this.#sizeInBytes
     const entry = (await this.#loadedIndex()).offsets.floor(offset)
     const start = entry?.position ?? 0
     // Written, but not for readers yet: as if the segment ended before it.
     if (start >= end) return Buffer.alloc(0)
     // One read that, nearly always, holds the way from the index entry to the batch and all that is wanted behind it.
-    const around = await this.#bytes(start, Math.min(end - start, maxBytes + this.#place.indexIntervalBytes))
+    const around = await bytesAt(start, Math.min(end - start, maxBytes + this.#place.indexIntervalBytes))
     if (entry !== undefined && (around.length < batchOverheadBytes || lastOffsetAt(around, 0) !== entry.offset)) {
       // The index points at something else than the batch it names: it is only a hint, the log is the truth.
       await this.#rebuildIndex()
-      return this.read(offset, maxBytes)
+      return this.#find(offset, maxBytes, bytesAt)
     }
     let at = 0
     while (at + batchOverheadBytes <= around.length && lastOffsetAt(around, at) < offset)
       at += this.#sizeAt(around, at, start)
     if (at + batchOverheadBytes <= around.length) {
       const size = this.#sizeAt(around, at, start)
-      if (at + size > around.length) return this.#bytes(start + at, size)
+      if (at + size > around.length) return bytesAt(start + at, size)
       return wholeBatches(around.subarray(at, at + Math.max(size, maxBytes)))
     }
     const found = await this.#firstFrom(start + at, end, offset)
-    return found === undefined ? Buffer.alloc(0) : this.#bytes(found.position, found.size)
+    return found === undefined ? Buffer.alloc(0) : bytesAt(found.position, found.size)
   }
 
   /** The first record at `minOffset` or behind it whose timestamp is `timestamp` or later. */
@@ -289,9 +324,7 @@ export class Segment {
   }
 
   async #withFile<T>(work: (file: DiskFile) => Promise<T>): Promise<T> {
-    const writer = this.#writer
-    if (writer === undefined) return this.#place.openFiles.use(this.path(suffix.log), work)
-    return this.#uses.run(() => work(writer))
+    return this.#active?.use(work) ?? this.#place.openFiles.use(this.path(suffix.log), work)
   }
 
   #activeIndex(): SegmentIndex {
@@ -338,6 +371,10 @@ export class Segment {
     })
     return index
   }
+}
+
+function sliceOf(bytes: Buffer): LogSlice {
+  return { records: bytes.length === 0 ? [] : [bytes], sizeInBytes: bytes.length }
 }
 
 function lastOffsetAt(bytes: Buffer, at: number): number {

@@ -8,7 +8,9 @@
 import { join } from 'node:path'
 import type { Disk } from '../../files/disk.js'
 import type { OpenFiles } from '../../files/open-files.js'
-import { parseSegmentFileName, quarantined, stage, suffix } from './format.js'
+import { parseSegmentFileName, quarantined, segmentFileName, stage, suffix } from './format.js'
+import type { Segment } from './segment.js'
+import type { SegmentPlace } from './segment-place.js'
 
 interface Staged {
   readonly name: string
@@ -69,6 +71,51 @@ export async function removeSegmentsBeyond(
     await disk.remove(join(directory, file.name))
     if (doomed[index + 1]?.offset !== file.offset) await disk.syncDirectory(directory)
   }
+}
+
+/** Takes files that nobody needs any more, to make new segments of them. */
+export interface Recycler {
+  readonly takesRecycled: boolean
+  recycle(path: string): void
+}
+
+/**
+ * Removes one segment with its indexes and its producer snapshot. Its file goes through the name that Kafka gives to what
+ * it deletes; it may be recycled from there, unless somebody still reads from it.
+ */
+export async function removeSegment(
+  { disk, directory, openFiles, maps }: SegmentPlace,
+  segment: Segment,
+  recycler: Recycler,
+): Promise<void> {
+  const path = segment.path(suffix.log)
+  const doomed = path + stage.deleted
+  // After this nobody can open it any more; and who did before is seen.
+  await disk.rename(path, doomed)
+  const isRead = openFiles.isUsed(path) || maps.isBorrowed(path)
+  await segment.release()
+  if (isRead || !recycler.takesRecycled) await disk.remove(doomed)
+  else {
+    // Else a crash could bring the name of a segment back over a file that is being zeroed.
+    await disk.syncDirectory(directory)
+    recycler.recycle(doomed)
+  }
+  for (const other of [suffix.offsetIndex, suffix.timeIndex, suffix.transactionIndex, suffix.snapshot]) {
+    await disk.remove(join(directory, segmentFileName(segment.baseOffset, other)))
+  }
+}
+
+/**
+ * Removes the segments that hold nothing at `offset` or behind it. A crash while they were being removed may have kept
+ * any of them, which would look like a hole in the log.
+ */
+export async function removeSegmentsBefore({ disk, directory }: SegmentPlace, offset: number): Promise<void> {
+  const files = await segmentFiles(disk, directory)
+  const bases = files.filter((file) => file.suffix === suffix.log).map((file) => file.offset)
+  const first = bases.findLast((base) => base <= offset)
+  if (first === undefined || first === bases[0]) return
+  for (const file of files) if (file.offset < first) await disk.remove(join(directory, file.name))
+  await disk.syncDirectory(directory)
 }
 
 /** All files of a partition directory whose names are `<offset><suffix>`, staged ones included and quarantined ones not, in offset order. */

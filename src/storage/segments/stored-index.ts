@@ -8,8 +8,8 @@ import type { DiskFile } from '../../files/disk.js'
 import { BatchScanner, type ScannedBatch } from './batch-scanner.js'
 import { maxRelativeOffset, segmentFileName, suffix } from './format.js'
 import { OffsetIndex, type TimeEntry, TimeIndex } from './index-entries.js'
-import type { SegmentPlace } from './segment.js'
 import { SegmentIndex } from './segment-index.js'
+import type { SegmentPlace } from './segment-place.js'
 
 /** The segment that an index belongs to. */
 export interface IndexedLog {

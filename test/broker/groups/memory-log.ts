@@ -99,6 +99,10 @@ export class MemoryLog implements PartitionLog {
     return epoch < this.leaderEpoch ? undefined : { epoch: this.leaderEpoch, endOffset: this.highWatermark }
   }
 
+  deleteRecordsBefore(): Promise<void> {
+    return Promise.reject(new HoldfastError('INVALID_REQUEST'))
+  }
+
   onAdvance(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

@@ -154,7 +154,11 @@ describe('the indexes of a segment', () => {
     const { IndexCache } = await import('../../../src/storage/segments/index-cache.js')
     const indexes = new IndexCache(200)
     const directory = await partitionDirectory(t)
-    const log = await openLog(t, directory, { clean: true, indexes, settings: { 'log.index.interval.bytes': 0 } })
+    const log = await openLog(t, directory, {
+      clean: true,
+      tables: { indexes },
+      settings: { 'log.index.interval.bytes': 0 },
+    })
     const batches = Array.from({ length: 60 }, (_, i) => sizedBatch(100_000, `${i}`, { timestamp: i }))
     await appendAll(log, batches)
     for (let round = 0; round < 2; round++) {

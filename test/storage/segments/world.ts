@@ -10,8 +10,9 @@ import type { Disk } from '../../../src/files/disk.js'
 import { nodeDisk } from '../../../src/files/node-disk.js'
 import { OpenFiles } from '../../../src/files/open-files.js'
 import type { RecordBatch } from '../../../src/records/batch.js'
-import { IndexCache } from '../../../src/storage/segments/index-cache.js'
 import { SegmentLog } from '../../../src/storage/segments/segment-log.js'
+import type { SharedTables } from '../../../src/storage/segments/segment-place.js'
+import { sharedTables } from '../../../src/storage/shared-tables.js'
 import { mib, settingsWith, temporaryDirectory, whenEnded } from '../support.js'
 
 export interface Opening {
@@ -23,23 +24,24 @@ export interface Opening {
   readonly disk?: Disk
   readonly logger?: Logger
   readonly openFiles?: OpenFiles
-  readonly indexes?: IndexCache
+  readonly tables?: Partial<SharedTables>
 }
 
 /** Unclean unless said otherwise, as after a crash. */
 export async function openLog(t: TestContext, directory: string, opening: Opening = {}): Promise<SegmentLog> {
   const disk = opening.disk ?? nodeDisk
   const openFiles = opening.openFiles ?? new OpenFiles(disk, 16)
+  const settings = settingsWith({ 'log.segment.bytes': mib, ...opening.settings })
+  const tables = { ...sharedTables({ disk, clock: systemClock, settings }), openFiles, ...opening.tables }
   const log = await SegmentLog.open({
     topic: 'orders',
     partition: 0,
     directory,
     disk,
-    openFiles,
-    indexes: opening.indexes ?? new IndexCache(mib),
+    tables,
     clock: systemClock,
     logger: opening.logger ?? silentLogger,
-    settings: settingsWith({ 'log.segment.bytes': mib, ...opening.settings }),
+    settings,
     clean: opening.clean ?? false,
     recoveryPoint: opening.recoveryPoint ?? 0,
     logStartOffset: opening.logStartOffset ?? 0,
@@ -47,6 +49,7 @@ export async function openLog(t: TestContext, directory: string, opening: Openin
   })
   whenEnded(t, async () => {
     await log.close().catch(() => {})
+    tables.maps.dropAll()
     await openFiles.dropAll()
   })
   return log

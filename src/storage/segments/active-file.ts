@@ -1,0 +1,128 @@
+/**
+ * The file of a segment as long as something is written into it: keeps it open (or opens it again, where a store with
+ * very many logs had to close it), keeps zeros in front of the writer, and cuts them off at the end.
+ */
+
+import type { DiskFile, OpenOptions } from '../../files/disk.js'
+import { InFlight } from './in-flight.js'
+import type { Parkable } from './open-writers.js'
+import { Runway } from './runway.js'
+import type { SegmentPlace } from './segment-place.js'
+
+/** How the file of a segment is opened to be written. */
+export function writing(place: SegmentPlace): OpenOptions {
+  return { mode: 'write', dsync: place.dsync, mapped: place.engine === 'mmap' }
+}
+
+export interface FileSizes {
+  /** Bytes of whole batches. */
+  readonly written: number
+  /** Length of the file; behind `written` it holds zeros. */
+  readonly fileBytes: number
+  /** Bytes that were written into this log's earlier segments since it was opened. */
+  readonly writtenBefore: number
+}
+
+export class ActiveFile implements Parkable {
+  readonly path: string
+  readonly #place: SegmentPlace
+  readonly #runway: Runway
+  #file: DiskFile | undefined
+  #opening: Promise<DiskFile> | undefined
+  #closing: Promise<void> | undefined
+  /** Bytes that no sync covers yet; stays false where writes are durable as they return. */
+  #isDirty = false
+  /** What goes through the file now. */
+  readonly #uses = new InFlight()
+
+  constructor(place: SegmentPlace, file: DiskFile, sizes: FileSizes) {
+    const { disk, preallocate: how, segmentBytes, logger } = place
+    this.path = file.path
+    this.#place = place
+    this.#file = file
+    const onPrepared = (from: number, to: number): void => this.#warm(from, to)
+    this.#runway = new Runway({ disk, path: file.path, how, segmentBytes, logger, onPrepared }, sizes)
+    place.writers.used(this)
+  }
+
+  /** Bytes that were written into this log since it was opened. */
+  get writtenInAll(): number {
+    return this.#runway.writtenInAll
+  }
+
+  /** The space in front of the writer is prepared to the end of the segment, or will never be. */
+  get isPrepared(): boolean {
+    return this.#runway.isComplete
+  }
+
+  /** When this resolves the bytes are durable on a dsync file, else in the page cache. */
+  async write(buffers: readonly Buffer[], position: number, sizeInBytes: number): Promise<void> {
+    await this.#runway.admit(position, position + sizeInBytes)
+    await this.use(async (file) => {
+      if (!this.#place.dsync) this.#isDirty = true
+      await file.write(buffers, position)
+    })
+    this.#runway.extend()
+  }
+
+  /** Runs `work` on the file, which stays open until it is done. */
+  use<T>(work: (file: DiskFile) => Promise<T>): Promise<T> {
+    return this.#uses.run(async () => work(this.#file ?? (await this.#reopened())))
+  }
+
+  sync(): Promise<void> {
+    return this.use((file) => {
+      // What is written while the sync runs belongs to the next one.
+      this.#isDirty = false
+      return file.sync().catch((error: unknown) => {
+        this.#isDirty = true
+        throw error
+      })
+    })
+  }
+
+  /** Ends the file at `length`, durably. Nothing is written any more. */
+  async end(length: number): Promise<void> {
+    await this.#runway.stop()
+    await this.use(async (file) => {
+      if ((await file.size()) > length) await file.truncate(length)
+    })
+  }
+
+  /** Waits until nothing touches the file any more, and closes it. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  park(): boolean {
+    if (this.#isDirty || this.#uses.isAny || this.#file === undefined || this.#closing !== undefined) return false
+    // All that was written through it is durable: the way it closes has nothing to say.
+    this.#file.close().catch(() => {})
+    this.#file = undefined
+    return true
+  }
+
+  /** Brings a range in front of the writer, or the end of what was written, into memory. */
+  #warm(from: number, to: number): void {
+    const { warmup, engine } = this.#place
+    if (warmup === 'none' || engine !== 'mmap' || this.#file === undefined) return
+    void this.use((file) => file.warm(from, to, warmup))
+  }
+
+  async #close(): Promise<void> {
+    await this.#runway.stop()
+    await this.#uses.ended()
+    this.#place.writers.forget(this)
+    await this.#file?.close()
+  }
+
+  async #reopened(): Promise<DiskFile> {
+    this.#opening ??= this.#place.disk.open(this.path, writing(this.#place)).finally(() => {
+      this.#opening = undefined
+    })
+    this.#file = await this.#opening
+    this.#place.writers.used(this)
+    return this.#file
+  }
+}

@@ -1,0 +1,18 @@
+/** What is said of offsets that a log does not hold. */
+
+import { HoldfastError } from '../../core/errors.js'
+import type { PartitionLog } from '../partition-log.js'
+
+export function outOfRange(log: PartitionLog, offset: number): HoldfastError {
+  const range = `${log.logStartOffset}..${log.logEndOffset}`
+  return new HoldfastError(
+    'OFFSET_OUT_OF_RANGE',
+    `Offset ${offset} of ${log.topic}-${log.partition} is not in ${range}.`,
+  )
+}
+
+/** Offsets `from` to `to`, the latter not included, should be there. */
+export function hole(log: PartitionLog, directory: string, from: number, to: number): HoldfastError {
+  const what = `${log.topic}-${log.partition} has lost its offsets ${from} to ${to - 1}: no segment in ${directory} holds them`
+  return new HoldfastError('LOG_DAMAGED', `${what}. Put the missing files back and restart.`)
+}

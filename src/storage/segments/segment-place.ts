@@ -1,0 +1,34 @@
+/** What all segments of a log share: where they lie, the tables of their store, and how their files are written. */
+
+import type { Logger } from '../../core/logger.js'
+import type { Disk } from '../../files/disk.js'
+import type { MappedFiles } from '../../files/mapped-files.js'
+import type { OpenFiles } from '../../files/open-files.js'
+import type { IndexCache } from './index-cache.js'
+import type { OpenWriters } from './open-writers.js'
+import type { Preallocation } from './runway.js'
+
+/** Tables that all logs of a store share, each bounded. */
+export interface SharedTables {
+  /** Sealed segments that are open for reading. */
+  readonly openFiles: OpenFiles
+  /** Sealed segments that are mapped for reading. */
+  readonly maps: MappedFiles
+  /** Active segments that are open for writing. */
+  readonly writers: OpenWriters
+  /** Indexes of sealed segments that are in memory. */
+  readonly indexes: IndexCache
+}
+
+export interface SegmentPlace extends SharedTables {
+  readonly directory: string
+  readonly disk: Disk
+  readonly logger: Logger
+  readonly indexIntervalBytes: number
+  readonly segmentBytes: number
+  /** A write into the active segment is durable when it returns. */
+  readonly dsync: boolean
+  readonly engine: 'disk' | 'mmap'
+  readonly preallocate: Preallocation
+  readonly warmup: 'none' | 'touch' | 'lock'
+}
