@@ -169,6 +169,11 @@ export interface BrokerService extends GroupService {
   deleteTopic(name: string): Promise<void>
   /** Grows a topic to `partitions` partitions. */
   createPartitions(name: string, partitions: number, options?: { readonly validateOnly?: boolean }): Promise<void>
+  /**
+   * Lets a partition begin at `offset` (-1: behind all that is visible), and gives back the space where whole segments
+   * lie before it. Resolves with the offset at which the partition begins now.
+   */
+  deleteRecords(place: TopicPartition, offset: number): Promise<number>
   /** The configuration of a topic, or of the broker where `topic` is null. */
   describeConfig(topic: string | null): Promise<readonly ConfigEntry[]>
 

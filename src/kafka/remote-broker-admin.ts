@@ -10,6 +10,7 @@ import { retrying } from './retrying.js'
 import {
   createPartitions,
   createTopics,
+  deleteRecords,
   deleteTopics,
   describeConfigs,
   metadata,
@@ -108,6 +109,14 @@ export class RemoteAdmin {
     const body = { topics: [{ name, count }], timeoutMs: this.#timeoutMs, validateOnly }
     const { results } = await this.#wire.send(createPartitions, body)
     throwIfRefused(results[0].errorCode, results[0].errorMessage)
+  }
+
+  async deleteRecords({ topic, partition }: contract.TopicPartition, offset: number): Promise<number> {
+    const body = { topics: [{ name: topic, partitions: [{ index: partition, offset }] }], timeoutMs: this.#timeoutMs }
+    const { topics } = await this.#wire.send(deleteRecords, body)
+    const [{ lowWatermark, errorCode }] = topics[0].partitions
+    throwIfRefused(errorCode, null)
+    return lowWatermark
   }
 
   async describeConfig(topic: string | null): Promise<contract.ConfigEntry[]> {

@@ -23,6 +23,7 @@ import { Healer } from './healer.js'
 import { adoptTopics, removeDeletedDirectories, removePartitionDirectories } from './partition-directories.js'
 import type { PartitionLog } from './partition-log.js'
 import { partitionDirectoryName } from './segments/format.js'
+import { checkEngine } from './segments/opening.js'
 import { SegmentLog } from './segments/segment-log.js'
 import type { SharedTables } from './segments/segment-place.js'
 import { encodePartitionMetadata } from './segments/text-files.js'
@@ -82,11 +83,12 @@ export class MessageStore {
       logger: options.logger ?? silentLogger,
     }
     if (path === '') throw new HoldfastError('INVALID_ARGUMENT', 'The path of the data directory is empty.')
+    checkEngine(tools.settings, tools.disk)
     const directory = await openDataDirectory(path, tools)
     try {
       const catalog = await TopicCatalog.load(tools.disk, directory.configPath)
       if (!directory.hasLogs && catalog.all().some((topic) => !topic.deleting)) {
-        const why = `${directory.logPath} is empty, but config/topics.json lists topics. Is its volume not mounted? Nothing was touched.`
+        const why = `${directory.logPath} is empty, but config/topics.json lists topics. Is its volume not mounted, or store.path.commitlog wrong? No log was touched.`
         throw new HoldfastError('DATA_DIR_DAMAGED', why)
       }
       await directory.claimLogs()
@@ -148,7 +150,7 @@ export class MessageStore {
         throw new HoldfastError('TOPIC_ALREADY_EXISTS', `There is already a topic ${name}.`)
       }
       refusePartitionsUnless(Number.isInteger(partitions) && partitions > 0 && partitions <= mostPartitions, partitions)
-      topicSettings(this.#tools.settings, config)
+      checkEngine(topicSettings(this.#tools.settings, config), this.#tools.disk)
       // One whose removal failed half-way is not to be built upon.
       const leftOver = this.#catalog.get(name)
       if (leftOver !== undefined) await this.#removeTopic(leftOver)

@@ -209,6 +209,44 @@ function readingCases(world: LogWorld): void {
     )
   })
 
+  test('begins where it was told to, also after a restart, and who borrowed reads on', async (t) => {
+    const opened = await world.open(t, small)
+    const batches = Array.from({ length: 12 }, (_, i) => sizedBatch(300_000, `${i}`))
+    await appendAll(opened.log, batches)
+    const early = await opened.log.read(0, 1, { lend: true })
+    const bytes = Buffer.concat(early.records)
+    await assert.rejects(opened.log.deleteRecordsBefore(13), { code: 'OFFSET_OUT_OF_RANGE' })
+    const sizeBefore = opened.log.sizeInBytes
+    await opened.log.deleteRecordsBefore(8)
+    await opened.log.deleteRecordsBefore(3)
+    assert.ok(opened.log.sizeInBytes < sizeBefore, 'whole segments are gone')
+    assert.deepEqual(Buffer.concat(early.records), bytes)
+    early.release?.()
+    for await (const log of beforeAndAfter(opened)) {
+      assert.equal(log.logStartOffset, 8)
+      await assert.rejects(log.read(7, mib), { code: 'OFFSET_OUT_OF_RANGE' })
+      assert.deepEqual(await readAll(log), bytesOf(batches.slice(8)))
+    }
+    await opened.reopen().then(async (log) => {
+      await log.deleteRecordsBefore(12)
+      const more = Array.from({ length: 6 }, (_, i) => sizedBatch(300_000, `more ${i}`))
+      await appendAll(log, more)
+      assert.deepEqual(await readAll(log), bytesOf(more))
+    })
+  })
+
+  test('lends what it reads, the same bytes as a copy', async (t) => {
+    const { log } = await world.open(t, small)
+    const batches = Array.from({ length: 9 }, (_, i) => sizedBatch(300_000, `${i}`))
+    await appendAll(log, batches)
+    for (let offset = 0; offset < 9; offset++) {
+      const lent = await log.read(offset, 700_000, { lend: true })
+      const copied = await log.read(offset, 700_000)
+      assert.deepEqual(Buffer.concat(lent.records), Buffer.concat(copied.records))
+      lent.release?.()
+    }
+  })
+
   test('answers for the end of a leader epoch', async (t) => {
     const { log } = await world.open(t)
     await log.append(batchOf(['a', 'b'])).acknowledged

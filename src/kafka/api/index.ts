@@ -16,6 +16,7 @@ import { listGroupsEndpoint } from './16-list-groups.js'
 import { apiVersionsEndpoint } from './18-api-versions.js'
 import { createTopicsEndpoint } from './19-create-topics.js'
 import { deleteTopicsEndpoint } from './20-delete-topics.js'
+import { deleteRecordsEndpoint } from './21-delete-records.js'
 import { initProducerIdEndpoint } from './22-init-producer-id.js'
 import { offsetForLeaderEpochEndpoint } from './23-offset-for-leader-epoch.js'
 import { describeAclsEndpoint } from './29-describe-acls.js'
@@ -43,6 +44,7 @@ export const endpoints: readonly Endpoint[] = [
   apiVersionsEndpoint(() => endpoints),
   createTopicsEndpoint,
   deleteTopicsEndpoint,
+  deleteRecordsEndpoint,
   initProducerIdEndpoint,
   offsetForLeaderEpochEndpoint,
   describeAclsEndpoint,

@@ -16,6 +16,7 @@ import { listGroups } from './16-list-groups.js'
 import { apiVersions } from './18-api-versions.js'
 import { createTopics } from './19-create-topics.js'
 import { deleteTopics } from './20-delete-topics.js'
+import { deleteRecords } from './21-delete-records.js'
 import { initProducerId } from './22-init-producer-id.js'
 import { offsetForLeaderEpoch } from './23-offset-for-leader-epoch.js'
 import { describeAcls } from './29-describe-acls.js'
@@ -42,6 +43,7 @@ export * from './16-list-groups.js'
 export * from './18-api-versions.js'
 export * from './19-create-topics.js'
 export * from './20-delete-topics.js'
+export * from './21-delete-records.js'
 export * from './22-init-producer-id.js'
 export * from './23-offset-for-leader-epoch.js'
 export * from './29-describe-acls.js'
@@ -71,6 +73,7 @@ export const apis: readonly Api[] = [
   apiVersions,
   createTopics,
   deleteTopics,
+  deleteRecords,
   initProducerId,
   offsetForLeaderEpoch,
   describeAcls,

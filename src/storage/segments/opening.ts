@@ -1,6 +1,7 @@
 /** What a log needs to be opened, and its opening: the same for the first time and for a recovery while others read. */
 
 import type { Clock } from '../../core/clock.js'
+import { HoldfastError } from '../../core/errors.js'
 import type { Logger } from '../../core/logger.js'
 import type { Settings } from '../../core/settings.js'
 import type { Disk } from '../../files/disk.js'
@@ -52,6 +53,13 @@ export function placeOf({ directory, disk, tables, logger, settings }: SegmentLo
     preallocate: preallocate === 'ahead' && !isSync ? 'none' : preallocate,
     warmup: settings['file.warmup'],
   }
+}
+
+/** @throws MMAP_UNAVAILABLE where the settings ask for mapped files and there can be none */
+export function checkEngine(settings: Settings, disk: Disk): void {
+  if (settings['file.engine'] === 'disk' || disk.supportsMapping) return
+  const why = 'it needs Linux and the library koffi, and neither may be switched off by HOLDFAST_NO_LIBC'
+  throw new HoldfastError('MMAP_UNAVAILABLE', `file.engine = mmap is refused: ${why}. Use file.engine = disk.`)
 }
 
 export function loadFor(options: SegmentLogOptions, point: OpeningPoint): Promise<LoadedLog> {

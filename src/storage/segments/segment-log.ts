@@ -34,6 +34,9 @@ interface OpenState {
   readonly report: LoadReport
 }
 
+/** How much of each log's end is brought into memory at the start. */
+const warmTailBytes = 8 * 1024 * 1024
+
 export class SegmentLog implements PartitionLog {
   readonly topic: string
   readonly partition: number
@@ -68,7 +71,10 @@ export class SegmentLog implements PartitionLog {
   static async open(options: SegmentLogOptions): Promise<SegmentLog> {
     const epochs = await LeaderEpochs.load(options.disk, options.directory, options.logStartOffset)
     const loaded = await loadFor(options, { ...options, cutFrom: Number.MAX_SAFE_INTEGER })
-    return new SegmentLog(options, epochs, loaded)
+    const log = new SegmentLog(options, epochs, loaded)
+    // Nobody waits for it, and where it fails nothing is lost but the time of the first reader.
+    void loaded.segments[loaded.segments.length - 1].warm(warmTailBytes).catch(() => {})
+    return log
   }
 
   get logStartOffset(): number {

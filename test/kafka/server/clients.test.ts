@@ -44,6 +44,16 @@ test('kafkajs', async (t) => {
     config.resources[0].configEntries.some(({ configName }) => configName === 'max.message.bytes'),
     true,
   )
+  const full = await admin.fetchTopicOffsets('orders')
+  await admin.deleteTopicRecords({
+    topic: 'orders',
+    partitions: full.map(({ partition }) => ({ partition, offset: '-1' })),
+  })
+  const emptied = await admin.fetchTopicOffsets('orders')
+  assert.deepEqual(
+    emptied.map(({ low }) => low),
+    full.map(({ high }) => high),
+  )
   await admin.createPartitions({ topicPartitions: [{ topic: 'orders', count: 3 }] })
   assert.equal((await admin.fetchTopicOffsets('orders')).length, 3)
   const cluster = await admin.describeCluster()
