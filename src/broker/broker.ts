@@ -5,13 +5,14 @@
 
 import { type Clock, systemClock } from '../core/clock.js'
 import { asHoldfastError, HoldfastError } from '../core/errors.js'
+import { invariant } from '../core/invariant.js'
 import { Lifecycle } from '../core/lifecycle.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { type Randomness, systemRandomness } from '../core/randomness.js'
 import { resolveSettings, type Settings, type SettingsInput } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
 import { nodeDisk } from '../files/node-disk.js'
-import { verifyProducedBatch } from '../records/verify.js'
+import { verifyBuiltBatch, verifyProducedBatch } from '../records/verify.js'
 import { MessageStore } from '../storage/message-store.js'
 import type { AppendReceipt, PartitionLog } from '../storage/partition-log.js'
 import type * as contract from './contract.js'
@@ -113,11 +114,19 @@ export class Broker implements contract.BrokerService {
     return this.#store.topic(name)?.id
   }
 
-  async produce({ topic, partition, batch }: contract.ProduceRequest): Promise<contract.ProduceResult> {
+  get flushesOnDemand(): boolean {
+    return true
+  }
+
+  async produce(request: contract.ProduceRequest): Promise<contract.ProduceResult> {
     this.#lifecycle.assertOpen()
-    const taken = this.#intake.take(topic, partition, batch, () => this.#append(topic, partition, batch))
+    const { topic, partition, batch, built, durable } = request
+    const unverified = built === undefined ? batch : undefined
+    const taken = this.#intake.take(topic, partition, unverified, () => this.#append(request))
     const { log, receipt } = taken instanceof Promise ? await taken : taken
     await receipt.acknowledged
+    // Where the policy acknowledges earlier. All who ask for it meanwhile share the flush.
+    if (durable && log.durableOffset <= receipt.lastOffset) await log.flush()
     return {
       baseOffset: receipt.baseOffset,
       logAppendTimeMs: receipt.logAppendTimeMs,
@@ -189,6 +198,14 @@ export class Broker implements contract.BrokerService {
   async createPartitions(name: string, partitions: number, options: { validateOnly?: boolean } = {}): Promise<void> {
     this.#lifecycle.assertOpen()
     await this.#topics.grow(name, partitions, options.validateOnly ?? false)
+  }
+
+  async deleteRecords({ topic, partition }: contract.TopicPartition, offset: number): Promise<number> {
+    this.#lifecycle.assertOpen()
+    if (this.#topics.isInternal(topic)) throw new HoldfastError('POLICY_VIOLATION', `${topic} keeps its records.`)
+    const log = this.#logAtEpoch({ topic, partition, currentLeaderEpoch: -1 })
+    await log.deleteRecordsBefore(offset === -1 ? log.highWatermark : offset)
+    return log.logStartOffset
   }
 
   async describeConfig(topic: string | null): Promise<readonly contract.ConfigEntry[]> {
@@ -275,13 +292,12 @@ export class Broker implements contract.BrokerService {
   }
 
   /** @throws what {@link verifyProducedBatch} and {@link PartitionLog.append} throw, and for what may not be written */
-  #append(topic: string, partition: number, batch: Buffer): { log: PartitionLog; receipt: AppendReceipt } {
+  #append({ topic, partition, batch, built }: contract.ProduceRequest): { log: PartitionLog; receipt: AppendReceipt } {
     this.#lifecycle.assertOpen()
     const log = this.#log(topic, partition)
-    const verified = verifyProducedBatch(batch, {
-      maxBatchBytes: this.#topicSettings(topic)['message.max.bytes'],
-      maxUncompressedBytes,
-    })
+    const limits = { maxBatchBytes: this.#topicSettings(topic)['message.max.bytes'], maxUncompressedBytes }
+    invariant(built === undefined || built.bytes === batch, 'the batch that was built is the one that is produced')
+    const verified = built === undefined ? verifyProducedBatch(batch, limits) : verifyBuiltBatch(built, limits)
     if (this.#topics.isInternal(topic)) {
       throw new HoldfastError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker; only it writes there.`)
     }

@@ -4,12 +4,15 @@
  * A waiting fetch holds no timer per partition and reads nothing while it waits: each log counts the bytes it has
  * published, and the fetch reads again when enough have been added, when its time is up, or when a log fails. What a
  * log that advances costs is the same for a fetch of one position and of a hundred thousand.
+ *
+ * Records that a log lends are given back here where they are not handed out: what lies over a limit, and what is read
+ * again after waiting.
  */
 
 import type { Clock } from '../core/clock.js'
 import { asHoldfastError, HoldfastError } from '../core/errors.js'
 import { batchesIn } from '../records/batch.js'
-import type { PartitionLog } from '../storage/partition-log.js'
+import type { LogSlice, PartitionLog } from '../storage/partition-log.js'
 import type { FetchedPartition, FetchPosition, FetchRequest } from './contract.js'
 
 /** Finds the log that a position names, its leader epoch checked. */
@@ -61,6 +64,8 @@ export async function fetchRecords(
     if (isEnough || signals.some((signal) => signal.aborted) || isCut(positions, answer.reads)) {
       return answer.reads.map(({ partition }) => partition)
     }
+    // Nothing is kept while it waits, least of all a mapping.
+    for (const { partition } of answer.reads) partition.release?.()
     await somethingHappens(logs, published + missing, leftMs, clock, signals)
   }
 }
@@ -124,7 +129,7 @@ async function readAll(request: FetchRequest, lookup: LogLookup): Promise<Answer
   let sizeInBytes = 0
   let hasError = false
   for (const position of request.positions) {
-    const read = await readOne(position, request.maxBytes - sizeInBytes, sizeInBytes === 0, lookup)
+    const read = await readOne(position, request, sizeInBytes, lookup)
     for (const bytes of read.partition.records) sizeInBytes += bytes.length
     hasError ||= read.partition.error !== undefined
     reads.push(read)
@@ -132,24 +137,37 @@ async function readAll(request: FetchRequest, lookup: LogLookup): Promise<Answer
   return { reads, sizeInBytes, hasError }
 }
 
-/** `isFirst`: the answer is empty so far, so that a batch larger than all limits still gets through. */
-async function readOne(position: FetchPosition, left: number, isFirst: boolean, lookup: LogLookup): Promise<Read> {
-  const { topic, partition, offset } = position
+/** `sizeInBytes`: of the answer so far; while it is empty, a batch larger than all limits still gets through. */
+async function readOne(
+  position: FetchPosition,
+  request: FetchRequest,
+  sizeInBytes: number,
+  lookup: LogLookup,
+): Promise<Read> {
+  const isFirst = sizeInBytes === 0
+  const limit = Math.min(position.maxBytes, request.maxBytes - sizeInBytes)
+  const { topic, partition } = position
   let log: PartitionLog | undefined
+  let visibleEnd = -1
+  let slice: LogSlice | undefined
   try {
     log = lookup(position)
-    const visibleEnd = log.highWatermark
-    const limit = Math.min(position.maxBytes, left)
-    const slice = limit > 0 || isFirst ? await log.read(offset, Math.max(0, limit)) : undefined
-    const wasRead = slice !== undefined && (isFirst || slice.sizeInBytes <= limit)
-    const records = wasRead ? slice.records : []
-    return { partition: { topic, partition, ...offsetsOf(log), records }, wasRead, visibleEnd }
+    visibleEnd = log.highWatermark
+    const { lend } = request
+    if (limit > 0 || isFirst) slice = await log.read(position.offset, Math.max(0, limit), { lend })
   } catch (thrown) {
     const error = asHoldfastError(thrown)
     const unknown = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 }
     const offsets = log === undefined || log.isClosed ? unknown : offsetsOf(log)
-    return { partition: { topic, partition, error, ...offsets, records: [] }, wasRead: false, visibleEnd: -1 }
+    return { partition: { topic, partition, error, ...offsets, records: [] }, wasRead: false, visibleEnd }
   }
+  const place = { topic, partition, ...offsetsOf(log) }
+  if (slice === undefined || (!isFirst && slice.sizeInBytes > limit)) {
+    slice?.release?.()
+    return { partition: { ...place, records: [] }, wasRead: false, visibleEnd }
+  }
+  const { records, release } = slice
+  return { partition: { ...place, records, release }, wasRead: true, visibleEnd }
 }
 
 /**

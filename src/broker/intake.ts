@@ -29,10 +29,11 @@ export class Intake {
 
   /**
    * Runs `append`, which checks and appends this batch without waiting for anything: before this returns, or later.
+   * `unverified` are the bytes that it will unpack where they say so; undefined where there is nothing to unpack.
    * @throws what `append` throws; UNSUPPORTED_COMPRESSION_TYPE where the codec cannot be loaded
    */
-  take<T>(topic: string, partition: number, batch: Buffer, append: () => T): T | Promise<T> {
-    const codec = codecOf(batch)
+  take<T>(topic: string, partition: number, unverified: Buffer | undefined, append: () => T): T | Promise<T> {
+    const codec = unverified === undefined ? 'none' : codecOf(unverified)
     if (this.#waiting.size === 0) {
       if (codec === 'none') return append()
       if (this.#hasTime && prepareCodec(codec) === undefined) return this.#timed(append)

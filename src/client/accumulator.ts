@@ -1,81 +1,42 @@
 /**
  * The way in: gathers messages into record batches, one partition each, and hands them to the broker.
  *
- * There is no timer. A batch goes when its partition has none on its way, so the batch behind it gathers for exactly
- * as long as the disk needs: group commit, one level up. A lone message goes with the microtasks of its own turn of
- * the event loop, and takes along what else was sent in it. Full batches need not wait for that: a few may be on
- * their way at once, since the broker keeps their order.
+ * Without `lingerMs` there is no timer. A batch goes when its partition has none on its way, so the batch behind it
+ * gathers for exactly as long as the disk needs: group commit, one level up. A lone message goes with the microtasks of
+ * its own turn of the event loop, and takes along what else was sent in it. Full batches need not wait for that: a few
+ * may be on their way at once, since the broker keeps their order.
  *
  * Memory is bounded: past `maxBufferedBytes` sends wait, in their order, until a batch has been acknowledged.
  */
 
-import type { BrokerService } from '../broker/contract.js'
+import type { BrokerService, ProduceResult } from '../broker/contract.js'
+import type { Clock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
-import { BatchBuilder } from '../records/builder.js'
 import { batchOverheadBytes, type Codec } from '../records/format.js'
 import type { Header } from '../records/record.js'
 import { varintSize } from '../records/varint.js'
-import type { Receipt } from './message.js'
-
-/** Who waits for one message. Exactly one of the two is called, once. */
-export interface SendWaiter {
-  resolve(receipt: Receipt): void
-  reject(error: unknown): void
-  /** Nobody waits any more; the message is left out if it is not in a batch yet. */
-  readonly cancelled: boolean
-}
+import { BatchBuffers } from './batch-buffers.js'
+import { Batch, type PartitionQueue } from './partition-queue.js'
+import type { SendWaiter } from './waiters.js'
 
 export interface AccumulatorOptions {
   readonly service: Pick<BrokerService, 'produce'>
-  readonly maxBufferedBytes: number
+  readonly clock: Clock
   readonly codec: Codec
+  /** Bytes of messages that are gathered or on their way at most. */
+  readonly maxBufferedBytes: number
+  /** A batch ends here even where the topic would accept a larger one; a single message may be larger. */
+  readonly batchBytes: number
+  /** How long a batch that is not full waits for more messages; with 0 it goes at once. */
+  readonly lingerMs: number
 }
 
-/** A batch ends here even where the topic would accept a larger one: more would only make its readers wait. */
-const fullBatchBytes = 1024 * 1024
 /** Batches of one partition on their way at once, full ones: one is written while the next is built. More gained nothing (measured). */
 const maxInFlight = 2
 /** What a record may take beyond its size as the first of a batch: longer deltas, and a longer length in front. */
 const laterRecordBytes = 16
-
-class Batch {
-  readonly builder: BatchBuilder
-  readonly waiters: SendWaiter[] = []
-  readonly timestamps: number[] = []
-
-  constructor(codec: Codec) {
-    this.builder = new BatchBuilder({ codec })
-  }
-}
-
-/** What belongs to one partition: the batch that gathers, those that are full, and how many are on their way. */
-export class PartitionQueue {
-  readonly topic: string
-  readonly partition: number
-  /** The largest batch that the topic accepts. */
-  maxBatchBytes: number
-  /** Called when a batch takes no more messages. */
-  readonly onClosed: (partition: number) => void
-  readonly onRefused: (error: unknown) => void
-  gathering: Batch | undefined
-  readonly full: Batch[] = []
-  inFlight = 0
-  scheduled = false
-  readonly drain: () => void
-
-  constructor(
-    accumulator: Accumulator,
-    place: { topic: string; partition: number; maxBatchBytes: number },
-    events: { onClosed: (partition: number) => void; onRefused: (error: unknown) => void },
-  ) {
-    this.topic = place.topic
-    this.partition = place.partition
-    this.maxBatchBytes = place.maxBatchBytes
-    this.onClosed = events.onClosed
-    this.onRefused = events.onRefused
-    this.drain = () => accumulator.drain(this)
-  }
-}
+/** Memory kept for batches to come while none are built. */
+const sparedBytes = 8 * 1024 * 1024
 
 /** A message whose key and value are bytes by now. One object is reused for all that pass through. */
 export interface PreparedRecord {
@@ -89,14 +50,19 @@ interface WaitingSend {
   readonly queue: PartitionQueue
   readonly record: PreparedRecord
   readonly waiter: SendWaiter
+  readonly index: number
 }
 
 export class Accumulator {
   readonly #options: AccumulatorOptions
+  readonly #buffers = new BatchBuffers(sparedBytes)
   #bufferedBytes = 0
   /** Sends that wait for room, in order, from `#waitingHead` on. */
   #waiting: WaitingSend[] = []
   #waitingHead = 0
+  /** Those whose batch waits for more messages. */
+  readonly #lingering = new Set<PartitionQueue>()
+  #isFinishing = false
   #idle: (() => void)[] = []
 
   constructor(options: AccumulatorOptions) {
@@ -114,21 +80,26 @@ export class Accumulator {
   }
 
   /**
-   * Takes one message in; the waiter hears of it later. `record` is copied, and may be reused by the caller.
+   * Takes one message in, number `index` of those that `waiter` waits for; it hears of it later. `record` is copied, and
+   * may be reused by the caller.
    * @throws MESSAGE_TOO_LARGE, INVALID_TIMESTAMP, before anything has been taken
    */
-  append(queue: PartitionQueue, record: PreparedRecord, waiter: SendWaiter): void {
+  append(queue: PartitionQueue, record: PreparedRecord, waiter: SendWaiter, index: number): void {
     const aloneBytes = sizeAlone(record)
     if (aloneBytes > queue.maxBatchBytes) refuseLarge(queue, aloneBytes)
     if (this.#waitingHead < this.#waiting.length || !this.#hasRoom(aloneBytes)) {
-      this.#waiting.push({ queue, record: { ...record }, waiter })
+      this.#waiting.push({ queue, record: { ...record }, waiter, index })
+      // There is nothing to wait for while others wait for room.
+      if (this.#lingering.size > 0) this.#hurry()
       return
     }
-    this.#gather(queue, record, aloneBytes, waiter)
+    this.#gather(queue, record, aloneBytes, waiter, index)
   }
 
-  /** Resolves when everything taken in so far has been acknowledged or refused. */
-  idle(): Promise<void> {
+  /** Sends what lingers, and resolves when everything taken in so far has been acknowledged or refused. */
+  finish(): Promise<void> {
+    this.#isFinishing = true
+    this.#hurry()
     if (this.#bufferedBytes === 0 && this.waitingSends === 0) return Promise.resolve()
     return new Promise((resolve) => this.#idle.push(resolve))
   }
@@ -136,14 +107,9 @@ export class Accumulator {
   /** Sends what may go now. Called by the queue itself, from a microtask. */
   drain(queue: PartitionQueue): void {
     queue.scheduled = false
-    while (queue.inFlight < maxInFlight) {
-      let batch = queue.full.shift()
-      if (batch === undefined) {
-        if (queue.inFlight > 0 || queue.gathering === undefined) return
-        batch = queue.gathering
-        queue.gathering = undefined
-        queue.onClosed(queue.partition)
-      }
+    while (mayGo(queue)) {
+      const batch = queue.full.shift() ?? this.#close(queue)
+      if (batch === undefined) return
       queue.inFlight++
       void this.#send(queue, batch)
     }
@@ -154,65 +120,89 @@ export class Accumulator {
     return this.#bufferedBytes === 0 || this.#bufferedBytes + sizeInBytes <= this.#options.maxBufferedBytes
   }
 
-  #gather(queue: PartitionQueue, record: PreparedRecord, aloneBytes: number, waiter: SendWaiter): void {
+  #gather(queue: PartitionQueue, record: PreparedRecord, aloneBytes: number, waiter: SendWaiter, index: number): void {
     let batch = queue.gathering
     if (batch !== undefined) {
       const grownBytes = batch.builder.sizeInBytes + aloneBytes - batchOverheadBytes + laterRecordBytes
-      if (grownBytes > fullBatchBytes || grownBytes > queue.maxBatchBytes) {
+      if (grownBytes > this.#options.batchBytes || grownBytes > queue.maxBatchBytes) {
         queue.full.push(batch)
-        queue.gathering = undefined
-        queue.onClosed(queue.partition)
+        this.#close(queue)
         batch = undefined
       }
     }
     const isNew = batch === undefined
-    batch ??= new Batch(this.#options.codec)
+    batch ??= new Batch(this.#options.codec, this.#buffers.take(queue.usualBytes))
     const { builder } = batch
     const before = isNew ? 0 : builder.sizeInBytes
     builder.append(record)
-    batch.waiters.push(waiter)
-    batch.timestamps.push(record.timestamp)
+    batch.waiters.add(waiter, index, record.timestamp)
+    if (waiter.durable) batch.isDurable = true
     this.#bufferedBytes += builder.sizeInBytes - before
-    if (!isNew) return
+    if (isNew) this.#begin(queue, batch)
+  }
+
+  /** Lets a batch gather: with a lingering until its time has come, without one until its turn has. */
+  #begin(queue: PartitionQueue, batch: Batch): void {
     queue.gathering = batch
+    const { lingerMs, clock } = this.#options
+    if (lingerMs === 0 || this.#isFinishing || this.waitingSends > 0) batch.isRipe = true
+    else {
+      this.#lingering.add(queue)
+      queue.lingering = clock.schedule(lingerMs, () => this.#ripen(queue))
+    }
     this.#schedule(queue)
   }
 
+  #close(queue: PartitionQueue): Batch | undefined {
+    this.#lingering.delete(queue)
+    return queue.close()
+  }
+
+  #ripen(queue: PartitionQueue): void {
+    this.#lingering.delete(queue)
+    queue.lingering?.cancel()
+    queue.lingering = undefined
+    if (queue.gathering !== undefined) queue.gathering.isRipe = true
+    this.#schedule(queue)
+  }
+
+  #hurry(): void {
+    for (const queue of [...this.#lingering]) this.#ripen(queue)
+  }
+
   #schedule(queue: PartitionQueue): void {
-    const mayGo = queue.inFlight === 0 || (queue.full.length > 0 && queue.inFlight < maxInFlight)
-    if (queue.scheduled || !mayGo) return
+    if (queue.scheduled || !mayGo(queue)) return
     queue.scheduled = true
     queueMicrotask(queue.drain)
   }
 
   async #send(queue: PartitionQueue, batch: Batch): Promise<void> {
     const { topic, partition } = queue
-    const { builder, waiters, timestamps } = batch
+    const { builder, waiters, isDurable } = batch
     const sizeInBytes = builder.sizeInBytes
+    // A small one in between must not make the next large one grow from nothing.
+    queue.usualBytes = Math.max(sizeInBytes, queue.usualBytes >>> 1)
+    let result: ProduceResult | undefined
     let failure: unknown
-    let failed = false
     try {
-      const { baseOffset, logAppendTimeMs } = await this.#options.service.produce({
-        topic,
-        partition,
-        batch: builder.build().bytes,
-      })
-      for (let index = 0; index < waiters.length; index++) {
-        const timestamp = logAppendTimeMs >= 0 ? logAppendTimeMs : timestamps[index]
-        waiters[index].resolve({ topic, partition, offset: baseOffset + index, timestamp })
-      }
+      const built = builder.build()
+      result = await this.#options.service.produce({ topic, partition, batch: built.bytes, built, durable: isDurable })
     } catch (error) {
-      failed = true
       failure = error
     }
-    if (failed) {
+    if (result !== undefined) {
+      const { baseOffset, logAppendTimeMs } = result
+      waiters.acknowledge({ topic, partition, baseOffset, logAppendTimeMs })
+      // Only here: where a batch was refused, a write whose outcome is unknown may still be reading from it.
+      this.#buffers.give(builder.buffer)
+    } else {
       queue.onRefused(failure)
-      for (const waiter of waiters) waiter.reject(failure)
+      waiters.refuse(failure)
     }
     queue.inFlight--
     this.#bufferedBytes -= sizeInBytes
     // From a microtask: those who were just answered come first, and their next messages go along.
-    if (queue.full.length > 0 || queue.gathering !== undefined) this.#schedule(queue)
+    this.#schedule(queue)
     if (this.#waiting.length > 0) this.#admitWaiting()
     if (this.#bufferedBytes === 0 && this.waitingSends === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
@@ -220,15 +210,15 @@ export class Accumulator {
   /** Lets those who wait in, as far as there is room. */
   #admitWaiting(): void {
     while (this.#waitingHead < this.#waiting.length) {
-      const { queue, record, waiter } = this.#waiting[this.#waitingHead]
+      const { queue, record, waiter, index } = this.#waiting[this.#waitingHead]
       const sizeInBytes = sizeAlone(record)
       if (!waiter.cancelled && !this.#hasRoom(sizeInBytes)) break
       this.#waitingHead++
       if (waiter.cancelled) continue
       try {
-        this.#gather(queue, record, sizeInBytes, waiter)
+        this.#gather(queue, record, sizeInBytes, waiter, index)
       } catch (error) {
-        waiter.reject(error)
+        waiter.refused(index, 1, error)
       }
     }
     // The part that was let in is cut off in large pieces, so that no send pays for moving the whole line.
@@ -236,6 +226,12 @@ export class Accumulator {
     this.#waiting = this.#waiting.slice(this.#waitingHead)
     this.#waitingHead = 0
   }
+}
+
+/** Whether a batch of this partition may go now: a full one, or, alone, the one that has gathered for long enough. */
+function mayGo({ full, gathering, inFlight }: PartitionQueue): boolean {
+  if (full.length > 0) return inFlight < maxInFlight
+  return inFlight === 0 && gathering !== undefined && gathering.isRipe
 }
 
 /** The size of a batch of this one record. */

@@ -9,11 +9,13 @@ import { HoldfastError } from '../core/errors.js'
 import type { Randomness } from '../core/randomness.js'
 import { prepareCodec } from '../records/compression/index.js'
 import type { Codec } from '../records/format.js'
-import { Accumulator, PartitionQueue, type PreparedRecord, type SendWaiter } from './accumulator.js'
+import { Accumulator, type PreparedRecord } from './accumulator.js'
 import { refuse } from './arguments.js'
 import { bytesOf, headersOf, type MessageInput, shown } from './message.js'
+import { PartitionQueue } from './partition-queue.js'
 import { nextSticky, partitionOfKey } from './partitioner.js'
 import { describeTopic } from './topics.js'
+import type { SendWaiter } from './waiters.js'
 
 export interface ProducerOptions {
   readonly service: BrokerService
@@ -21,6 +23,8 @@ export interface ProducerOptions {
   readonly randomness: Randomness
   readonly codec: Codec
   readonly maxBufferedBytes: number
+  readonly batchBytes: number
+  readonly lingerMs: number
   readonly metadataRefreshMs: number
 }
 
@@ -28,6 +32,7 @@ interface WaitingSend {
   readonly record: PreparedRecord
   readonly partition: number | undefined
   readonly waiter: SendWaiter
+  readonly index: number
 }
 
 /** What is known of a topic. It is kept, queues and all, when it has to be looked up again. */
@@ -55,6 +60,7 @@ export class Producer {
   readonly #routes = new Map<string, Route>()
   readonly #loads = new Set<Promise<void>>()
   readonly #record: PreparedRecord = { key: null, value: null, headers: [], timestamp: 0 }
+  readonly #drain = (queue: PartitionQueue): void => this.accumulator.drain(queue)
   #closed = false
 
   constructor(options: ProducerOptions) {
@@ -65,26 +71,28 @@ export class Producer {
   /** Takes one message in. Never throws: the waiter is told. */
   submit(topic: string, message: MessageInput, waiter: SendWaiter): void {
     try {
-      if (this.#closed) throw new HoldfastError('CLOSED', 'The queue is closed; it takes no more messages.')
-      const route = this.#routes.get(topic) ?? this.#newRoute(topic)
-      if (typeof message !== 'object' || message === null)
-        refuse(`send: the message is ${shown(message)}; it must be an object.`)
-      if (message.value === undefined) checkFields(message)
-      const record = this.#record
-      record.key = bytesOf(message.key, 'key')
-      record.value = bytesOf(message.value, 'value')
-      record.headers = headersOf(message.headers)
-      record.timestamp = message.timestamp === undefined ? this.#options.clock.now() : checkTimestamp(message.timestamp)
-      const { partition } = message
-      if (partition !== undefined) checkPartition(partition)
-      if (route.isKnown && (partition === undefined || partition < route.partitions)) {
-        this.#route(route, record, partition, waiter)
-        return
-      }
-      route.waiting.push({ record: { ...record }, partition, waiter })
-      this.#load(route)
+      this.#take(this.#routeTo(topic), message, waiter, 0, this.#options.clock.now())
     } catch (error) {
-      waiter.reject(error)
+      waiter.refused(0, 1, error)
+    }
+  }
+
+  /** Takes many messages in, of one time where they have none of their own. Never throws: the waiter is told of each. */
+  submitMany(topic: string, messages: readonly MessageInput[], waiter: SendWaiter): void {
+    const count = messages.length
+    let index = 0
+    try {
+      const route = this.#routeTo(topic)
+      const nowMs = this.#options.clock.now()
+      while (index < count) {
+        try {
+          for (; index < count; index++) this.#take(route, messages[index], waiter, index, nowMs)
+        } catch (error) {
+          waiter.refused(index++, 1, error)
+        }
+      }
+    } catch (error) {
+      if (count > index) waiter.refused(index, count - index, error)
     }
   }
 
@@ -98,7 +106,31 @@ export class Producer {
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all(this.#loads)
-    await this.accumulator.idle()
+    await this.accumulator.finish()
+  }
+
+  #routeTo(topic: string): Route {
+    if (this.#closed) throw new HoldfastError('CLOSED', 'The queue is closed; it takes no more messages.')
+    return this.#routes.get(topic) ?? this.#newRoute(topic)
+  }
+
+  #take(route: Route, message: MessageInput, waiter: SendWaiter, index: number, nowMs: number): void {
+    if (typeof message !== 'object' || message === null)
+      refuse(`send: the message is ${shown(message)}; it must be an object.`)
+    if (message.value === undefined) checkFields(message)
+    const record = this.#record
+    record.key = bytesOf(message.key, 'key')
+    record.value = bytesOf(message.value, 'value')
+    record.headers = headersOf(message.headers)
+    record.timestamp = message.timestamp === undefined ? nowMs : checkTimestamp(message.timestamp)
+    const { partition } = message
+    if (partition !== undefined) checkPartition(partition)
+    if (route.isKnown && (partition === undefined || partition < route.partitions)) {
+      this.#route(route, record, partition, waiter, index)
+      return
+    }
+    route.waiting.push({ record: { ...record }, partition, waiter, index })
+    this.#load(route)
   }
 
   #newRoute(topic: string): Route {
@@ -108,7 +140,7 @@ export class Producer {
     return route
   }
 
-  #route(route: Route, record: PreparedRecord, asked: number | undefined, waiter: SendWaiter): void {
+  #route(route: Route, record: PreparedRecord, asked: number | undefined, waiter: SendWaiter, index: number): void {
     let partition = asked
     if (partition === undefined) {
       partition = record.key === null ? route.sticky : partitionOfKey(record.key, route.partitions)
@@ -118,7 +150,7 @@ export class Producer {
         `Topic ${route.topic} has no partition ${partition}; it has ${route.partitions}.`,
       )
     }
-    this.accumulator.append(route.queues[partition], record, waiter)
+    this.accumulator.append(route.queues[partition], record, waiter, index)
   }
 
   #load(route: Route): void {
@@ -144,16 +176,16 @@ export class Producer {
     if (failure !== undefined) {
       // Nothing is kept of topics that do not exist, however many are asked for.
       if (route.queues.length === 0) this.#routes.delete(route.topic)
-      for (const { waiter } of waiting) waiter.reject(failure)
+      for (const { waiter, index } of waiting) waiter.refused(index, 1, failure)
       return
     }
     route.isKnown = true
-    for (const { record, partition, waiter } of waiting) {
+    for (const { record, partition, waiter, index } of waiting) {
       if (waiter.cancelled) continue
       try {
-        this.#route(route, record, partition, waiter)
+        this.#route(route, record, partition, waiter, index)
       } catch (error) {
-        waiter.reject(error)
+        waiter.refused(index, 1, error)
       }
     }
   }
@@ -169,7 +201,7 @@ export class Producer {
       const place = { topic: route.topic, partition: route.queues.length, maxBatchBytes }
       const onClosed = (partition: number): void => this.#batchClosed(route, partition)
       const onRefused = (error: unknown): void => batchRefused(route, error)
-      route.queues.push(new PartitionQueue(this.accumulator, place, { onClosed, onRefused }))
+      route.queues.push(new PartitionQueue(place, { onClosed, onRefused, drain: this.#drain }))
     }
     if (route.partitions === 0) route.sticky = this.#options.randomness.below(partitions.length)
     route.partitions = partitions.length

@@ -8,7 +8,7 @@ import { type Clock, systemClock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { type Randomness, systemRandomness } from '../core/randomness.js'
-import { type Codec, codecNames } from '../records/format.js'
+import { type Codec, codecNames, maxInt32 } from '../records/format.js'
 import { checkName, checkOptions, refuse, wholeNumber } from './arguments.js'
 import { readBounded } from './bounded-read.js'
 import { cancelWith } from './cancelling.js'
@@ -44,6 +44,14 @@ export interface ClientOptions {
   readonly compression?: Codec
   /** Bytes of messages that are gathered or on their way at most, 64 MiB where absent; past it a send waits. */
   readonly maxBufferedBytes?: number
+  /**
+   * How long a batch that is not full waits for more messages, in milliseconds; 0 where absent: it goes as soon as the
+   * one before it is acknowledged. A longer wait costs each message that time, and saves flushes where senders do not
+   * overlap by themselves.
+   */
+  readonly lingerMs?: number
+  /** Bytes at which a batch closes, 1 MiB where absent. A larger message goes alone, where the topic takes it. */
+  readonly batchBytes?: number
   /** How often it is looked whether topics have gained partitions; 30 s where absent. */
   readonly metadataRefreshMs?: number
 }
@@ -54,11 +62,24 @@ export interface QueueOptions extends ClientOptions {
   readonly randomness?: Randomness
 }
 
-export const clientOptionNames = ['logger', 'clientId', 'compression', 'maxBufferedBytes', 'metadataRefreshMs']
+export const clientOptionNames = [
+  'logger',
+  'clientId',
+  'compression',
+  'maxBufferedBytes',
+  'lingerMs',
+  'batchBytes',
+  'metadataRefreshMs',
+]
 
 export interface SendOptions {
   /** Ends the waiting with `signal.reason`. What is in a batch by then is written nevertheless. */
   readonly signal?: AbortSignal
+  /**
+   * `sync` waits for stable storage, also where the topic's flush policy acknowledges earlier (ASYNC_FLUSH). Messages
+   * that share its batch wait with it. Refused (INVALID_ARGUMENT) across a wire, where nobody could be asked for it.
+   */
+  readonly flush?: 'sync'
 }
 
 export interface ReadOptions {
@@ -76,6 +97,8 @@ export interface ReadOptions {
 /** A poll of the log waits so long for messages before it asks again. */
 const pollMs = 5000
 const mib = 1024 * 1024
+/** An hour: more is taken for a slip of the pen. */
+const longestLingerMs = 3_600_000
 
 export class Queue implements AsyncDisposable {
   /** Create, list, describe and delete topics. */
@@ -115,6 +138,8 @@ export class Queue implements AsyncDisposable {
         fallback: 64 * mib,
         min: 1,
       }),
+      batchBytes: wholeNumber('Queue', 'batchBytes', options.batchBytes, { fallback: mib, min: 1, max: maxInt32 }),
+      lingerMs: wholeNumber('Queue', 'lingerMs', options.lingerMs, { fallback: 0, max: longestLingerMs }),
       metadataRefreshMs: this.#metadataRefreshMs,
     })
     this.topics = new TopicsClient(service, (topic) => this.#producer.forget(topic))
@@ -129,10 +154,10 @@ export class Queue implements AsyncDisposable {
    *     const { partition, offset } = await mq.send('orders', { key: 'o-1', value: JSON.stringify({ qty: 2 }) })
    *
    * @throws MESSAGE_TOO_LARGE, UNKNOWN_TOPIC_OR_PARTITION, INVALID_ARGUMENT, INVALID_TIMESTAMP, CLOSED; DISK_FULL and
-   * LOG_FAILED until the log has been recovered
+   * LOG_FAILED until the log has been recovered; FLUSH_DISK_TIMEOUT, after which the message may be stored or not
    */
   send(topic: string, message: MessageInput, options?: SendOptions): Promise<Receipt> {
-    const pending = new PendingSend()
+    const pending = new PendingSend(options?.flush === 'sync')
     if (options !== undefined && !this.#mayBegin(options, pending)) return pending.promise
     this.#producer.submit(topic, message, pending)
     return pending.promise
@@ -151,11 +176,9 @@ export class Queue implements AsyncDisposable {
       const why = `sendMany: the messages are ${shown(messages)}; they must be a list.`
       return Promise.reject(new HoldfastError('INVALID_ARGUMENT', why))
     }
-    const many = new ManySends(messages.length)
+    const many = new ManySends(messages.length, options?.flush === 'sync')
     if (options !== undefined && !this.#mayBegin(options, many)) return many.promise
-    for (let index = 0; index < messages.length; index++) {
-      this.#producer.submit(topic, messages[index], many.waiter(index))
-    }
+    this.#producer.submitMany(topic, messages, many)
     return many.promise
   }
 
@@ -249,10 +272,19 @@ export class Queue implements AsyncDisposable {
     })
   }
 
+  #checkFlush(flush: unknown): void {
+    if (flush === undefined) return
+    if (flush !== 'sync') refuse(`send: flush is ${shown(flush)}; it must be 'sync', or absent.`)
+    if (this.#service.flushesOnDemand !== true) {
+      refuse("send: flush: 'sync' is refused: the protocol to this broker cannot ask for it; set the topic's policy.")
+    }
+  }
+
   /** Binds what waits to the signal. False where it is refused already. */
   #mayBegin(options: SendOptions, pending: PendingSend | ManySends): boolean {
     try {
-      checkOptions('send', options, ['signal'])
+      checkOptions('send', options, ['signal', 'flush'])
+      this.#checkFlush(options.flush)
       options.signal?.throwIfAborted()
     } catch (error) {
       pending.cancel(error)

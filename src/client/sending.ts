@@ -1,8 +1,9 @@
 /** Those who wait for sends: a promise for one message, or one promise for many with an answer for each. */
 
 import { HoldfastError } from '../core/errors.js'
-import type { SendWaiter } from './accumulator.js'
+import { invariant } from '../core/invariant.js'
 import type { Receipt } from './message.js'
+import type { SendWaiter } from './waiters.js'
 
 let takenResolve: (receipt: Receipt) => void
 let takenReject: (error: unknown) => void
@@ -16,19 +17,29 @@ function take(resolve: (receipt: Receipt) => void, reject: (error: unknown) => v
 /** One send and its promise. */
 export class PendingSend implements SendWaiter {
   readonly promise: Promise<Receipt>
-  readonly resolve: (receipt: Receipt) => void
-  readonly reject: (error: unknown) => void
+  readonly durable: boolean
   cancelled = false
+  readonly #resolve: (receipt: Receipt) => void
+  readonly #reject: (error: unknown) => void
 
-  constructor() {
+  constructor(durable: boolean) {
     this.promise = new Promise<Receipt>(take)
-    this.resolve = takenResolve
-    this.reject = takenReject
+    this.#resolve = takenResolve
+    this.#reject = takenReject
+    this.durable = durable
+  }
+
+  acknowledged(_first: number, _count: number, receipt: Receipt): void {
+    this.#resolve(receipt)
+  }
+
+  refused(_first: number, _count: number, error: unknown): void {
+    this.#reject(error)
   }
 
   cancel(reason: unknown): void {
     this.cancelled = true
-    this.reject(reason)
+    this.#reject(reason)
   }
 }
 
@@ -58,18 +69,25 @@ export class SendManyError extends HoldfastError {
   }
 }
 
-/** Many sends behind one promise, without a promise for each. */
-export class ManySends {
+interface Refusal {
+  readonly first: number
+  readonly count: number
+  readonly error: unknown
+}
+
+/** Many sends behind one promise, without a promise or an object for each. */
+export class ManySends implements SendWaiter {
   readonly promise: Promise<Receipt[]>
+  readonly durable: boolean
+  /** Nobody waits any more; what is not in a batch yet is left out. */
+  cancelled = false
   readonly #resolve: (receipts: Receipt[]) => void
   readonly #reject: (error: unknown) => void
   readonly #receipts: (Receipt | undefined)[]
-  readonly #errors = new Map<number, unknown>()
+  readonly #refusals: Refusal[] = []
   #open: number
-  /** Nobody waits any more; what is not in a batch yet is left out. */
-  cancelled = false
 
-  constructor(count: number) {
+  constructor(count: number, durable: boolean) {
     let whenSent: ((receipts: Receipt[]) => void) | undefined
     let whenRefused: ((error: unknown) => void) | undefined
     this.promise = new Promise((resolve, reject) => {
@@ -80,12 +98,22 @@ export class ManySends {
     this.#reject = whenRefused!
     this.#receipts = new Array(count)
     this.#open = count
+    this.durable = durable
     if (count === 0) this.#resolve([])
   }
 
-  /** Who waits for the message at `index`. */
-  waiter(index: number): ManyWaiter {
-    return new ManyWaiter(this, index)
+  acknowledged(first: number, count: number, receipt: Receipt): void {
+    const { topic, partition, offset, timestamp } = receipt
+    this.#receipts[first] = receipt
+    for (let next = 1; next < count; next++) {
+      this.#receipts[first + next] = { topic, partition, offset: offset + next, timestamp }
+    }
+    this.#answered(count)
+  }
+
+  refused(first: number, count: number, error: unknown): void {
+    this.#refusals.push({ first, count, error })
+    this.#answered(count)
   }
 
   cancel(reason: unknown): void {
@@ -93,40 +121,20 @@ export class ManySends {
     this.#reject(reason)
   }
 
-  settle(index: number, receipt: Receipt | undefined, error: unknown): void {
-    if (receipt === undefined) this.#errors.set(index, error)
-    else this.#receipts[index] = receipt
-    if (--this.#open > 0) return
-    if (this.#errors.size === 0) this.#resolve(this.#receipts as Receipt[])
+  #answered(count: number): void {
+    this.#open -= count
+    if (this.#open > 0) return
+    invariant(this.#open === 0, 'each message of a sendMany is answered once')
+    if (this.#refusals.length === 0) this.#resolve(this.#receipts as Receipt[])
     else this.#reject(this.#failure())
   }
 
   #failure(): SendManyError {
+    const errors: unknown[] = new Array(this.#receipts.length)
+    for (const { first, count, error } of this.#refusals) errors.fill(error, first, first + count)
     const outcomes: SendOutcome[] = Array.from(this.#receipts, (receipt, index) =>
-      receipt === undefined ? { error: this.#errors.get(index) } : { receipt },
+      receipt === undefined ? { error: errors[index] } : { receipt },
     )
     return new SendManyError(outcomes, outcomes.find(({ receipt }) => receipt === undefined)?.error)
-  }
-}
-
-class ManyWaiter implements SendWaiter {
-  readonly #many: ManySends
-  readonly #index: number
-
-  constructor(many: ManySends, index: number) {
-    this.#many = many
-    this.#index = index
-  }
-
-  get cancelled(): boolean {
-    return this.#many.cancelled
-  }
-
-  resolve(receipt: Receipt): void {
-    this.#many.settle(this.#index, receipt, undefined)
-  }
-
-  reject(error: unknown): void {
-    this.#many.settle(this.#index, undefined, error)
   }
 }

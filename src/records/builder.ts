@@ -8,6 +8,7 @@ import { HoldfastError } from '../core/errors.js'
 import { invariant } from '../core/invariant.js'
 import { RecordBatch } from './batch.js'
 import { compress } from './compression/index.js'
+import { crc32c } from './crc32c.js'
 import {
   at,
   batchOverheadBytes,
@@ -38,6 +39,27 @@ export interface BatchOptions {
   isControl?: boolean
 }
 
+/**
+ * A batch as a {@link BatchBuilder} of this process made it. That is a proof: nobody else has written its bytes, so its
+ * CRC and its records are right, and a broker in the same process need not walk them again (`verifyBuiltBatch`). The
+ * class is known outside as a type only and has a private field, so nothing that came over a wire can pass for one.
+ */
+class BuiltBatch extends RecordBatch {
+  readonly #recordsBytes: number
+
+  constructor(bytes: Buffer, recordsBytes: number) {
+    super(bytes)
+    this.#recordsBytes = recordsBytes
+  }
+
+  /** What its records take unpacked. */
+  get recordsBytes(): number {
+    return this.#recordsBytes
+  }
+}
+
+export type { BuiltBatch }
+
 /** From Node's shared pool, so that a batch of one small record costs no allocation of its own. */
 const firstCapacityBytes = 512
 
@@ -49,15 +71,17 @@ const maxLengthBytes = 5
 
 export class BatchBuilder {
   readonly #options: BatchOptions
-  #buffer = Buffer.allocUnsafe(firstCapacityBytes)
+  #buffer: Buffer
   #position = batchOverheadBytes
   #count = 0
   #baseTimestamp = 0
   #maxTimestamp = 0
   #built = false
 
-  constructor(options: BatchOptions = {}) {
+  /** @param buffer to build in, where the caller has one; it belongs to the batch until nobody uses that any more. */
+  constructor(options: BatchOptions = {}, buffer: Buffer = Buffer.allocUnsafe(firstCapacityBytes)) {
     this.#options = options
+    this.#buffer = buffer
   }
 
   /** The records so far. */
@@ -68,6 +92,14 @@ export class BatchBuilder {
   /** The size of the batch so far, header included, before compression. */
   get sizeInBytes(): number {
     return this.#position
+  }
+
+  /**
+   * What the batch is built in: the one that was given, or a larger one that took its place. Where it is not compressed,
+   * the batch that was built lies in it.
+   */
+  get buffer(): Buffer {
+    return this.#buffer
   }
 
   /**
@@ -119,7 +151,7 @@ export class BatchBuilder {
    *
    * @throws MESSAGE_TOO_LARGE where compressing made it longer than 2^31-1 bytes.
    */
-  build(): RecordBatch {
+  build(): BuiltBatch {
     invariant(!this.#built, 'a batch is built once')
     invariant(this.#count > 0, 'a batch that is built has at least one record')
     this.#built = true
@@ -132,9 +164,7 @@ export class BatchBuilder {
     }
     if (bytes.length > maxInt32) refuseSize(bytes.length)
     this.#writeHeader(bytes, codec)
-    // The buffer may be mostly spare room; what it holds now belongs to the batch alone.
-    this.#buffer = emptyBuffer
-    return new RecordBatch(bytes)
+    return new BuiltBatch(bytes, this.#position - batchOverheadBytes)
   }
 
   #writeHeader(bytes: Buffer, codec: Codec): void {
@@ -156,8 +186,7 @@ export class BatchBuilder {
     bytes.writeInt16BE(options.producerEpoch ?? noProducerEpoch, at.producerEpoch)
     bytes.writeInt32BE(options.baseSequence ?? noSequence, at.baseSequence)
     bytes.writeInt32BE(this.#count, at.recordsCount)
-    const batch = new RecordBatch(bytes)
-    bytes.writeUInt32BE(batch.computeCrc(), at.crc)
+    bytes.writeUInt32BE(crc32c(bytes.subarray(at.attributes)), at.crc)
   }
 
   #makeRoom(moreBytes: number): void {
@@ -170,7 +199,6 @@ export class BatchBuilder {
   }
 }
 
-const emptyBuffer = Buffer.alloc(0)
 const noHeaders: readonly Header[] = []
 
 function refuseTimestamp(timestamp: number): never {

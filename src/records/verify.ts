@@ -6,7 +6,9 @@
 
 import { HoldfastError } from '../core/errors.js'
 import { RecordBatch } from './batch.js'
+import type { BuiltBatch } from './builder.js'
 import { decompress } from './compression/index.js'
+import { refuseLarge } from './compression/refusals.js'
 import { at, batchOverheadBytes, currentMagic, logOverheadBytes, reservedBits } from './format.js'
 import { walkRecords } from './walk.js'
 
@@ -27,12 +29,7 @@ export interface VerifyLimits {
  */
 export function verifyProducedBatch(bytes: Buffer, limits: VerifyLimits): RecordBatch {
   checkFrame(bytes)
-  if (bytes.length > limits.maxBatchBytes) {
-    throw new HoldfastError(
-      'MESSAGE_TOO_LARGE',
-      `The batch is ${bytes.length} bytes; accepted are ${limits.maxBatchBytes}. Send less in one batch, or raise max.message.bytes.`,
-    )
-  }
+  checkSize(bytes.length, limits.maxBatchBytes)
   const batch = new RecordBatch(bytes)
   const computed = batch.computeCrc()
   if (computed !== batch.crc) {
@@ -44,6 +41,29 @@ export function verifyProducedBatch(bytes: Buffer, limits: VerifyLimits): Record
   checkHeader(batch)
   checkRecords(batch, limits.maxUncompressedBytes)
   return batch
+}
+
+/**
+ * Verifies of a batch that was built in this process what its builder cannot know: that it keeps the limits, and is of
+ * a kind that a client may produce. Neither CRC nor records are looked at: that they are right is what the type says.
+ *
+ * @throws MESSAGE_TOO_LARGE and RECORD_LIST_TOO_LARGE past the limits; INVALID_RECORD, as {@link verifyProducedBatch}
+ */
+export function verifyBuiltBatch(batch: BuiltBatch, limits: VerifyLimits): RecordBatch {
+  checkSize(batch.sizeInBytes, limits.maxBatchBytes)
+  checkHeader(batch)
+  // As there: the bound is on what unpacks, and a reader will have to unpack it.
+  if (batch.codec !== 'none' && batch.recordsBytes > limits.maxUncompressedBytes)
+    refuseLarge(limits.maxUncompressedBytes)
+  return batch
+}
+
+function checkSize(sizeInBytes: number, maxBatchBytes: number): void {
+  if (sizeInBytes <= maxBatchBytes) return
+  throw new HoldfastError(
+    'MESSAGE_TOO_LARGE',
+    `The batch is ${sizeInBytes} bytes; accepted are ${maxBatchBytes}. Send less in one batch, or raise max.message.bytes.`,
+  )
 }
 
 /** That the bytes are as many as one batch of magic 2 says. Afterwards a view over them can be made. */

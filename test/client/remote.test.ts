@@ -24,6 +24,9 @@ it('sends, reads and consumes across the wire', async (t) => {
   assert.deepEqual(texts(read), values)
   assert.equal(read[7].header('trace')?.toString(), '7')
   await assert.rejects(mq.send('orders', { value: Buffer.alloc(2 ** 21) }), { code: 'MESSAGE_TOO_LARGE' })
+  // The protocol has no such thing, and a promise that nobody keeps is not given.
+  await assert.rejects(mq.send('orders', { value: 'a' }, { flush: 'sync' }), { code: 'INVALID_ARGUMENT' })
+  await assert.rejects(mq.sendMany('orders', [{ value: 'a' }], { flush: 'sync' }), { code: 'INVALID_ARGUMENT' })
   const seen: string[] = []
   for await (const message of mq.consume('orders', { group: 'billing' })) {
     seen.push(message.text())

@@ -5,12 +5,14 @@ import { getEventListeners } from 'node:events'
 import { it } from 'node:test'
 import fc from 'fast-check'
 import { FaultDisk } from '../../sim/fault-disk.js'
-import { settled } from '../../sim/manual-clock.js'
+import { ManualClock, settled } from '../../sim/manual-clock.js'
 import type { MessageInput } from '../../src/client/message.js'
 import { partitionOfKey } from '../../src/client/partitioner.js'
+import { Queue } from '../../src/client/queue.js'
 import { SendManyError } from '../../src/client/sending.js'
 import { HoldfastError } from '../../src/core/errors.js'
 import { nodeDisk } from '../../src/files/node-disk.js'
+import { until } from '../support/until.js'
 import { all, batchSizes, instead, texts, world } from './world.js'
 
 const oversized = Buffer.alloc(1024 * 1024 + 12)
@@ -389,5 +391,79 @@ it('a send without a message is refused as such', async (t) => {
   const send = mq.send as (topic: string, message?: unknown) => Promise<unknown>
   for (const message of [undefined, null, 'text']) {
     await assert.rejects(send.call(mq, 'orders', message), { code: 'INVALID_ARGUMENT' })
+  }
+})
+
+it('waits for stable storage where a send asks for it, also where the topic does not', async (t) => {
+  const disk = new FaultDisk(nodeDisk)
+  const settings = { 'flush.disk.type': 'ASYNC_FLUSH', 'flush.interval.ms': 3_600_000 } as const
+  const { mq, broker } = await world(t, { broker: { disk, settings } })
+  await mq.send('orders', { value: 'relaxed' })
+  let goOn = (): void => {}
+  const held = new Promise<undefined>((resolve) => {
+    goOn = () => resolve(undefined)
+  })
+  let syncs = 0
+  disk.judge = ({ operation, path }) => {
+    if (operation !== 'sync' || !path.endsWith('.log')) return undefined
+    syncs++
+    return held
+  }
+  let done = false
+  const durable = mq.send('orders', { value: 'durable' }, { flush: 'sync' }).finally(() => {
+    done = true
+  })
+  await until('the sync', () => syncs > 0)
+  await settled()
+  assert.ok(!done)
+  const [before] = await broker.describeTopics(['orders'])
+  assert.equal(before.partitions[0].highWatermark, 2, 'the log itself has acknowledged it')
+  goOn()
+  assert.equal((await durable).offset, 1)
+  disk.judge = ({ operation, path }) => (operation === 'sync' && path.endsWith('.log') ? 'EIO' : undefined)
+  await assert.rejects(mq.sendMany('orders', [{ value: 'lost' }], { flush: 'sync' }), { code: 'LOG_FAILED' })
+})
+
+it('refuses flush where it is not known', async (t) => {
+  const { mq } = await world(t)
+  await assert.rejects(mq.send('orders', { value: 'a' }, { flush: 'async' as 'sync' }), { code: 'INVALID_ARGUMENT' })
+})
+
+it('closes batches at batchBytes, and sends what is larger alone', async (t) => {
+  const { mq, broker } = await world(t, { queue: { batchBytes: 1000 } })
+  const values = Array.from({ length: 20 }, () => ({ value: '.'.repeat(300) }))
+  values[10] = { value: '.'.repeat(5000) }
+  await mq.sendMany('orders', values)
+  const sizes = await batchSizes(broker, 'orders')
+  assert.deepEqual(sizes, [2, 2, 2, 2, 2, 1, 2, 2, 2, 2, 1])
+})
+
+it('lets a message linger for others, by its clock', async (t) => {
+  const clock = new ManualClock()
+  const { mq, broker } = await world(t, { queue: { lingerMs: 20, clock } })
+  await mq.topics.create('orders')
+  const sends = [mq.send('orders', { value: 'a' })]
+  // The topic is looked up first.
+  await until('the lingering', () => clock.scheduled === 1)
+  await clock.run(19)
+  sends.push(mq.send('orders', { value: 'b' }))
+  await clock.run(1)
+  await Promise.all(sends)
+  assert.deepEqual(await batchSizes(broker, 'orders'), [2])
+  const last = mq.send('orders', { value: 'c' })
+  await mq.close()
+  assert.equal((await last).offset, 2)
+})
+
+it('refuses limits that it could not keep', async (t) => {
+  const { broker } = await world(t)
+  for (const options of [
+    { lingerMs: -1 },
+    { lingerMs: 0.5 },
+    { lingerMs: 3_600_001 },
+    { batchBytes: 0 },
+    { batchBytes: 2 ** 31 },
+  ]) {
+    assert.throws(() => new Queue(broker, options), { code: 'INVALID_ARGUMENT' })
   }
 })

@@ -5,11 +5,11 @@ import { before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type ErrorCode, HoldfastError } from '../../src/core/errors.js'
 import { RecordBatch } from '../../src/records/batch.js'
-import { buildBatch, controlBatch } from '../../src/records/builder.js'
+import { BatchBuilder, type BatchOptions, buildBatch, controlBatch } from '../../src/records/builder.js'
 import { compress, prepareCodec } from '../../src/records/compression/index.js'
 import { at, codecNames, logOverheadBytes } from '../../src/records/format.js'
 import { readRecords } from '../../src/records/reader.js'
-import { verifyProducedBatch } from '../../src/records/verify.js'
+import { verifyBuiltBatch, verifyProducedBatch } from '../../src/records/verify.js'
 
 const limits = { maxBatchBytes: 1 << 20, maxUncompressedBytes: 1 << 20 }
 const base = 1_700_000_000_000
@@ -294,5 +294,38 @@ describe('whatever the bytes', () => {
         assert.throws(() => verifyProducedBatch(Buffer.from(bytes), limits), HoldfastError)
       }),
     )
+  })
+})
+
+describe('a batch that was built in this process', () => {
+  const built = (options: BatchOptions = {}, size = 10) => {
+    const builder = new BatchBuilder(options)
+    builder.append({ value: Buffer.alloc(size), timestamp: 1 })
+    return builder.build()
+  }
+
+  it('is taken as it is, in every codec', () => {
+    for (const codec of codecNames) {
+      const batch = built({ codec })
+      const before = Buffer.from(batch.bytes)
+      assert.equal(verifyBuiltBatch(batch, limits), batch)
+      assert.deepEqual(batch.bytes, before)
+      assert.deepEqual(verifyProducedBatch(batch.bytes, limits).bytes, before, 'the whole check finds nothing either')
+    }
+  })
+
+  it('keeps the limits', () => {
+    assert.throws(() => verifyBuiltBatch(built(), { ...limits, maxBatchBytes: 61 }), { code: 'MESSAGE_TOO_LARGE' })
+    const bomb = built({ codec: 'gzip' }, 10_000)
+    assert.throws(() => verifyBuiltBatch(bomb, { ...limits, maxUncompressedBytes: 10_000 }), {
+      code: 'RECORD_LIST_TOO_LARGE',
+    })
+    assert.equal(verifyBuiltBatch(built({}, 10_000), { ...limits, maxUncompressedBytes: 10 }).recordsCount, 1)
+  })
+
+  it('is of a kind that a client may produce', () => {
+    for (const options of [{ isControl: true }, { isTransactional: true }, { producerId: 5, producerEpoch: -1 }]) {
+      assert.throws(() => verifyBuiltBatch(built(options), limits), { code: 'INVALID_RECORD' })
+    }
   })
 })
