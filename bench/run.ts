@@ -1,111 +1,111 @@
 /**
- * `npm run bench`: durable appends through the library beside a raw loop that puts the same payloads on the same disk.
- * The two take turns within one run, since the machine is shared and noisy: only the ratio is worth reading.
+ * `npm run bench`: ours, the raw floor and what a user would take instead, in turns within one run, since only the
+ * ratio is worth reading on a machine that is shared.
  *
- *   npm run bench                  all cases, about two minutes
- *   npm run bench -- --quick       one short round of each
- *   npm run bench -- --json FILE   the rows as JSON too
+ *   npm run bench                     all cases; three quarters of an hour
+ *   npm run bench -- --quick          a subset with short rounds; two minutes
+ *   npm run bench -- --only WORD      the cases with this word in their name, also with --quick
+ *   npm run bench -- --dir DIR        the disk to measure; the system's temporary directory where absent
+ *   npm run bench -- --json FILE      the rows; bench/results/ keeps those of every run
+ *   npm run bench -- --svg FILE       the chart
+ *   npm run bench -- --docs           also docs/benchmarks.svg and the tables of docs/benchmarks.md
+ *   npm run bench -- --rounds N --block-ms MS
+ *   npm run bench -- --prove          no times: the flushes of each contender, counted under strace
  */
 
-import { writeFileSync } from 'node:fs'
-import { cpus, release, totalmem } from 'node:os'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { makeTemporaryDirectory } from '../src/files/temporary-directory.js'
-import { open } from '../src/index.js'
-import { type LoadResult, load, median } from './callers.js'
-import { RawLoop } from './raw-loop.js'
+import { async } from './cases/async.js'
+import { durable } from './cases/durable.js'
+import { fetch } from './cases/fetch.js'
+import { kafka } from './cases/kafka.js'
+import { read } from './cases/read.js'
+import { scale } from './cases/scale.js'
+import { socket } from './cases/socket.js'
+import { variants } from './cases/variants.js'
+import type { Bench, Case, Effort } from './harness/case.js'
+import { chart } from './harness/chart.js'
+import { describeMachine, machineLine } from './harness/machine.js'
+import { withResults } from './harness/markdown.js'
+import { prove } from './harness/prove.js'
+import type { Row } from './harness/rows.js'
+import { Workspace } from './harness/workspace.js'
+import { installPeers } from './peers.js'
+
+const cases: readonly Case[] = [durable, async, read, fetch, socket, kafka, scale, variants]
 
 const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, json: { type: 'string' }, dir: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    prove: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true },
+    json: { type: 'string' },
+    svg: { type: 'string' },
+    docs: { type: 'boolean', default: false },
+    dir: { type: 'string' },
+    rounds: { type: 'string' },
+    'block-ms': { type: 'string' },
+  },
 })
 
-const sizes = [100, 1024]
-const callerCounts = [1, 100, 1000]
-const rounds = options.quick ? 1 : 5
-const roundMs = options.quick ? 500 : 1500
+const docs = resolve(import.meta.dirname, '../docs')
 
-interface Row {
-  readonly case: string
-  readonly level: 'D2'
-  readonly oursPerSecond: number
-  readonly rawPerSecond: number
-  readonly ratio: number
-  readonly ratioFrom: number
-  readonly ratioTo: number
-  readonly oursP50Ms: number
-  readonly oursP99Ms: number
-  readonly rawP50Ms: number
-  readonly rawP99Ms: number
+const say = (line: string) => console.log(line)
+
+function effort(): Effort {
+  const usual = options.quick ? { rounds: 3, blockMs: 250 } : { rounds: 7, blockMs: 1500 }
+  const rounds = Number(options.rounds ?? usual.rounds)
+  const blockMs = Number(options['block-ms'] ?? usual.blockMs)
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${options.rounds}: it must be 1 or more`)
+  if (!(blockMs >= 1)) throw new Error(`--block-ms ${options['block-ms']}: it must be 1 or more`)
+  return { quick: options.quick, rounds, blockMs, warmupMs: Math.max(200, blockMs / 3) }
+}
+
+function chosenCases(): Case[] {
+  const words = options.only
+  if (words === undefined) return cases.filter(({ quick }) => quick || !options.quick)
+  const chosen = cases.filter(({ name }) => words.some((word) => name.includes(word)))
+  if (chosen.length > 0) return chosen
+  throw new Error(
+    `no case has ${words.join(' or ')} in its name; there are ${cases.map(({ name }) => name).join(', ')}`,
+  )
+}
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, text)
+  say(`wrote ${path}`)
 }
 
 async function main(): Promise<void> {
-  const directory = await makeTemporaryDirectory(join(options.dir ?? '', 'holdfast-bench-'))
-  console.log(
-    `${cpus()[0]?.model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`,
-  )
-  console.log(
-    'durable appends (D2: acknowledged when on the disk), closed loop; ratio = ours / raw writev+O_DSYNC loop\n',
-  )
-  console.log('  payload callers |    ours/s  p50 ms  p99 ms |     raw/s  p50 ms  p99 ms | ratio (of rounds)')
+  const chosen = chosenCases()
+  const measuredEffort = effort()
+  installPeers(say)
+  const workspace = await Workspace.make(options.dir ?? tmpdir())
+  const machine = describeMachine(workspace.path)
+  say(machineLine(machine))
   const rows: Row[] = []
+  const bench: Bench = { effort: measuredEffort, workspace, say }
   try {
-    for (const size of sizes)
-      for (const callers of callerCounts) rows.push(await measure(directory.path, size, callers))
+    if (options.prove) return await prove(bench)
+    say(
+      `${measuredEffort.rounds} rounds of ${measuredEffort.blockMs} ms blocks; / floor and / best peer are ratios within a round`,
+    )
+    for (const one of chosen) rows.push(...(await one.run(bench)))
   } finally {
-    await directory.remove()
+    await workspace.remove()
   }
-  if (options.json) writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`)
-}
-
-async function measure(directory: string, size: number, callers: number): Promise<Row> {
-  await using mq = await open(join(directory, `ours-${size}-${callers}`))
-  const raw = await RawLoop.open(join(directory, `raw-${size}-${callers}`))
-  const value = Buffer.alloc(size, 0x61)
-  const ours = (ms: number) => load(callers, ms, () => mq.send('bench', { value }))
-  const floor = (ms: number) => load(callers, ms, () => raw.append(value))
-  await ours(300)
-  await floor(300)
-  const pairs: { ours: LoadResult; raw: LoadResult }[] = []
-  for (let round = 0; round < rounds; round++) {
-    // A B, then B A, so that neither always has the quieter moment.
-    if (round % 2 === 0) pairs.push({ ours: await ours(roundMs), raw: await floor(roundMs) })
-    else {
-      const first = await floor(roundMs)
-      pairs.push({ ours: await ours(roundMs), raw: first })
-    }
-  }
-  await raw.close()
-  const row = rowOf(`${size} B, ${callers} callers`, pairs)
-  print(row, size, callers)
-  return row
-}
-
-function rowOf(name: string, pairs: readonly { ours: LoadResult; raw: LoadResult }[]): Row {
-  const ratios = pairs.map((pair) => pair.ours.perSecond / pair.raw.perSecond)
-  const middle = (pick: (pair: { ours: LoadResult; raw: LoadResult }) => number) => median(pairs.map(pick))
-  return {
-    case: name,
-    level: 'D2',
-    oursPerSecond: middle((pair) => pair.ours.perSecond),
-    rawPerSecond: middle((pair) => pair.raw.perSecond),
-    ratio: median(ratios),
-    ratioFrom: Math.min(...ratios),
-    ratioTo: Math.max(...ratios),
-    oursP50Ms: middle((pair) => pair.ours.p50Ms),
-    oursP99Ms: middle((pair) => pair.ours.p99Ms),
-    rawP50Ms: middle((pair) => pair.raw.p50Ms),
-    rawP99Ms: middle((pair) => pair.raw.p99Ms),
-  }
-}
-
-function print(row: Row, size: number, callers: number): void {
-  const rate = (perSecond: number) => Math.round(perSecond).toLocaleString('en').padStart(9)
-  const ms = (value: number) => value.toFixed(2).padStart(7)
-  const ours = `${rate(row.oursPerSecond)} ${ms(row.oursP50Ms)} ${ms(row.oursP99Ms)}`
-  const raw = `${rate(row.rawPerSecond)} ${ms(row.rawP50Ms)} ${ms(row.rawP99Ms)}`
-  const spread = `${row.ratio.toFixed(2)} (${row.ratioFrom.toFixed(2)}-${row.ratioTo.toFixed(2)})`
-  console.log(`  ${`${size} B`.padStart(7)} ${String(callers).padStart(7)} | ${ours} | ${raw} | ${spread}`)
+  const results = join(import.meta.dirname, 'results')
+  const report = { machine, ...measuredEffort, rows }
+  const picture = chart(rows, `${machine.date}: ${machineLine(machine)}`)
+  write(options.json ?? join(results, 'last.json'), `${JSON.stringify(options.json ? rows : report, null, 2)}\n`)
+  write(options.svg ?? join(results, 'last.svg'), picture)
+  if (!options.docs) return
+  const page = join(docs, 'benchmarks.md')
+  write(page, withResults(readFileSync(page, 'utf8'), report))
+  write(join(docs, 'benchmarks.svg'), picture)
 }
 
 await main()

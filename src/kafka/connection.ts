@@ -35,8 +35,12 @@ import {
   type ServedBroker,
 } from './api/handler.js'
 import { endpointByKey } from './api/index.js'
+import type { FrameBuffers } from './frame-buffers.js'
 import { FrameReader } from './frames.js'
+import { Loans } from './loans.js'
 import { decodeRequestHeader, type RequestHeader } from './messages.js'
+import { Outgoing } from './outgoing.js'
+import { receiveInto } from './receiving.js'
 import type { BudgetHolder, RequestBudget } from './request-budget.js'
 import { apiVersions } from './schemas/index.js'
 
@@ -51,6 +55,7 @@ const shortestRequestBytes = 8
 export interface ConnectionTools {
   readonly broker: ServedBroker
   readonly budget: RequestBudget
+  readonly buffers: FrameBuffers
   readonly logger: Logger
   readonly clock: Clock
   readonly onClosed: (connection: Connection) => void
@@ -67,6 +72,7 @@ interface Waiting {
 interface Work {
   readonly order: Order
   readonly requestBytes: number
+  readonly loans: Loans
   answerBytes: number
   outcome: Outcome | undefined
 }
@@ -77,6 +83,7 @@ export class Connection implements BudgetHolder {
   readonly #endpoint: HostAndPort
   readonly #clientHost: string
   readonly #frames: FrameReader
+  readonly #outgoing: Outgoing
   /** Nobody waits for answers any more, or not for long: what waits ends. */
   readonly #hurry = new AbortController()
   /** In the order of their arrival. */
@@ -96,16 +103,15 @@ export class Connection implements BudgetHolder {
   /** The last answer has been handed to the socket. */
   #isLeaving = false
   #isReading = true
-  #isCorked = false
   #lastHeardMs: number
   #frameTimer: Timer | undefined
   #idleTimer: Timer | undefined
 
-  constructor(socket: Socket, endpoint: HostAndPort, tools: ConnectionTools) {
-    this.#socket = socket
+  /** `accepted` as {@link receiveInto} wants it. */
+  constructor(accepted: Socket, endpoint: HostAndPort, tools: ConnectionTools) {
     this.#tools = tools
     this.#endpoint = endpoint
-    this.#clientHost = `/${(socket.remoteAddress ?? '').replace(/^::ffff:/, '')}`
+    this.#clientHost = `/${(accepted.remoteAddress ?? '').replace(/^::ffff:/, '')}`
     this.#lastHeardMs = tools.clock.monotonic()
     this.#frames = new FrameReader({
       minBytes: shortestRequestBytes,
@@ -115,20 +121,22 @@ export class Connection implements BudgetHolder {
         this.#waitsForRoom = !isThere
         return isThere
       },
+      buffers: tools.buffers,
     })
-    socket.on('data', (chunk: Buffer) => this.#hear(chunk))
+    const socket = receiveInto(accepted, this.#frames, () => this.#hear())
+    this.#socket = socket
+    this.#outgoing = new Outgoing(socket)
     socket.on('drain', () => this.#advance())
     socket.on('end', () => this.#hearEnd())
     socket.on('error', (err) => tools.logger.debug({ err, client: this.#clientHost }, 'A connection broke.'))
     socket.on('close', () => this.#dispose())
     this.#watchIdleness(tools.broker.settings['connections.max.idle.ms'])
+    socket.resume()
   }
 
   /** Reads no more; when the requests in work have been answered, closes. What waits is ended early. */
   endAfterAnswers(): void {
-    this.#takesRequests = false
-    this.#hurry.abort()
-    this.#next = undefined
+    this.#takeNoMore()
     this.#regulate()
     this.#endIfAnswered()
   }
@@ -142,11 +150,9 @@ export class Connection implements BudgetHolder {
     this.#advance()
   }
 
-  #hear(chunk: Buffer): void {
+  #hear(): void {
     this.#lastHeardMs = this.#tools.clock.monotonic()
-    if (!this.#takesRequests) return
-    this.#frames.push(chunk)
-    this.#advance()
+    if (this.#takesRequests) this.#advance()
   }
 
   #hearEnd(): void {
@@ -183,8 +189,8 @@ export class Connection implements BudgetHolder {
   }
 
   #hasNext(): boolean {
-    if (this.#next !== undefined) return true
     if (this.#isFull) return false
+    if (this.#next !== undefined) return true
     const frame = this.#frames.next()
     if (frame === undefined) return false
     this.#forgetFrameTimer()
@@ -212,8 +218,9 @@ export class Connection implements BudgetHolder {
   }
 
   #start({ header, frame, order }: Waiting): void {
-    const outcome = this.#run(header, frame)
-    const work: Work = { order, requestBytes: frame.length, answerBytes: 0, outcome: undefined }
+    const loans = new Loans(this.#tools.logger)
+    const outcome = this.#run(header, frame, loans)
+    const work: Work = { order, requestBytes: frame.length, loans, answerBytes: 0, outcome: undefined }
     this.#works.push(work)
     this.#running[order]++
     this.#bytesInWork += work.requestBytes
@@ -227,18 +234,19 @@ export class Connection implements BudgetHolder {
   }
 
   /** @throws INVALID_REQUEST, UNSUPPORTED_VERSION where Kafka closes the connection */
-  #run(header: RequestHeader, frame: Buffer): Promise<Outcome> {
+  #run(header: RequestHeader, frame: Buffer, loans: Loans): Promise<Outcome> {
     const { apiKey, apiVersion } = header
     const endpoint = endpointByKey(apiKey)
-    if (header.supported && endpoint !== undefined) return endpoint.start(header, frame, this.#callOf(header))
+    const call = this.#callOf(header, frame, loans)
+    if (header.supported && endpoint !== undefined) return endpoint.start(header, frame, call)
     if (apiKey === apiVersions.key) return refuseApiVersions(header)
     if (isOldProduce(header)) return refuseOldProduce(header, frame)
     const what = endpoint === undefined ? `an API of key ${apiKey}` : `version ${apiVersion} of ${endpoint.api.name}`
     throw new HoldfastError('UNSUPPORTED_VERSION', `The client asks for ${what}, which is not advertised here.`)
   }
 
-  #callOf(header: RequestHeader): Call {
-    const { broker, logger } = this.#tools
+  #callOf(header: RequestHeader, frame: Buffer, loans: Loans): Call {
+    const { broker, logger, buffers } = this.#tools
     return {
       broker,
       logger,
@@ -247,13 +255,18 @@ export class Connection implements BudgetHolder {
       clientHost: this.#clientHost,
       endpoint: this.#endpoint,
       signal: this.#hurry.signal,
+      loans,
+      recycleFrame: () => buffers.put(frame),
     }
   }
 
   #finish(work: Work, outcome: Outcome): void {
     work.outcome = outcome
-    // Its bytes were in memory until now, whoever was still there.
-    if (this.#isDisposed) this.#tools.budget.release(work.requestBytes)
+    if (this.#isDisposed) {
+      // Its bytes were in memory until now, whoever was still there.
+      this.#tools.budget.release(work.requestBytes)
+      work.loans.giveBack()
+    }
     if (this.#socket.destroyed) return
     if (outcome !== noAnswer) for (const chunk of outcome) work.answerBytes += chunk.length
     this.#bytesInWork += work.answerBytes
@@ -271,25 +284,12 @@ export class Connection implements BudgetHolder {
       if (work.order === 'wait') this.#running.wait--
       this.#bytesInWork -= work.requestBytes + work.answerBytes
       releasedBytes += work.requestBytes
-      if (work.outcome !== noAnswer) this.#write(work.outcome as readonly Buffer[])
+      if (work.outcome === noAnswer) work.loans.giveBack()
+      else this.#outgoing.write(work.outcome as readonly Buffer[], work.loans)
     }
     this.#budgetBytes -= releasedBytes
     if (releasedBytes > 0) this.#tools.budget.release(releasedBytes)
     this.#endIfAnswered()
-  }
-
-  /** All answers of one turn of the event loop leave in one writev. */
-  #write(chunks: readonly Buffer[]): void {
-    if (!this.#socket.writable) return
-    if (!this.#isCorked) {
-      this.#isCorked = true
-      this.#socket.cork()
-      process.nextTick(() => {
-        this.#isCorked = false
-        this.#socket.uncork()
-      })
-    }
-    for (const chunk of chunks) this.#socket.write(chunk)
   }
 
   /** Closes when the answers are with the client; one that does not take them has as long as for a frame. */
@@ -362,14 +362,22 @@ export class Connection implements BudgetHolder {
     return !this.#isReading && append + group + alone === 0
   }
 
-  #dispose(): void {
+  #takeNoMore(): void {
     this.#takesRequests = false
-    this.#isLeaving = true
-    this.#isDisposed = true
+    this.#frames.close()
     this.#hurry.abort()
     this.#next = undefined
+  }
+
+  #dispose(): void {
+    this.#takeNoMore()
+    this.#isLeaving = true
+    this.#isDisposed = true
     let unsettledBytes = 0
-    for (const { outcome, requestBytes } of this.#works) if (outcome === undefined) unsettledBytes += requestBytes
+    for (const { outcome, requestBytes, loans } of this.#works) {
+      if (outcome === undefined) unsettledBytes += requestBytes
+      else loans.giveBack()
+    }
     this.#works.length = 0
     this.#forgetFrameTimer()
     this.#idleTimer?.cancel()

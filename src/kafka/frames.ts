@@ -2,20 +2,24 @@
  * Splits a stream of bytes into frames: a 4-byte length and so many bytes. Both ends of a connection read with it.
  *
  * A length is a claim by somebody unknown. Memory for a frame is taken as its bytes arrive, at most twice as much as
- * arrived beyond the first mebibyte, and only when `reserve` allows it; every byte of a frame is copied once or (where
- * one chunk holds the whole frame) never, and at most twice where the buffer had to grow.
+ * arrived beyond the first mebibyte, and only when `reserve` allows it. A byte of a frame is copied once; never where one
+ * chunk holds the whole frame, or where it was read into `room`; and once more where the buffer had to grow.
  */
 
 import { HoldfastError } from '../core/errors.js'
 
 /** Up to here the buffer of a frame is made at once in its full size. */
 const firstCapacityBytes = 1024 * 1024
+/** Where less of a frame is missing, it is better read together with what follows. */
+const leastRoomBytes = 64 * 1024
 
 export interface FrameReaderOptions {
   readonly minBytes: number
   readonly maxBytes: number
   /** Asked before memory for so many more bytes of a frame is taken. On false `next` gives nothing until it says true. */
   readonly reserve?: (bytes: number) => boolean
+  /** Where the memory of frames comes from, and where it goes that turned out too small. */
+  readonly buffers?: { take(bytes: number): Buffer; put(buffer: Buffer): void }
 }
 
 export class FrameReader {
@@ -23,6 +27,9 @@ export class FrameReader {
   /** Received and not used up yet; the first one from `#position` on. */
   readonly #chunks: Buffer[] = []
   #position = 0
+  /** The last chunk is not ours: nothing of it may be left here when {@link detach} is done. */
+  #isLent = false
+  #isClosed = false
   #available = 0
   /** The frame that is being read: its length, or -1 before that is known. */
   #length = -1
@@ -50,10 +57,45 @@ export class FrameReader {
     return this.#reserved
   }
 
-  push(chunk: Buffer): void {
-    if (chunk.length === 0) return
+  /** A chunk that is `lent` may be used again by its owner after {@link detach}. */
+  push(chunk: Buffer, { lent = false }: { readonly lent?: boolean } = {}): void {
+    if (chunk.length === 0 || this.#isClosed) return
     this.#chunks.push(chunk)
     this.#available += chunk.length
+    this.#isLent = lent
+  }
+
+  /** Forgets what is unread, and everything that is pushed from now on. */
+  close(): void {
+    this.#isClosed = true
+    this.#chunks.length = 0
+    this.#available = 0
+  }
+
+  /** Keeps what is unread of a chunk that was lent. */
+  detach(): void {
+    if (!this.#isLent) return
+    this.#isLent = false
+    const last = this.#chunks.pop()
+    if (last === undefined) return
+    const from = this.#chunks.length === 0 ? this.#position : 0
+    if (from > 0) this.#position = 0
+    this.#chunks.push(Buffer.from(last.subarray(from)))
+  }
+
+  /**
+   * Where the next bytes of the stream belong, if they are many: the rest of the frame that is being read, as far as there
+   * is memory for it. Until they are there and {@link filled} is called, nothing else may be pushed.
+   */
+  get room(): Buffer | undefined {
+    if (this.#body === undefined || this.#available > 0 || this.#isClosed) return undefined
+    const missing = this.#body.length - this.#filled
+    return missing < leastRoomBytes ? undefined : this.#body.subarray(this.#filled)
+  }
+
+  /** So many bytes were read into {@link room}. */
+  filled(bytes: number): void {
+    if (!this.#isClosed) this.#filled += bytes
   }
 
   /**
@@ -66,9 +108,10 @@ export class FrameReader {
     const length = this.#length
     if (this.#body === undefined) {
       const isWhole = this.#chunks.length > 0 && this.#chunks[0].length - this.#position >= length
+      const isView = isWhole && !this.#isLent
       if (!this.#reserveUpTo(isWhole ? length : Math.min(length, firstCapacityBytes))) return undefined
-      if (isWhole) return this.#finish(this.#take(length))
-      this.#body = Buffer.allocUnsafeSlow(this.#reserved)
+      if (isView) return this.#finish(this.#take(length))
+      this.#body = this.#allocate(this.#reserved)
     }
     while (this.#available > 0 && this.#filled < length) {
       if (this.#filled === this.#body.length && !this.#grow(this.#body)) return undefined
@@ -117,10 +160,15 @@ export class FrameReader {
 
   #grow(body: Buffer): boolean {
     if (!this.#reserveUpTo(Math.min(this.#length, body.length * 2))) return false
-    const larger = Buffer.allocUnsafeSlow(this.#reserved)
+    const larger = this.#allocate(this.#reserved)
     body.copy(larger, 0, 0, this.#filled)
     this.#body = larger
+    this.#options.buffers?.put(body)
     return true
+  }
+
+  #allocate(bytes: number): Buffer {
+    return this.#options.buffers?.take(bytes) ?? Buffer.allocUnsafeSlow(bytes)
   }
 
   #finish(frame: Buffer): Buffer {

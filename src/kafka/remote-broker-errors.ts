@@ -3,11 +3,14 @@
 import type { TopicPartition } from '../broker/contract.js'
 import { errorFromKafkaCode, HoldfastError } from '../core/errors.js'
 
-/** Kafka's numbers that have no row of their own here, and what they come to for a caller. */
+/** REQUEST_TIMED_OUT. */
+export const requestTimedOut = 7
+
+/** Kafka's numbers that have no row of their own here, or mean another thing than it, and what they come to for a caller. */
 const otherNumbers: ReadonlyMap<number, readonly [HoldfastError['code'], string]> = new Map([
   [5, ['COORDINATOR_NOT_AVAILABLE', 'The partition has no leader yet.']],
   [6, ['UNKNOWN_TOPIC_OR_PARTITION', 'The broker does not lead that partition any more.']],
-  [7, ['CONNECTION_FAILED', 'The broker did not finish in the time that the request gave it.']],
+  [requestTimedOut, ['CONNECTION_FAILED', 'The broker did not finish in the time that the request gave it.']],
 ])
 
 /** undefined for 0. */

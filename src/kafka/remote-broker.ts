@@ -12,7 +12,7 @@ import { type Clock, systemClock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { at, logOverheadBytes } from '../records/format.js'
 import { RemoteAdmin } from './remote-broker-admin.js'
-import { errorOf, groupedByTopic, throwIfRefused, unanswered } from './remote-broker-errors.js'
+import { errorOf, groupedByTopic, requestTimedOut, throwIfRefused, unanswered } from './remote-broker-errors.js'
 import { RemoteGroups } from './remote-broker-groups.js'
 import { readOffsets } from './remote-broker-offsets.js'
 import { fetch, initProducerId, metadata, offsetForLeaderEpoch, produce } from './schemas/index.js'
@@ -71,6 +71,10 @@ export class RemoteBroker implements contract.BrokerService {
       { maxVersion: lastVersionWithNames },
     )
     const answer = topics[0].partitions[0]
+    if (answer.errorCode === requestTimedOut) {
+      // Of a produce it says that the batch may or may not be stored, which the caller has to know.
+      throw new HoldfastError('FLUSH_DISK_TIMEOUT', answer.errorMessage ?? undefined)
+    }
     throwIfRefused(answer.errorCode, answer.errorMessage)
     const { baseOffset, logAppendTimeMs, logStartOffset } = answer
     return { baseOffset, logAppendTimeMs, logStartOffset }
@@ -153,6 +157,10 @@ export class RemoteBroker implements contract.BrokerService {
 
   deleteTopic(name: string): Promise<void> {
     return this.#admin.deleteTopic(name)
+  }
+
+  deleteRecords(place: contract.TopicPartition, offset: number): Promise<number> {
+    return this.#admin.deleteRecords(place, offset)
   }
 
   createPartitions(name: string, partitions: number, options: { validateOnly?: boolean } = {}): Promise<void> {

@@ -6,6 +6,7 @@ import { HoldfastError } from '../core/errors.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import type { HostAndPort, ServedBroker } from './api/handler.js'
 import { Connection, type ConnectionTools } from './connection.js'
+import { FrameBuffers } from './frame-buffers.js'
 import { RequestBudget } from './request-budget.js'
 
 export type { ServedBroker } from './api/handler.js'
@@ -46,6 +47,7 @@ export class KafkaServer {
     this.#tools = {
       broker,
       budget: new RequestBudget(broker.settings['queued.max.request.bytes']),
+      buffers: new FrameBuffers(),
       logger: this.#logger,
       clock: this.#clock,
       onClosed: (connection) => {
@@ -54,7 +56,7 @@ export class KafkaServer {
       },
     }
     // A client that has sent its last request and closed its half still gets the answer.
-    const socketOptions = { noDelay: true, keepAlive: true, allowHalfOpen: true }
+    const socketOptions = { noDelay: true, keepAlive: true, allowHalfOpen: true, pauseOnConnect: true }
     this.#server = createServer(socketOptions, (socket) => this.#accept(socket))
   }
 

@@ -207,6 +207,10 @@ const pairs: Record<string, readonly [theirs: unknown, ours: object]> = {
       includeSynonyms: true,
     },
   ],
+  DeleteRecords: [
+    { topics: [{ topic: 'orders', partitions: [{ partition: 1, offset: '77' }] }], timeout: 5000 },
+    { topics: [{ name: 'orders', partitions: [{ index: 1, offset: 77 }] }], timeoutMs: 5000 },
+  ],
   CreatePartitions: [
     { topicPartitions: [{ topic: 'orders', count: 5, assignments: [[1], [2]] }], timeout: 5000, validateOnly: true },
     {

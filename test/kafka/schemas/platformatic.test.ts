@@ -227,6 +227,10 @@ const requests: Record<number, (version: number) => [theirs: unknown[], ours: ob
       includeSynonyms: true,
     },
   ],
+  21: () => [
+    [[{ name: 'orders', partitions: [{ partitionIndex: 1, offset: 77n }] }], 5000],
+    { topics: [{ name: 'orders', partitions: [{ index: 1, offset: 77 }] }], timeoutMs: 5000 },
+  ],
   37: () => [
     [[{ name: 'orders', count: 5, assignments: [{ brokerIds: [1] }, { brokerIds: [2] }] }], 5000, true],
     {

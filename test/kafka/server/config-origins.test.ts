@@ -35,7 +35,7 @@ test('sources, types and help of all settings of the broker', async (t) => {
     settingRows.map(([name]) => name),
   )
   const given = ['profile', 'store.path.commitlog', 'max.connections']
-  const inProfile = ['flush.disk.type', 'flush.interval.ms', 'flush.commitlog.interval', 'file.preallocate']
+  const inProfile = ['flush.disk.type', 'flush.interval.ms', 'flush.commitlog.interval']
   // num.partitions is given as it is by default: it is not the default that decides.
   const expected = new Set([...given, ...inProfile, 'num.partitions'])
   for (const [name, row] of settingRows) {

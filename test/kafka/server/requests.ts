@@ -36,6 +36,7 @@ export const requests: Readonly<Record<number, object>> = {
   18: {},
   19: { topics: [{ name: 'orders', numPartitions: 1, replicationFactor: 1 }], validateOnly: true },
   20: { topics: [{ topicId: someId }], topicNames: ['nothing'], timeoutMs: 100 },
+  21: { topics: [{ name: 'orders', partitions: [{ index: 0, offset: 0 }] }], timeoutMs: 100 },
   22: { transactionTimeoutMs: 100 },
   23: { topics: [{ name: 'orders', partitions: [{ index: 0, leaderEpoch: 0 }] }] },
   29: { resourceTypeFilter: 1, operation: 1, permissionType: 1 },

@@ -1,0 +1,75 @@
+/**
+ * Apache Kafka from Maven Central, for its client and as a peer: resolved by Maven into a cache outside of the
+ * repository. Where Java or Maven is missing, what needs it is left out, and that is said.
+ */
+
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+export interface Kafka {
+  readonly version: string
+  readonly classPath: string
+}
+
+const version = '4.1.1'
+const artifacts = ['kafka_2.13', 'kafka-tools']
+
+let found: Kafka | undefined
+
+/** Undefined, after a line that says why, where it cannot be had. */
+export async function findKafka(say: (line: string) => void): Promise<Kafka | undefined> {
+  if (found !== undefined) return found
+  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'holdfast-bench')
+  const jars = join(cache, `kafka-${version}`)
+  const missing = ['java', 'mvn'].filter((command) => spawnSync(command, ['-version']).status !== 0)
+  if (missing.includes('java') || (missing.length > 0 && !hasJars(jars))) {
+    say(`\n  !! Kafka and its Java client are left out: there is no ${missing.join(' and no ')} here`)
+    return undefined
+  }
+  if (!hasJars(jars)) {
+    say(`\n  fetching Kafka ${version} from Maven Central into ${jars} (once)`)
+    const why = resolveJars(cache, jars)
+    if (why !== undefined) {
+      say(`  !! Kafka and its Java client are left out: Maven could not resolve them: ${why}`)
+      return undefined
+    }
+  }
+  found = { version, classPath: join(jars, '*') }
+  return found
+}
+
+function hasJars(directory: string): boolean {
+  try {
+    return readdirSync(directory).some((name) => name.startsWith('kafka-tools'))
+  } catch {
+    return false
+  }
+}
+
+/** Into a directory aside, renamed when it is whole. Returns what went wrong. */
+function resolveJars(cache: string, jars: string): string | undefined {
+  const aside = `${jars}.${process.pid}`
+  mkdirSync(aside, { recursive: true })
+  const dependencies = artifacts.map(
+    (name) =>
+      `<dependency><groupId>org.apache.kafka</groupId><artifactId>${name}</artifactId><version>${version}</version></dependency>`,
+  )
+  const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>bench</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
+<dependencies>${dependencies.join('')}</dependencies></project>`
+  const pomPath = join(cache, 'pom.xml')
+  writeFileSync(pomPath, pom)
+  const { status, stdout } = spawnSync(
+    'mvn',
+    ['-q', '-B', '-f', pomPath, 'dependency:copy-dependencies', `-DoutputDirectory=${aside}`],
+    { encoding: 'utf8' },
+  )
+  if (status !== 0) {
+    rmSync(aside, { recursive: true, force: true })
+    return stdout.split('\n').find((line) => line.includes('ERROR')) ?? `exit code ${status}`
+  }
+  renameSync(aside, jars)
+  return undefined
+}

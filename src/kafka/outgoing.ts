@@ -1,0 +1,44 @@
+/**
+ * The way of answers into a socket: all of one turn of the event loop leave in one writev, uncopied, and what an answer
+ * has borrowed is given back when its last byte has left.
+ *
+ * That moment is the callback of the last chunk's write. Node calls it once for each write, whatever happens: after the
+ * kernel took the bytes; with an error for what still waited in the stream when it was destroyed, and which nobody had
+ * been handed; and for a write that the kernel had in part, only after libuv closed the handle and cancelled the rest.
+ */
+
+import type { Socket } from 'node:net'
+import type { Loans } from './loans.js'
+
+export class Outgoing {
+  readonly #socket: Socket
+  #isCorked = false
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+  }
+
+  /** Hands over a whole answer, of one chunk at least. Where the socket takes no more, nothing leaves. */
+  write(chunks: readonly Buffer[], loans: Loans): void {
+    const socket = this.#socket
+    if (!socket.writable) {
+      loans.giveBack()
+      return
+    }
+    this.#cork()
+    const last = chunks.length - 1
+    for (let at = 0; at < last; at++) socket.write(chunks[at])
+    if (loans.isEmpty) socket.write(chunks[last])
+    else socket.write(chunks[last], () => loans.giveBack())
+  }
+
+  #cork(): void {
+    if (this.#isCorked) return
+    this.#isCorked = true
+    this.#socket.cork()
+    process.nextTick(() => {
+      this.#isCorked = false
+      this.#socket.uncork()
+    })
+  }
+}
