@@ -4,6 +4,10 @@
  * libuv has one pool of threads for all that blocks: files, DNS, zlib, crypto, ours and the host program's. A durable
  * write holds its thread until the disk has answered, so that as many busy logs as there are threads would make the
  * host's `fs.stat` wait for the disk. What waits for stable storage therefore never takes the last thread.
+ *
+ * Measured with 16 busy logs on a pool of 4 (`bench/starvation.ts`): half of the `fs.stat` calls took 2.0 ms or more
+ * without the gate and 0.2 ms with it, for about half of the durable writes a second; on a pool of 20 the gate costs
+ * nothing. Threads of our own were as fast as the whole pool, but cost 8 MB each; a larger pool is the cheaper way.
  */
 
 export class Gate {

@@ -24,6 +24,8 @@ export interface Libc {
   unmap(address: number, length: number): Promise<void>
   /** msync(MS_SYNC): resolves when the pages are on stable storage. `address` is on a page. */
   sync(address: number, length: number): Promise<void>
+  /** Whether all these mapped pages are in memory now; asked at once, as it waits for nothing. `address` is on a page. */
+  isResident(address: number, length: number): boolean
   /** Brings mapped pages into memory, ready to be read or written. @throws where one of them could not be read */
   populate(address: number, length: number, access: 'read' | 'write'): Promise<void>
   /** Keeps mapped pages in memory. @throws above RLIMIT_MEMLOCK */
@@ -36,6 +38,7 @@ export interface Libc {
 
 /** The unit of mapping. Larger pages than this exist (64 KiB on some ARM kernels); what is aligned to this fits those. */
 export const pageBytes = 65_536
+const leastPageBytes = 4096
 
 // Linux, <fcntl.h>: a lock that belongs to the open file description, so that a second open in the same process
 // conflicts too and closing an unrelated descriptor does not drop it.
@@ -74,6 +77,7 @@ function bind(koffi: Koffi): Libc {
   const munmap = library.func('int munmap(intptr_t address, size_t length)')
   const msync = library.func('int msync(intptr_t address, size_t length, int flags)')
   const madvise = library.func('int madvise(intptr_t address, size_t length, int advice)')
+  const mincore = library.func('int mincore(intptr_t address, size_t length, void *pages)')
   const mlock = library.func('int mlock(intptr_t address, size_t length)')
   const fallocate = library.func('int posix_fallocate(int fd, int64_t offset, int64_t length)')
   const copy = library.func(
@@ -104,6 +108,11 @@ function bind(koffi: Koffi): Libc {
     view: (address, length) => Buffer.from(koffi.view(address, length)),
     unmap: (address, length) => expectZero('munmap', munmap, address, length),
     sync: (address, length) => expectZero('msync', msync, address, length, synchronously),
+    isResident(address, length) {
+      // One byte for a page, its lowest bit for the answer. Where pages are larger than the least size, fewer are written.
+      const pages = Buffer.alloc(Math.ceil(length / leastPageBytes), 1)
+      return mincore(address, length, pages) === 0 && pages.every((page) => (page & 1) === 1)
+    },
     populate: (address, length, access) => expectZero('madvise', madvise, address, length, populateAdvice[access]),
     lockMemory: (address, length) => expectZero('mlock', mlock, address, length),
     async reserve(fd, from, length) {

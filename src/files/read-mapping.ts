@@ -52,6 +52,8 @@ class ReadMapping implements Mapping {
     const start = Math.max(0, from - (from % pageBytes))
     const end = Math.min(to, this.#length)
     if (start >= end) return true
+    // Nearly always so for what was written or read lately; the way through the pool would cost more than the answer.
+    if (this.#system.isResident(this.#address + start, end - start)) return true
     this.#populating++
     try {
       await this.#system.populate(this.#address + start, end - start, 'read')

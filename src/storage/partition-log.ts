@@ -61,7 +61,7 @@ export interface PartitionLog {
   readonly isClosed: boolean
 
   /**
-   * Takes ownership of the batch's bytes, stamps its offsets in place, and queues it. Offsets are given in call order.
+   * Takes the batch's bytes until `acknowledged` resolves, stamps its offsets in place, and queues it. Offsets are given in call order.
    * The batch must have been verified.
    * @throws LOG_FAILED or DISK_FULL, CLOSED; OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH; RECORD_LIST_TOO_LARGE
    */

@@ -11,7 +11,7 @@ import type { SharedTables } from './segments/segment-place.js'
 
 /** Together with the connections of a server they stay below 1024, the least that systems allow a process. */
 const openForReading = 256
-const openForWriting = 512
+const openForWriting = 256
 const cachedIndexBytes = 64 * 1024 * 1024
 /** A mapping that nobody used for so long is given back. */
 const idleMappingMs = 60_000
