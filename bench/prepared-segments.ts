@@ -34,7 +34,7 @@ export async function untilPrepared(
 async function isPrepared(partition: string, segmentBytes: number): Promise<boolean> {
   const names = (await readdir(partition).catch(() => [])).sort()
   const active = names.filter((name) => name.endsWith('.log')).at(-1)
-  const next = names.filter((name) => name.endsWith('.log.deleted')).at(-1)
+  const next = names.filter((name) => name.endsWith('.deleted')).at(-1)
   if (active === undefined || next === undefined) return false
   const lengths = await Promise.all(
     [active, next].map((name) =>

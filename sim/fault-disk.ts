@@ -117,6 +117,10 @@ export class FaultDisk implements Disk {
     await this.#inner.copyRange(source, fromPosition, target, toPosition, length)
   }
 
+  freeBytes(path: string): Promise<number | undefined> {
+    return this.#inner.freeBytes(path)
+  }
+
   async readFile(path: string): Promise<Buffer | undefined> {
     await this.ask('readFile', path)
     return this.#inner.readFile(path)

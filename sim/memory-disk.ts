@@ -213,6 +213,10 @@ export class MemoryDisk implements Disk {
     return new MemoryFile(this, path, inode, { dsync: dsync === true && this.supportsDsync, mapped: mapped === true })
   }
 
+  async freeBytes(): Promise<undefined> {
+    return undefined
+  }
+
   async map(path: string): Promise<Mapping> {
     this.#needMapping(path)
     await this.step()

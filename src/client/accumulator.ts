@@ -31,8 +31,8 @@ export interface AccumulatorOptions {
   readonly lingerMs: number
 }
 
-/** Batches of one partition on their way at once, full ones: one is written while the next is built. More gained nothing (measured). */
-const maxInFlight = 2
+/** Full batches of one partition on their way at once: some are written while the next ones are built. */
+const maxInFlight = 8
 /** What a record may take beyond its size as the first of a batch: longer deltas, and a longer length in front. */
 const laterRecordBytes = 16
 /** Memory kept for batches to come while none are built. */
@@ -128,6 +128,8 @@ export class Accumulator {
         queue.full.push(batch)
         this.#close(queue)
         batch = undefined
+        // At once: the disk works while the rest of this turn is spent on the next batch.
+        this.drain(queue)
       }
     }
     const isNew = batch === undefined

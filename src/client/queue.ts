@@ -50,7 +50,7 @@ export interface ClientOptions {
    * overlap by themselves.
    */
   readonly lingerMs?: number
-  /** Bytes at which a batch closes, 1 MiB where absent. A larger message goes alone, where the topic takes it. */
+  /** Bytes at which a batch closes, 128 KiB where absent. A larger message goes alone, where the topic takes it. */
   readonly batchBytes?: number
   /** How often it is looked whether topics have gained partitions; 30 s where absent. */
   readonly metadataRefreshMs?: number
@@ -138,7 +138,11 @@ export class Queue implements AsyncDisposable {
         fallback: 64 * mib,
         min: 1,
       }),
-      batchBytes: wholeNumber('Queue', 'batchBytes', options.batchBytes, { fallback: mib, min: 1, max: maxInt32 }),
+      batchBytes: wholeNumber('Queue', 'batchBytes', options.batchBytes, {
+        fallback: 128 * 1024,
+        min: 1,
+        max: maxInt32,
+      }),
       lingerMs: wholeNumber('Queue', 'lingerMs', options.lingerMs, { fallback: 0, max: longestLingerMs }),
       metadataRefreshMs: this.#metadataRefreshMs,
     })

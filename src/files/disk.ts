@@ -75,6 +75,8 @@ export interface Disk {
   /** Whether files can be mapped here, for `map` and for `mapped` in OpenOptions. */
   readonly supportsMapping: boolean
   open(path: string, options: OpenOptions): Promise<DiskFile>
+  /** Bytes that are free for this process where `path` lies; undefined where the platform does not tell. */
+  freeBytes(path: string): Promise<number | undefined>
   /** Maps a file that is not empty. @throws MMAP_UNAVAILABLE where `supportsMapping` is not */
   map(path: string): Promise<Mapping>
   /**

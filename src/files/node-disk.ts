@@ -126,6 +126,10 @@ export const nodeDisk: Disk = {
   },
   map: mapForReading,
   copyRange,
+  async freeBytes(path) {
+    const stats = await fsp.statfs(path).catch(() => undefined)
+    return stats === undefined ? undefined : stats.bavail * stats.bsize
+  },
   readFile: (path) => ifPresent('read', path, fsp.readFile(path)),
   replaceFile,
   list,

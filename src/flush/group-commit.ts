@@ -33,6 +33,17 @@ const roundMaxItems = 1024
 /** A single item may be larger; it is then a round by itself. */
 export const roundMaxBytes = 16 * 1024 * 1024
 
+/**
+ * From here on a flush's fixed cost is small beside that of its bytes, so nothing is waited for: the disk is to work while
+ * the program makes what comes next.
+ */
+const muchBytes = 128 * 1024
+/**
+ * Of more than this a round takes half, so that the disk and the program take turns in equal parts instead of one waiting
+ * for all that the other has. Measured with 1000 callers of 1 KiB: 1.4x against rounds of everything.
+ */
+const roundUsualBytes = 512 * 1024
+
 /** The gathering polls the event loop, so it is kept short where a disk is slow. */
 const longestPatienceMs = 0.5
 const longestGatherMs = 5
@@ -65,11 +76,14 @@ export class GroupCommit<T> {
   #waiters: Waiter[] = []
   #round: Waiter[] = []
   #waitingMessages = 0
+  #waitingBytes = 0
   /** Items since the beginning: taken in, and written. */
   #submitted = 0
   #written = 0
   #flushers: Flusher[] = []
   #writing = false
+  /** The writing begins at the end of this turn of the event loop. */
+  #beginning = false
   /** Closes the round that BATCH_FLUSH holds open. */
   #closeRound: (() => void) | undefined
   #failure: HoldfastError | undefined
@@ -122,7 +136,9 @@ export class GroupCommit<T> {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#syncTimer?.cancel()
-    if (this.#writing) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    // Nobody comes any more whom an open round could wait for.
+    this.#closeRound?.()
+    if (this.#writing || this.#beginning) await new Promise<void>((resolve) => this.#idle.push(resolve))
     this.#deadline?.cancel()
     await this.#syncing?.catch(unheard)
   }
@@ -133,29 +149,44 @@ export class GroupCommit<T> {
     this.#waiters.push({ sinceMs: this.#clock.monotonic(), messages, resolve, reject })
     this.#submitted++
     this.#waitingMessages += messages
+    this.#waitingBytes += this.#target.sizeOf(item)
     this.#deadline ??= this.#watch(this.#policy.timeoutMs)
     if (this.#policy.acknowledgeAfter === 'sync' && this.#isFull(this.#policy.round)) this.#closeRound?.()
     this.#begin()
   }
 
+  /**
+   * From a microtask, so that all appends of this turn of the event loop share the first round; but much is written at
+   * once, so that the disk works while the rest of the turn is spent on what comes next.
+   */
   #begin(): void {
     if (this.#writing) return
-    this.#writing = true
-    // From a microtask, so that all appends of this turn of the event loop share the first round.
-    queueMicrotask(() => void this.#writeRounds())
+    if (this.#isMuch) void this.#writeRounds()
+    else if (!this.#beginning) {
+      this.#beginning = true
+      queueMicrotask(() => {
+        this.#beginning = false
+        if (!this.#writing) void this.#writeRounds()
+      })
+    }
   }
 
   async #writeRounds(): Promise<void> {
+    this.#writing = true
     const policy = this.#policy
     const durable = policy.acknowledgeAfter === 'sync'
     while (this.#items.length > 0 && !this.#failure) {
-      if (durable) await (policy.round ? this.#fill(policy.round) : this.#gather())
+      if (policy.acknowledgeAfter === 'sync') {
+        if (policy.round !== undefined) await this.#fill(policy.round)
+        else if (!this.#isMuch) await this.#gather()
+      }
       const begunAtMs = this.#clock.monotonic()
       const count = this.#roundLength()
       const items = this.#items.splice(0, count)
       this.#round = this.#waiters.splice(0, count)
       const messages = this.#round.reduce((sum, waiter) => sum + waiter.messages, 0)
       this.#waitingMessages -= messages
+      for (const item of items) this.#waitingBytes -= this.#target.sizeOf(item)
       try {
         await this.#target.writeRound(items, durable)
       } catch (cause) {
@@ -181,6 +212,11 @@ export class GroupCommit<T> {
     while (this.#flushers.length > 0 && this.#flushers[0].items <= this.#written) this.#flushers.shift()?.resolve()
   }
 
+  /** Worth a flush by itself, whoever may still come. */
+  get #isMuch(): boolean {
+    return this.#waitingBytes >= muchBytes
+  }
+
   #isFull(round: RoundSize | undefined): boolean {
     return round !== undefined && this.#waitingMessages >= round.messages
   }
@@ -188,7 +224,7 @@ export class GroupCommit<T> {
   /** Holds the round open until it is full or old, or until somebody flushes. */
   async #fill(round: RoundSize): Promise<void> {
     const leftMs = this.#waiters[0].sinceMs + round.intervalMs - this.#clock.monotonic()
-    if (this.#isFull(round) || this.#flushers.length > 0 || leftMs <= 0) return
+    if (this.#isFull(round) || this.#flushers.length > 0 || leftMs <= 0 || this.#stopped) return
     await new Promise<void>((resolve) => {
       const timer = this.#clock.schedule(leftMs, resolve)
       this.#closeRound = () => {
@@ -243,10 +279,11 @@ export class GroupCommit<T> {
   /** How many of the waiting items go into the next round: at least one. */
   #roundLength(): number {
     const most = Math.min(this.#items.length, roundMaxItems)
+    const mostBytes = Math.min(Math.max(this.#waitingBytes / 2, roundUsualBytes), roundMaxBytes)
     let bytes = 0
     for (let count = 0; count < most; count++) {
       bytes += this.#target.sizeOf(this.#items[count])
-      if (bytes > roundMaxBytes && count > 0) return count
+      if (bytes > mostBytes && count > 0) return count
     }
     return most
   }

@@ -83,7 +83,7 @@ async function liveOn(disk: MemoryDisk, settings: Settings, random: SeededRandom
       await store.close()
       store = await begin(disk, settings)
     } else if (random.once(8)) await changeTopics(store, random, told)
-    else if (random.once(8)) await deleteRecords(store, random, told)
+    else if (random.once(7)) await deleteRecords(store, random, told)
     else await append(store, random, told, settings)
   }
 }

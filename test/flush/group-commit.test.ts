@@ -156,16 +156,30 @@ describe('group commit', () => {
       await settled()
     }
     target.itemBytes = 6 * 1024 * 1024
-    for (let item = 0; item < 3; item++) submit(item)
+    for (let item = 0; item < 8; item++) submit(item)
+    // What is much is written at once; of the seven that wait then, at most 16 MiB.
+    for (const expected of [1, 2, 2, 1, 1, 1]) {
+      const round = target.rounds.at(-1)
+      assert.equal(round?.items.length, expected)
+      round?.finish()
+      await settled()
+    }
+  })
+
+  test('of much that waits a round takes half, so that the disk and the program work at the same time', async () => {
+    const { target, clock, submit } = begin(sync)
+    target.itemBytes = 100 * 1024
+    submit(0)
+    assert.equal(target.rounds.length, 0, 'little waits for the end of the turn')
+    for (let item = 1; item < 17; item++) submit(item)
+    assert.deepEqual(target.rounds[0].items, [0, 1], 'much does not')
+    target.rounds[0].finish()
     await settled()
-    assert.equal(target.rounds.at(-1)?.items.length, 2)
-    target.rounds.at(-1)?.finish()
+    assert.equal(target.rounds[1].items.length, 7)
+    target.rounds[1].finish()
     await settled()
-    target.itemBytes = 20 * 1024 * 1024
-    submit(9)
-    target.rounds.at(-1)?.finish()
-    await settled()
-    assert.deepEqual(target.rounds.at(-1)?.items, [9])
+    assert.equal(target.rounds[2].items.length, 5)
+    assert.equal(clock.monotonic(), 0)
   })
 
   test('a round that fails refuses all who wait, in order, once; nothing is written after it', async () => {

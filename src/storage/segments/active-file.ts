@@ -42,7 +42,7 @@ export class ActiveFile implements Parkable {
     this.#file = file
     const onPrepared = (from: number, to: number): void => this.#warm(from, to)
     this.#runway = new Runway({ disk, path: file.path, how, segmentBytes, logger, onPrepared }, sizes)
-    place.writers.used(this)
+    void place.writers.used(this)
   }
 
   /** Bytes that were written into this log since it was opened. */
@@ -50,15 +50,16 @@ export class ActiveFile implements Parkable {
     return this.#runway.writtenInAll
   }
 
-  /** The space in front of the writer is prepared to the end of the segment, or will never be. */
-  get isPrepared(): boolean {
-    return this.#runway.isComplete
+  /** Calls `then`, once, when the space in front of the writer is prepared to the end of the segment. */
+  whenPrepared(then: () => void): void {
+    this.#runway.whenComplete(then)
   }
 
   /** When this resolves the bytes are durable on a dsync file, else in the page cache. */
   async write(buffers: readonly Buffer[], position: number, sizeInBytes: number): Promise<void> {
     await this.#runway.admit(position, position + sizeInBytes)
     await this.use(async (file) => {
+      void this.#place.writers.used(this)
       if (!this.#place.dsync) this.#isDirty = true
       await file.write(buffers, position)
     })
@@ -81,6 +82,10 @@ export class ActiveFile implements Parkable {
     })
   }
 
+  stopPreparing(): Promise<void> {
+    return this.#runway.stop()
+  }
+
   /** Ends the file at `length`, durably. Nothing is written any more. */
   async end(length: number): Promise<void> {
     await this.#runway.stop()
@@ -95,12 +100,12 @@ export class ActiveFile implements Parkable {
     return this.#closing
   }
 
-  park(): boolean {
-    if (this.#isDirty || this.#uses.isAny || this.#file === undefined || this.#closing !== undefined) return false
+  park(): Promise<void> | undefined {
+    if (this.#isDirty || this.#uses.isAny || this.#file === undefined || this.#closing !== undefined) return undefined
     // All that was written through it is durable: the way it closes has nothing to say.
-    this.#file.close().catch(() => {})
+    const closing = this.#file.close().catch(() => {})
     this.#file = undefined
-    return true
+    return closing
   }
 
   /** Brings a range in front of the writer, or the end of what was written, into memory. */
@@ -117,12 +122,22 @@ export class ActiveFile implements Parkable {
     await this.#file?.close()
   }
 
-  async #reopened(): Promise<DiskFile> {
-    this.#opening ??= this.#place.disk.open(this.path, writing(this.#place)).finally(() => {
+  #reopened(): Promise<DiskFile> {
+    this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined
     })
-    this.#file = await this.#opening
-    this.#place.writers.used(this)
-    return this.#file
+    return this.#opening
+  }
+
+  async #open(): Promise<DiskFile> {
+    const { disk, writers } = this.#place
+    await writers.used(this)
+    try {
+      this.#file = await disk.open(this.path, writing(this.#place))
+      return this.#file
+    } catch (error) {
+      writers.forget(this)
+      throw error
+    }
   }
 }

@@ -159,7 +159,7 @@ class Loader {
     for (const [i, base] of bases.entries()) {
       const followed = bases.slice(i + 1)
       const trusted = i < firstScanned
-      if (trusted && followed.length > 0) {
+      if (trusted && followed.length > 0 && this.#wasSealedBefore(followed[0])) {
         const segment = await this.#trustedSegment(base)
         await producers.replay(segment, followed[0])
         segments.push(segment)
@@ -177,6 +177,14 @@ class Loader {
     if (this.#request.clean) return bases.length
     const later = bases.findIndex((base) => base > this.#request.recoveryPoint)
     return later === -1 ? bases.length - 1 : Math.max(0, later - 1)
+  }
+
+  /**
+   * Whether what lies before the segment at `base` is sealed for certain. Where the recovery point is that very offset it
+   * may have been written down just before the roll, and zeros may still follow the last batch.
+   */
+  #wasSealedBefore(base: number): boolean {
+    return this.#request.clean || base !== this.#request.recoveryPoint
   }
 
   async #trustedSegment(base: number): Promise<Segment> {

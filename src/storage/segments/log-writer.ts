@@ -69,6 +69,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     this.#writtenOffset = loaded.logEndOffset
     this.#highWatermark = loaded.logEndOffset
     this.#durableOffset = loaded.logEndOffset
+    this.#prepareBehind(this.#segments.active)
   }
 
   get segments(): SegmentSet {
@@ -111,7 +112,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
   /** Of a round that fails nothing is left in the files, as far as the disk still does what it is told. */
   async writeRound(batches: readonly RecordBatch[], durable: boolean): Promise<void> {
     try {
-      await this.#writeRound(batches, durable)
+      await this.#options.place.writers.writing(() => this.#writeRound(batches, durable))
     } catch (cause) {
       await this.#takeBack()
       throw cause
@@ -188,6 +189,8 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     const { before, rest } = this.#segments.splitBefore(offset)
     this.#segments = rest
     for (const segment of before) {
+      // It may have been rolled while the others were waited for.
+      await this.#sealing.get(segment)?.work
       this.#sealing.delete(segment)
       if (this.#unsynced.has(segment)) await this.#syncSegment(segment)
       await removeSegment(this.#options.place, segment, this.#next)
@@ -228,6 +231,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
   /** Ends all work behind the writer's back, and lets go of what was prepared for later. Nothing is written any more. */
   async abandon(): Promise<void> {
     await this.settle()
+    await this.#segments.active.stopPreparing()
     await this.#next.discard().catch((err: unknown) => {
       // It holds nothing; the next opening clears it away.
       const { place, logger } = this.#options
@@ -238,6 +242,9 @@ export class LogWriter implements RoundTarget<RecordBatch> {
   /** Leaves the files so that the next opening needs no recovery. To be called after the last flush. */
   async seal(): Promise<void> {
     await this.settle()
+    // What is still here could not be sealed when it was rolled. Unsealed it may end in zeros, which a start after a close
+    // in order does not look for.
+    for (const [segment, { nextBase, snapshot }] of this.#sealing) await this.#sealBehind(segment, nextBase, snapshot)
     await this.#next.discard()
     await this.#segments.active.seal()
     await this.#options.place.disk.replaceFile(
@@ -263,12 +270,19 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     return end
   }
 
-  /** The space and the name of the next segment are begun before they are needed, beside the writing of this round. */
+  /** When the active segment needs no more preparing, the next one does. */
+  #prepareBehind(active: Segment): void {
+    active.whenPrepared(() => this.#next.prepareSpare(active))
+  }
+
+  /** The next segment is named before it is needed, beside the writing of this round. */
   #lookAhead(segment: Segment, lastRun: readonly RecordBatch[]): void {
-    if (segment.isPrepared) this.#next.prepareSpare(segment)
     const runBytes = lastRun.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0)
     const { lastOffset, nextOffset } = lastRun[lastRun.length - 1]
-    const isNearlyFull = !segment.hasRoomFor(2 * runBytes, lastOffset, this.#options.place.segmentBytes)
+    const { segmentBytes } = this.#options.place
+    // Where the next round is likely not to fit; but a segment is not left half empty for that.
+    const marginBytes = Math.min(runBytes, segmentBytes / 16)
+    const isNearlyFull = !segment.hasRoomFor(runBytes + marginBytes, lastOffset, segmentBytes)
     if (isNearlyFull) this.#next.name(nextOffset, segment.writtenInAll + runBytes)
   }
 
@@ -281,6 +295,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     const segment = await this.#next.take(baseOffset, sealed.writtenInAll)
     const snapshot = encodeProducerSnapshot(this.#producers)
     this.#segments = this.#segments.with(segment)
+    this.#prepareBehind(segment)
     this.#seal(sealed, { nextBase: baseOffset, snapshot })
     this.#isRolling = false
     for (const [earlier, sealing] of this.#sealing) if (sealing.hasFailed) this.#seal(earlier, sealing)

@@ -12,8 +12,10 @@
  */
 
 import { join } from 'node:path'
+import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import type { DiskFile } from '../../files/disk.js'
+import { isOutOfDescriptors } from '../../files/disk-error.js'
 import { writing } from './active-file.js'
 import { segmentFileName, stage, suffix } from './format.js'
 import { Segment } from './segment.js'
@@ -23,6 +25,9 @@ import type { SegmentPlace } from './segment-place.js'
 const spareAheadBytes = 8 * 1024 * 1024
 /** One write of zeros, so that they share the disk with the log in small pieces. */
 const stepBytes = 1024 * 1024
+
+/** In the name of a spare that was never a segment. */
+const spareStage = '.spare'
 
 interface Spare {
   readonly path: string
@@ -36,7 +41,10 @@ interface Upcoming {
 
 export class NextSegment {
   readonly #place: SegmentPlace
-  #spare: Promise<Spare | undefined> | undefined
+  /** A spare that is being prepared. */
+  #preparing: Promise<void> | undefined
+  /** One that is prepared. */
+  #spare: Spare | undefined
   #upcoming: Upcoming | undefined
   #stopped = false
 
@@ -46,21 +54,22 @@ export class NextSegment {
 
   /** Begins to prepare a spare, unless there is one or none is wanted. `after` is the segment that it will follow. */
   prepareSpare(after: Segment): void {
-    if (this.#place.preallocate === 'none' || this.#spare !== undefined || this.#stopped) return
-    const path = join(this.#place.directory, segmentFileName(after.baseOffset, suffix.log + stage.deleted))
-    this.#spare = this.#filled(path, 'create')
+    if (this.#place.preallocate === 'none' || this.#hasSpare || this.#stopped) return
+    // Not the name that `after` gets when it is removed, which may be while the spare is still there.
+    const path = join(this.#place.directory, segmentFileName(after.baseOffset, suffix.log + spareStage + stage.deleted))
+    this.#preparing = this.#prepare(path, 'create')
   }
 
   /** Whether a file that nobody needs any more is wanted as the spare. */
   get takesRecycled(): boolean {
     // Only whole segments of zeros gain by it: elsewhere the space would be given back at once.
-    return this.#place.preallocate === 'zero' && this.#spare === undefined && !this.#stopped
+    return this.#place.preallocate === 'zero' && !this.#hasSpare && !this.#stopped
   }
 
   /** Makes the file at `path` the spare. No other name leads to it, also not after a crash. */
   recycle(path: string): void {
     invariant(this.takesRecycled, 'a file is recycled where one is wanted')
-    this.#spare = this.#filled(path, 'write')
+    this.#preparing = this.#prepare(path, 'write')
   }
 
   /** Whether a segment was named already: the log has to go on in it. */
@@ -68,7 +77,10 @@ export class NextSegment {
     return this.#upcoming !== undefined
   }
 
-  /** Begins to name the segment at `baseOffset`, durably. Where that fails, {@link take} tries again and says so. */
+  /**
+   * Begins to name the segment at `baseOffset`, durably. Where there was no room or no descriptor for it, {@link take}
+   * tries again; any other failure is told there.
+   */
   name(baseOffset: number, writtenBefore: number): void {
     if (this.#upcoming !== undefined || this.#stopped) return
     const segment = this.#named(baseOffset, writtenBefore)
@@ -82,7 +94,10 @@ export class NextSegment {
     this.#upcoming = undefined
     if (upcoming !== undefined) {
       invariant(upcoming.baseOffset === baseOffset, 'the log goes on where its next segment begins')
-      const segment = await upcoming.segment.catch(() => undefined)
+      const segment = await upcoming.segment.catch((error: unknown) => {
+        // A sync of the directory that failed may be the cause, and a second one would not be told.
+        if (!mayPass(error)) throw error
+      })
       if (segment !== undefined) return segment
     }
     return this.#named(baseOffset, writtenBefore)
@@ -92,14 +107,17 @@ export class NextSegment {
   async discard(): Promise<void> {
     this.#stopped = true
     const { disk, directory } = this.#place
-    const upcoming = await this.#upcoming?.segment.catch(() => undefined)
+    const upcoming = this.#upcoming
     this.#upcoming = undefined
-    const spare = await this.#spare
+    const named = await upcoming?.segment.catch(() => undefined)
+    await this.#preparing
+    const spare = this.#spare
     this.#spare = undefined
     if (upcoming !== undefined) {
       // Of a file that holds nothing, the way it closes has nothing to say.
-      await upcoming.release().catch(() => {})
-      await disk.remove(upcoming.path(suffix.log))
+      await named?.release().catch(() => {})
+      // It may have its name though the naming failed.
+      await disk.remove(join(directory, segmentFileName(upcoming.baseOffset, suffix.log)))
     }
     if (spare !== undefined) await disk.remove(spare.path)
     if (upcoming !== undefined || spare !== undefined) await disk.syncDirectory(directory)
@@ -107,11 +125,12 @@ export class NextSegment {
 
   async #named(baseOffset: number, writtenBefore: number): Promise<Segment> {
     const place = this.#place
-    const spare = await this.#spare
+    // One that is not ready yet is for the segment after this one: nobody waits for zeros.
+    const spare = this.#spare
+    const path = join(place.directory, segmentFileName(baseOffset, suffix.log))
+    if (spare !== undefined) await place.disk.rename(spare.path, path)
     this.#spare = undefined
     if (spare === undefined) return Segment.create(place, baseOffset, writtenBefore)
-    const path = join(place.directory, segmentFileName(baseOffset, suffix.log))
-    await place.disk.rename(spare.path, path)
     const file = await place.disk.open(path, writing(place))
     try {
       await place.disk.syncDirectory(place.directory)
@@ -122,12 +141,24 @@ export class NextSegment {
     }
   }
 
+  get #hasSpare(): boolean {
+    return this.#preparing !== undefined || this.#spare !== undefined
+  }
+
+  async #prepare(path: string, mode: 'create' | 'write'): Promise<void> {
+    this.#spare = await this.#filled(path, mode)
+    this.#preparing = undefined
+  }
+
   /** A file of zeros, durable as such; undefined where that could not be had, which costs speed and nothing else. */
   async #filled(path: string, mode: 'create' | 'write'): Promise<Spare | undefined> {
-    const { disk, logger, preallocate, segmentBytes } = this.#place
+    const { disk, directory, logger, preallocate, segmentBytes } = this.#place
     const sizeInBytes = preallocate === 'ahead' ? Math.min(spareAheadBytes, segmentBytes) : segmentBytes
     let file: DiskFile | undefined
     try {
+      // Near a full disk the room belongs to messages. A file that is recycled has its room already.
+      const free = mode === 'create' ? await disk.freeBytes(directory) : undefined
+      if (free !== undefined && free < 2 * sizeInBytes) return undefined
       file = await disk.open(path, { mode, dsync: true })
       if ((await file.size()) > sizeInBytes) await file.truncate(sizeInBytes)
       const kind = preallocate === 'fallocate' ? 'fallocate' : 'zero'
@@ -146,4 +177,8 @@ export class NextSegment {
     await disk.remove(path).catch((err: unknown) => logger.warn({ path, err }, 'Could not remove a spare segment.'))
     return undefined
   }
+}
+
+function mayPass(error: unknown): boolean {
+  return isOutOfDescriptors(error) || (error instanceof HoldfastError && error.code === 'DISK_FULL')
 }

@@ -46,6 +46,7 @@ export class Runway {
   #step: { readonly from: number; readonly to: number; readonly done: Promise<void> } | undefined
   #work: Promise<void> | undefined
   #stopped: boolean
+  #whenComplete: () => void = () => {}
 
   /** @param fileBytes length of the file, which holds zeros behind `written` */
   constructor(options: RunwayOptions, { written, fileBytes, writtenBefore }: RunwayStart) {
@@ -70,15 +71,28 @@ export class Runway {
 
   /** Goes on preparing where too little is left in front of the writer. */
   extend(): void {
+    // A segment that was made of a spare: the next spare waits a while for a file that could be recycled.
+    if (this.isComplete && this.#written >= this.#options.segmentBytes / 4) this.#announce()
     if (this.#stopped || this.#work !== undefined) return
     const wanted = this.#wanted()
     if (wanted === 0 || this.#end - this.#written >= wanted / 2 || this.#end >= this.#options.segmentBytes) return
     this.#work = this.#prepare()
   }
 
-  /** Whether all of the segment is prepared, or will never be. */
+  /** Whether all of the segment is prepared. Never where that failed: a disk without room for it has none for more. */
   get isComplete(): boolean {
-    return this.#stopped || this.#end >= this.#options.segmentBytes
+    return this.#end >= this.#options.segmentBytes
+  }
+
+  /** Calls `then`, once, when the segment is prepared to its end; where it was so from the start, when a quarter is written. */
+  whenComplete(then: () => void): void {
+    this.#whenComplete = then
+  }
+
+  #announce(): void {
+    const then = this.#whenComplete
+    this.#whenComplete = () => {}
+    then()
   }
 
   /** Ends the preparing; when this resolves nobody touches the file any more. */
@@ -95,14 +109,27 @@ export class Runway {
     return inAll < idleBytes ? 0 : Math.min(2 * inAll, longestRunwayBytes)
   }
 
+  /** Bytes that the file will grow by, if it is prepared as far as it should be. */
+  #missing(): number {
+    const { segmentBytes } = this.#options
+    return Math.min(segmentBytes, this.#written + this.#wanted()) - Math.max(this.#end, this.#written)
+  }
+
   async #prepare(): Promise<void> {
     const { disk, path, logger } = this.#options
     let file: DiskFile | undefined
     try {
+      // Near a full disk the room belongs to messages: zeros that lie idle would make a write fail that has its place.
+      const free = await disk.freeBytes(path)
+      if (free !== undefined && free < 2 * this.#missing()) {
+        this.#stopped = true
+        return
+      }
       file = await disk.open(path, { mode: 'write', dsync: true })
       while (!this.#stopped && this.#end < this.#options.segmentBytes && this.#end - this.#written < this.#wanted()) {
         await this.#prepareStep(file)
       }
+      if (this.isComplete) this.#announce()
     } catch (err) {
       this.#stopped = true
       logger.warn({ path, err }, 'Could not prepare space in front of a log; it grows as it is written.')

@@ -23,6 +23,7 @@ import type { LoadedLog, LoadReport } from './loader.js'
 import { LogWriter } from './log-writer.js'
 import { hole, outOfRange } from './offset-errors.js'
 import { loadFor, placeOf, type SegmentLogOptions } from './opening.js'
+import { whileNothingIsRemoved } from './searching.js'
 import { whenVisible } from './visibility.js'
 
 /** Everything that is replaced as one when a log is recovered. */
@@ -189,11 +190,13 @@ export class SegmentLog implements PartitionLog {
   }
 
   offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | undefined> {
-    return this.#reading(() => this.#state.writer.segments.offsetForTimestamp(timestamp, this.logStartOffset))
+    const search = (from: number) => this.#state.writer.segments.offsetForTimestamp(timestamp, from)
+    return this.#reading(() => whileNothingIsRemoved(this, search))
   }
 
   offsetOfMaxTimestamp(): Promise<TimestampedOffset | undefined> {
-    return this.#reading(() => this.#state.writer.segments.offsetOfMaxTimestamp(this.logStartOffset))
+    const search = (from: number) => this.#state.writer.segments.offsetOfMaxTimestamp(from)
+    return this.#reading(() => whileNothingIsRemoved(this, search))
   }
 
   endOffsetOfEpoch(epoch: number): { epoch: number; endOffset: number } | undefined {

@@ -147,9 +147,13 @@ export class Segment {
     return this.#active?.writtenInAll ?? 0
   }
 
-  /** The space in front of the writer is prepared to the end of the segment, or will never be. */
-  get isPrepared(): boolean {
-    return this.#active?.isPrepared ?? true
+  /** Calls `then`, once, when the space in front of the writer is prepared to the end of the segment. */
+  whenPrepared(then: () => void): void {
+    this.#active?.whenPrepared(then)
+  }
+
+  async stopPreparing(): Promise<void> {
+    await this.#active?.stopPreparing()
   }
 
   /** Brings the end of the file, where readers and the next write go first, into memory. */

@@ -94,12 +94,12 @@ export async function removeSegment(
   await disk.rename(path, doomed)
   const isRead = openFiles.isUsed(path) || maps.isBorrowed(path)
   await segment.release()
-  if (isRead || !recycler.takesRecycled) await disk.remove(doomed)
-  else {
-    // Else a crash could bring the name of a segment back over a file that is being zeroed.
-    await disk.syncDirectory(directory)
-    recycler.recycle(doomed)
-  }
+  const isWanted = !isRead && recycler.takesRecycled
+  // Else a crash could bring the name of a segment back over a file that is being zeroed.
+  if (isWanted) await disk.syncDirectory(directory)
+  // The writer, who goes on meanwhile, may have begun another spare.
+  if (isWanted && recycler.takesRecycled) recycler.recycle(doomed)
+  else await disk.remove(doomed)
   for (const other of [suffix.offsetIndex, suffix.timeIndex, suffix.transactionIndex, suffix.snapshot]) {
     await disk.remove(join(directory, segmentFileName(segment.baseOffset, other)))
   }

@@ -168,20 +168,21 @@ describe('opening a log after a crash', () => {
   test('only segments from the recovery point on are read', async (t) => {
     const all = Array.from({ length: 45 }, (_, i) => sizedBatch(100_000, `${i}`))
     const directory = await closedLog(t, all)
-    for (const [recoveryPoint, segments] of [
-      [0, 5],
-      [9, 5],
-      [10, 4],
-      [25, 3],
-      [40, 1],
-      [45, 1],
+    for (const [recoveryPoint, segments, endsRead] of [
+      [0, 5, 0],
+      [9, 5, 0],
+      // Where a segment begins at that very offset, the one before it may have been left unsealed: its end is read.
+      [10, 4, 1],
+      [25, 3, 0],
+      [40, 1, 1],
+      [45, 1, 0],
     ]) {
       const disk = new FaultDisk(nodeDisk)
       const log = await openLog(t, directory, { disk, recoveryPoint })
       assert.equal(log.logEndOffset, 45)
       assert.equal(log.report.rebuiltSegments, segments)
       const read = new Set(disk.calls.filter(({ operation }) => operation === 'read').map(({ path }) => path))
-      assert.equal(read.size, segments, `from ${recoveryPoint} on`)
+      assert.equal(read.size, segments + endsRead, `from ${recoveryPoint} on`)
       const bytes = disk.calls.reduce((sum, { operation, bytes }) => sum + (operation === 'read' ? bytes : 0), 0)
       assert.ok(bytes <= segments * 1_200_000 + 1, `${bytes} bytes were read for ${segments} segments`)
       await log.close()
