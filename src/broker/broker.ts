@@ -17,6 +17,7 @@ import { MessageStore } from '../storage/message-store.js'
 import type { AppendReceipt, PartitionLog } from '../storage/partition-log.js'
 import type * as contract from './contract.js'
 import { fetchRecords } from './fetching.js'
+import { flushWithin } from './flush-within.js'
 import type * as groups from './groups/contract.js'
 import { GroupCoordinator } from './groups/coordinator.js'
 import { Intake } from './intake.js'
@@ -126,7 +127,11 @@ export class Broker implements contract.BrokerService {
     const { log, receipt } = taken instanceof Promise ? await taken : taken
     await receipt.acknowledged
     // Where the policy acknowledges earlier. All who ask for it meanwhile share the flush.
-    if (durable && log.durableOffset <= receipt.lastOffset) await log.flush()
+    if (durable && log.durableOffset <= receipt.lastOffset) {
+      const topicOf = this.#store.topic(topic)
+      const settings = topicOf === undefined ? this.settings : this.#topics.settingsOf(topicOf)
+      await flushWithin(log, this.#clock, settings['flush.commitlog.timeout'])
+    }
     return {
       baseOffset: receipt.baseOffset,
       logAppendTimeMs: receipt.logAppendTimeMs,

@@ -58,14 +58,22 @@ export async function fetchRecords(
     // Counted before the read: what is published meanwhile may be counted twice, which costs a read, never a wait.
     const published = totalPublished(logs)
     const answer = await readAll(request, lookup)
+    const release = () => {
+      for (const { partition } of answer.reads) partition.release?.()
+    }
     const missing = minBytes - answer.sizeInBytes
     const leftMs = deadline - clock.monotonic()
     const isEnough = answer.hasError || missing <= 0 || leftMs <= 0 || logs.size === 0
-    if (isEnough || signals.some((signal) => signal.aborted) || isCut(positions, answer.reads)) {
-      return answer.reads.map(({ partition }) => partition)
+    try {
+      if (isEnough || signals.some((signal) => signal.aborted) || isCut(positions, answer.reads)) {
+        return answer.reads.map(({ partition }) => partition)
+      }
+    } catch (error) {
+      release()
+      throw error
     }
     // Nothing is kept while it waits, least of all a mapping.
-    for (const { partition } of answer.reads) partition.release?.()
+    release()
     await somethingHappens(logs, published + missing, leftMs, clock, signals)
   }
 }

@@ -18,6 +18,8 @@ export async function copyRange(
   length: number,
 ): Promise<void> {
   invariant(from instanceof NodeFile && to instanceof NodeFile, 'copyRange gets files of its own disk')
+  const isOverlapping = from.path === to.path && Math.abs(fromPosition - toPosition) < length
+  invariant(!isOverlapping, 'a range is copied to a place of its own')
   let copied = 0
   try {
     copied = await copyInKernel(from, fromPosition, to, toPosition, length)
@@ -39,8 +41,8 @@ export async function copyRange(
 }
 
 /**
- * The bytes copied, perhaps fewer than asked for. Whatever stops it (two file systems, one file that overlaps itself, an
- * old kernel, the end of the file, a full disk), the way through the buffer meets it again and can name it.
+ * The bytes copied, perhaps fewer than asked for. Whatever stops it (two file systems, an old kernel,
+ * the end of the file, a full disk), the way through the buffer meets it again and can name it.
  */
 async function copyInKernel(
   from: NodeFile,

@@ -77,7 +77,8 @@ export class MappedFile extends NodeFile {
   override truncate(length: number): Promise<void> {
     return this.beside(() =>
       this.#turns.run(() =>
-        this.#orFail('truncate', async () => {
+        // Also after a sync failed: what was refused is cut, so that nobody finds it, whatever became of the rest.
+        this.#failing('truncate', async () => {
           // First, so that nobody who comes in between maps anything behind the cut.
           const { from, to } = this.#reserved
           this.#reserved = wholePages(Math.min(from, length), Math.min(to, length))
@@ -214,6 +215,11 @@ export class MappedFile extends NodeFile {
 
   async #orFail(doing: string, work: () => Promise<void>): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
+    await this.#failing(doing, work)
+  }
+
+  /** What fails once is not believed any more. */
+  async #failing(doing: string, work: () => Promise<void>): Promise<void> {
     try {
       await work()
     } catch (error) {

@@ -117,6 +117,12 @@ export class GroupCommit<T> {
     return acknowledged
   }
 
+  /** Somebody waits for longer than a sender should: until the disk answers, more would only fill the memory. */
+  get isStalled(): boolean {
+    const oldest = this.#round[0] ?? this.#waiters[0]
+    return oldest !== undefined && this.#clock.monotonic() - oldest.sinceMs > this.#policy.timeoutMs
+  }
+
   /** Resolves when everything submitted so far is written and synced, whatever the policy and however long it takes. */
   async flush(): Promise<void> {
     if (this.#written < this.#submitted && !this.#failure) {
@@ -175,13 +181,16 @@ export class GroupCommit<T> {
     this.#writing = true
     const policy = this.#policy
     const durable = policy.acknowledgeAfter === 'sync'
+    let isLeftOver = false
     while (this.#items.length > 0 && !this.#failure) {
       if (policy.acknowledgeAfter === 'sync') {
-        if (policy.round !== undefined) await this.#fill(policy.round)
-        else if (!this.#isMuch) await this.#gather()
+        // What did not fit into a full round has gathered for as long as that one.
+        if (policy.round !== undefined && !isLeftOver) await this.#fill(policy.round)
+        else if (policy.round === undefined && !this.#isMuch) await this.#gather()
       }
       const begunAtMs = this.#clock.monotonic()
       const count = this.#roundLength()
+      isLeftOver = count < this.#items.length
       const items = this.#items.splice(0, count)
       this.#round = this.#waiters.splice(0, count)
       const messages = this.#round.reduce((sum, waiter) => sum + waiter.messages, 0)
@@ -253,7 +262,8 @@ export class GroupCommit<T> {
       }
       this.#deadline = young === undefined ? undefined : this.#watch(young.sinceMs + timeoutMs - nowMs)
     }
-    return this.#clock.schedule(afterMs, look, { background: true })
+    // Answers that wait behind this timer are heard first: a program that was busy must not take its own pause for the disk's.
+    return this.#clock.schedule(afterMs, () => this.#clock.soon(look), { background: true })
   }
 
   /**
@@ -279,7 +289,10 @@ export class GroupCommit<T> {
   /** How many of the waiting items go into the next round: at least one. */
   #roundLength(): number {
     const most = Math.min(this.#items.length, roundMaxItems)
-    const mostBytes = Math.min(Math.max(this.#waitingBytes / 2, roundUsualBytes), roundMaxBytes)
+    const isSized = this.#policy.acknowledgeAfter === 'sync' && this.#policy.round !== undefined
+    const mostBytes = isSized
+      ? roundMaxBytes
+      : Math.min(Math.max(this.#waitingBytes / 2, roundUsualBytes), roundMaxBytes)
     let bytes = 0
     for (let count = 0; count < most; count++) {
       bytes += this.#target.sizeOf(this.#items[count])

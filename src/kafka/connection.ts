@@ -12,7 +12,7 @@
  *
  * Memory is bounded: past `maxBytesInWork`, past `maxRequestsInWork`, when the budget of all connections is used up, or
  * while the client does not take its answers, the socket is not read and no request starts. At most one Fetch answer is
- * held. Whoever breaks the protocol gets the answers to what came before, and is disconnected.
+ * held, beside those whose records are only borrowed. Whoever breaks the protocol gets the answers to what came before, and is disconnected.
  *
  * That a client has gone shows only on a socket that is read. So a little is read ahead while a request may not start
  * yet; and where a client said more than that, what waits for long (Fetch, JoinGroup) counts as idle.
@@ -125,7 +125,7 @@ export class Connection implements BudgetHolder {
     })
     const socket = receiveInto(accepted, this.#frames, () => this.#hear())
     this.#socket = socket
-    this.#outgoing = new Outgoing(socket)
+    this.#outgoing = new Outgoing(socket, () => this.#advance())
     socket.on('drain', () => this.#advance())
     socket.on('end', () => this.#hearEnd())
     socket.on('error', (err) => tools.logger.debug({ err, client: this.#clientHost }, 'A connection broke.'))
@@ -203,9 +203,7 @@ export class Connection implements BudgetHolder {
   }
 
   get #isFull(): boolean {
-    return (
-      this.#socket.writableNeedDrain || this.#bytesInWork >= maxBytesInWork || this.#works.length >= maxRequestsInWork
-    )
+    return this.#outgoing.isFull || this.#bytesInWork >= maxBytesInWork || this.#works.length >= maxRequestsInWork
   }
 
   #mayStart({ order }: Waiting): boolean {

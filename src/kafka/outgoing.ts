@@ -10,12 +10,26 @@
 import type { Socket } from 'node:net'
 import type { Loans } from './loans.js'
 
+/** Borrowed bytes that may wait in a socket before no more are begun: they take no memory, but keep their files. */
+const mostLentBytes = 4 * 1024 * 1024
+
 export class Outgoing {
   readonly #socket: Socket
+  readonly #onLentLeft: () => void
+  #lentBytes = 0
   #isCorked = false
 
-  constructor(socket: Socket) {
+  /** `onLentLeft` is called when an answer with borrowed records has left: there may be room for another one. */
+  constructor(socket: Socket, onLentLeft: () => void) {
     this.#socket = socket
+    this.#onLentLeft = onLentLeft
+  }
+
+  /** Whether what waits to leave is enough. While the kernel takes one borrowed answer the next may be prepared. */
+  get isFull(): boolean {
+    const { writableNeedDrain, writableLength, writableHighWaterMark } = this.#socket
+    if (!writableNeedDrain) return false
+    return writableLength - this.#lentBytes > writableHighWaterMark || this.#lentBytes >= mostLentBytes
   }
 
   /** Hands over a whole answer, of one chunk at least. Where the socket takes no more, nothing leaves. */
@@ -29,7 +43,17 @@ export class Outgoing {
     const last = chunks.length - 1
     for (let at = 0; at < last; at++) socket.write(chunks[at])
     if (loans.isEmpty) socket.write(chunks[last])
-    else socket.write(chunks[last], () => loans.giveBack())
+    else this.#writeLast(chunks, loans)
+  }
+
+  #writeLast(chunks: readonly Buffer[], loans: Loans): void {
+    const bytes = chunks.reduce((sum, { length }) => sum + length, 0)
+    this.#lentBytes += bytes
+    this.#socket.write(chunks[chunks.length - 1], () => {
+      this.#lentBytes -= bytes
+      loans.giveBack()
+      this.#onLentLeft()
+    })
   }
 
   #cork(): void {

@@ -334,7 +334,7 @@ export class MessageStore {
     if ((await disk.readFile(metadataPath)) === undefined) {
       await disk.replaceFile(metadataPath, encodePartitionMetadata(topic.id))
     }
-    const settings = topicSettings(this.#tools.settings, topic.config)
+    const settings = this.#settingsOf(topic)
     const log = await SegmentLog.open({
       topic: topic.name,
       partition,
@@ -350,6 +350,15 @@ export class MessageStore {
       onFailure: (failed) => this.#healer.watch(failed),
     })
     this.#logs.set(name, log)
+  }
+
+  /** @throws INVALID_CONFIG where what the topic asks for does not go with the store's settings of this time */
+  #settingsOf({ name, config }: Topic): Settings {
+    try {
+      return topicSettings(this.#tools.settings, config)
+    } catch (error) {
+      throw new HoldfastError('INVALID_CONFIG', `Topic ${name}: ${(error as Error).message}`, { cause: error })
+    }
   }
 
   /** Marked first, so that a crash in the middle is finished at the next start instead of half a topic coming back. */

@@ -3,6 +3,7 @@
 import type { Clock } from '../core/clock.js'
 import type { Settings } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
+import { Gate } from '../files/gate.js'
 import { MappedFiles } from '../files/mapped-files.js'
 import { OpenFiles } from '../files/open-files.js'
 import { IndexCache } from './segments/index-cache.js'
@@ -13,6 +14,8 @@ import type { SharedTables } from './segments/segment-place.js'
 const openForReading = 256
 const openForWriting = 256
 const cachedIndexBytes = 64 * 1024 * 1024
+/** Zeros share the disk with those who wait for it; and each of these holds descriptors. */
+const preparingAtOnce = 2
 /** A mapping that nobody used for so long is given back. */
 const idleMappingMs = 60_000
 
@@ -30,6 +33,8 @@ export function sharedTables({
     openFiles: new OpenFiles(disk, openForReading),
     maps: new MappedFiles(disk, clock, mapped),
     writers: new OpenWriters(openForWriting),
+    preparing: new Gate(preparingAtOnce),
+    warming: new Gate(1),
     indexes: new IndexCache(cachedIndexBytes),
   }
 }

@@ -41,8 +41,12 @@ export class ActiveFile implements Parkable {
     this.#place = place
     this.#file = file
     const onPrepared = (from: number, to: number): void => this.#warm(from, to)
-    this.#runway = new Runway({ disk, path: file.path, how, segmentBytes, logger, onPrepared }, sizes)
+    this.#runway = new Runway(
+      { gate: place.preparing, disk, path: file.path, how, segmentBytes, logger, onPrepared },
+      sizes,
+    )
     void place.writers.used(this)
+    if (sizes.fileBytes > sizes.written) this.#warm(sizes.written, sizes.fileBytes)
   }
 
   /** Bytes that were written into this log since it was opened. */

@@ -215,7 +215,7 @@ class Loader {
       goesOn = followed.length > 0 && scan.end === contentEnd && !hole && !overlap
       if (scan.end < contentEnd || hole || overlap) await this.#cut(writer, base, scan, contentEnd, followed)
       else if (contentEnd < fileBytes) await writer.truncate(contentEnd)
-      active = new ActiveFile(this.#place, writer, { written: scan.end, fileBytes: scan.end, writtenBefore: 0 })
+      active = new ActiveFile(this.#place, writer, { written: scan.end, fileBytes: scan.end, writtenBefore: -scan.end })
     } catch (error) {
       await writer.close()
       throw error

@@ -6,9 +6,10 @@
 
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.js'
-import type { HoldfastError } from '../../core/errors.js'
+import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import type { Logger } from '../../core/logger.js'
+import { Mutex } from '../../core/mutex.js'
 import type { RoundTarget } from '../../flush/group-commit.js'
 import type { FlushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
@@ -60,6 +61,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
   /** Segments with bytes that no sync covers yet. Stays empty where writes are durable as they return. */
   readonly #unsynced = new Set<Segment>()
   #syncFailed = false
+  readonly #syncs = new Mutex()
 
   constructor(options: LogWriterOptions, loaded: LoadedLog) {
     this.#options = options
@@ -141,6 +143,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     this.#writtenOffset = batches[batches.length - 1].nextOffset
     // With more unsynced files than may be open, none could be closed.
     if (durable || (!place.dsync && place.writers.isCrowded)) await this.sync()
+    this.#assertBelievable()
     for (const segment of touched) segment.publish()
     this.#highWatermark = this.#writtenOffset
     this.#publishedBytes += bytes
@@ -198,10 +201,21 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     if (before.length > 0) await this.#options.place.disk.syncDirectory(this.#options.place.directory)
   }
 
-  async sync(): Promise<void> {
+  sync(): Promise<void> {
+    // One after the other: a second one would not wait for the segments that the first has taken on.
+    return this.#syncs.run(() => this.#sync())
+  }
+
+  async #sync(): Promise<void> {
+    this.#assertBelievable()
     const upTo = this.#writtenOffset
     for (const segment of [...this.#unsynced]) await this.#syncSegment(segment)
     this.#durableOffset = Math.max(this.#durableOffset, upTo)
+  }
+
+  /** A sync failed behind the writer, which was told once: no later one may pass for it, and nothing more is shown. */
+  #assertBelievable(): void {
+    if (this.#syncFailed) throw new HoldfastError('DISK_FAILED', 'An earlier sync of this log failed.')
   }
 
   async #syncSegment(segment: Segment): Promise<void> {
@@ -318,6 +332,8 @@ export class LogWriter implements RoundTarget<RecordBatch> {
   }
 
   async #sealBehind(segment: Segment, nextBase: number, snapshot: Buffer): Promise<void> {
+    // Before its end is cut, which syncs too: an error would be told to the cutting, and not to those who were acknowledged.
+    if (this.#unsynced.has(segment)) await this.sync()
     await segment.seal()
     await this.#options.place.disk.replaceFile(this.#snapshotPath(nextBase), snapshot)
     // Where a sync is still due, it closes the writer.

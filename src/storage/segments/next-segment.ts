@@ -146,7 +146,7 @@ export class NextSegment {
   }
 
   async #prepare(path: string, mode: 'create' | 'write'): Promise<void> {
-    this.#spare = await this.#filled(path, mode)
+    this.#spare = await this.#place.preparing.run(() => this.#filled(path, mode))
     this.#preparing = undefined
   }
 

@@ -33,6 +33,9 @@ export interface SegmentLogOptions {
   readonly onFailure?: (log: SegmentLog) => void
 }
 
+/** How much of each log's end is brought into memory at the start. */
+export const warmTailBytes = 8 * 1024 * 1024
+
 export type OpeningPoint = Pick<SegmentLogOptions, 'clean' | 'recoveryPoint' | 'logStartOffset'> & {
   readonly cutFrom: number
 }

@@ -10,11 +10,14 @@
 
 import type { Logger } from '../../core/logger.js'
 import type { Disk, DiskFile } from '../../files/disk.js'
+import type { Gate } from '../../files/gate.js'
 
 /** `ahead`: as far as the writer was busy so far. The others: to the end of the segment. */
 export type Preallocation = 'none' | 'ahead' | 'fallocate' | 'zero'
 
 export interface RunwayOptions {
+  /** Shared by all logs of a store. */
+  readonly gate: Gate
   readonly disk: Disk
   readonly path: string
   readonly how: Preallocation
@@ -31,6 +34,10 @@ const stepBytes = mib
 /** A log that wrote less than this is not worth a runway: a store may hold thousands of them. */
 const idleBytes = 64 * 1024
 const longestRunwayBytes = 32 * mib
+/** A writer that writes so much while one step is prepared has no disk to spare for zeros: they cost it more than they save. */
+const busyBytes = stepBytes / 4
+/** It is asked again when it has written so much more. */
+const pauseBytes = 64 * mib
 /** Distance that a step keeps from the writer, in rounds of the size that it wrote last. */
 const distanceInRounds = 4
 
@@ -46,6 +53,8 @@ export class Runway {
   #step: { readonly from: number; readonly to: number; readonly done: Promise<void> } | undefined
   #work: Promise<void> | undefined
   #stopped: boolean
+  /** Nothing is prepared before so much is written. */
+  #pausedUntil = 0
   #whenComplete: () => void = () => {}
 
   /** @param fileBytes length of the file, which holds zeros behind `written` */
@@ -74,9 +83,9 @@ export class Runway {
     // A segment that was made of a spare: the next spare waits a while for a file that could be recycled.
     if (this.isComplete && this.#written >= this.#options.segmentBytes / 4) this.#announce()
     if (this.#stopped || this.#work !== undefined) return
-    const wanted = this.#wanted()
+    const wanted = this.#written < this.#pausedUntil ? 0 : this.#wanted()
     if (wanted === 0 || this.#end - this.#written >= wanted / 2 || this.#end >= this.#options.segmentBytes) return
-    this.#work = this.#prepare()
+    this.#work = this.#options.gate.run(() => this.#prepare())
   }
 
   /** Whether all of the segment is prepared. Never where that failed: a disk without room for it has none for more. */
@@ -126,7 +135,12 @@ export class Runway {
         return
       }
       file = await disk.open(path, { mode: 'write', dsync: true })
-      while (!this.#stopped && this.#end < this.#options.segmentBytes && this.#end - this.#written < this.#wanted()) {
+      while (
+        !this.#stopped &&
+        this.#written >= this.#pausedUntil &&
+        this.#end < this.#options.segmentBytes &&
+        this.#end - this.#written < this.#wanted()
+      ) {
         await this.#prepareStep(file)
       }
       if (this.isComplete) this.#announce()
@@ -152,12 +166,14 @@ export class Runway {
       this.#end = segmentBytes
       return
     }
+    const writtenBefore = this.#written
     const work = file.prepare(from, to, kind)
     this.#step = { from, to, done: work.catch(() => {}) }
     try {
       await work
       this.#end = to
       onPrepared(from, to)
+      if (how === 'ahead' && this.#written - writtenBefore > busyBytes) this.#pausedUntil = this.#written + pauseBytes
     } finally {
       this.#step = undefined
     }

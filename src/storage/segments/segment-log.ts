@@ -21,8 +21,8 @@ import { InFlight } from './in-flight.js'
 import { LeaderEpochs } from './leader-epochs.js'
 import type { LoadedLog, LoadReport } from './loader.js'
 import { LogWriter } from './log-writer.js'
-import { hole, outOfRange } from './offset-errors.js'
-import { loadFor, placeOf, type SegmentLogOptions } from './opening.js'
+import { loadFor, placeOf, type SegmentLogOptions, warmTailBytes } from './opening.js'
+import { hole, outOfRange, stalled } from './refusals.js'
 import { whileNothingIsRemoved } from './searching.js'
 import { whenVisible } from './visibility.js'
 
@@ -34,9 +34,6 @@ interface OpenState {
   readonly producers: ProducerStates
   readonly report: LoadReport
 }
-
-/** How much of each log's end is brought into memory at the start. */
-const warmTailBytes = 8 * 1024 * 1024
 
 export class SegmentLog implements PartitionLog {
   readonly topic: string
@@ -74,7 +71,8 @@ export class SegmentLog implements PartitionLog {
     const loaded = await loadFor(options, { ...options, cutFrom: Number.MAX_SAFE_INTEGER })
     const log = new SegmentLog(options, epochs, loaded)
     // Nobody waits for it, and where it fails nothing is lost but the time of the first reader.
-    void loaded.segments[loaded.segments.length - 1].warm(warmTailBytes).catch(() => {})
+    const active = loaded.segments[loaded.segments.length - 1]
+    void options.tables.warming.run(() => active.warm(warmTailBytes)).catch(() => {})
     return log
   }
 
@@ -148,6 +146,7 @@ export class SegmentLog implements PartitionLog {
       throw new HoldfastError('RECORD_LIST_TOO_LARGE', why)
     }
     const { producers, commit } = this.#state
+    if (commit.isStalled) throw stalled(this)
     const seen = batch.hasProducerId ? producers.check(batch) : undefined
     if (seen !== undefined) return this.#duplicateReceipt(seen)
     batch.stamp(this.#logEndOffset, this.leaderEpoch)
@@ -220,9 +219,13 @@ export class SegmentLog implements PartitionLog {
       if (offset <= this.logStartOffset) return
       // A log that begins behind what a power failure leaves of it would look damaged.
       if (offset > this.durableOffset) await this.#state.commit.flush()
+      const before = this.#startOffset
       this.#startOffset = offset
       // Written down first: a start that finds the segments gone and does not know why would have to guess.
-      await this.#options.onStartMoved?.()
+      await this.#options.onStartMoved?.().catch((error: unknown) => {
+        this.#startOffset = before
+        throw error
+      })
       await this.#state.writer.removeBefore(offset)
     })
   }

@@ -2,6 +2,7 @@
 
 import type { Logger } from '../../core/logger.js'
 import type { Disk } from '../../files/disk.js'
+import type { Gate } from '../../files/gate.js'
 import type { MappedFiles } from '../../files/mapped-files.js'
 import type { OpenFiles } from '../../files/open-files.js'
 import type { IndexCache } from './index-cache.js'
@@ -16,6 +17,10 @@ export interface SharedTables {
   readonly maps: MappedFiles
   /** Active segments that are open for writing. */
   readonly writers: OpenWriters
+  /** Who may write zeros ahead of a log now. */
+  readonly preparing: Gate
+  /** Who may bring the end of a log into memory now. */
+  readonly warming: Gate
   /** Indexes of sealed segments that are in memory. */
   readonly indexes: IndexCache
 }

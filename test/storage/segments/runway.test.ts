@@ -6,6 +6,7 @@ import { FaultDisk, type Verdict } from '../../../sim/fault-disk.js'
 import { MemoryDisk } from '../../../sim/memory-disk.js'
 import { SeededRandomness } from '../../../sim/seeded-randomness.js'
 import type { Disk, DiskFile } from '../../../src/files/disk.js'
+import { Gate } from '../../../src/files/gate.js'
 import { type Preallocation, Runway } from '../../../src/storage/segments/runway.js'
 import { gate, mib, recordingLogger, turns, until } from '../support.js'
 import { directory } from './place.js'
@@ -68,6 +69,7 @@ async function begin(
     {
       disk: witness.disk,
       path,
+      gate: new Gate(2),
       how,
       segmentBytes,
       logger,

@@ -1,4 +1,4 @@
-/** What is said of offsets that a log does not hold. */
+/** What a log says when it refuses. */
 
 import { HoldfastError } from '../../core/errors.js'
 import type { PartitionLog } from '../partition-log.js'
@@ -15,4 +15,10 @@ export function outOfRange(log: PartitionLog, offset: number): HoldfastError {
 export function hole(log: PartitionLog, directory: string, from: number, to: number): HoldfastError {
   const what = `${log.topic}-${log.partition} has lost its offsets ${from} to ${to - 1}: no segment in ${directory} holds them`
   return new HoldfastError('LOG_DAMAGED', `${what}. Put the missing files back and restart.`)
+}
+
+/** The disk has not answered for longer than a sender waits: what came in would only fill the memory. */
+export function stalled(log: PartitionLog): HoldfastError {
+  const why = `The disk under ${log.topic}-${log.partition} does not answer; this message was not taken.`
+  return new HoldfastError('FLUSH_DISK_TIMEOUT', why)
 }
