@@ -5,26 +5,18 @@
  */
 
 import { join } from 'node:path'
-import { readInt64 } from '../../core/codec/int64.js'
-import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import type { DiskFile } from '../../files/disk.js'
 import type { RecordBatch } from '../../records/batch.js'
-import { prepareCodec } from '../../records/compression/index.js'
-import { batchOverheadBytes, currentMagic, at as field, logOverheadBytes } from '../../records/format.js'
-import { readRecords } from '../../records/reader.js'
 import type { LogSlice, ReadOptions, TimestampedOffset } from '../partition-log.js'
 import { ActiveFile, type FileSizes, writing } from './active-file.js'
-import { BatchScanner } from './batch-scanner.js'
 import { maxRelativeOffset, segmentFileName, suffix } from './format.js'
+import { LazyIndex, type SegmentFile } from './lazy-index.js'
 import { SegmentIndex } from './segment-index.js'
 import type { SegmentPlace } from './segment-place.js'
-import { loadStoredIndex, positionOfTimeEntry } from './stored-index.js'
+import { SegmentReader } from './segment-reader.js'
 
-/** Gives bytes of the file, from a position on: copied, or lent by a mapping. */
-type BytesAt = (position: number, length: number) => Promise<Buffer>
-
-export class Segment {
+export class Segment implements SegmentFile {
   readonly baseOffset: number
   readonly #place: SegmentPlace
   /** Bytes of whole batches that readers may see, and the greatest timestamp in them; -1 where there is none. */
@@ -36,9 +28,8 @@ export class Segment {
   /** Set while this is the active segment, and until its indexes are written. */
   #active: ActiveFile | undefined
   #closing: Promise<void> | undefined
-  /** Until the index files are written; from then on it is in the shared cache, or on the disk alone. */
-  #index: SegmentIndex | undefined
-  #loading: Promise<SegmentIndex> | undefined
+  readonly #index: LazyIndex
+  readonly #reader: SegmentReader
 
   constructor(
     place: SegmentPlace,
@@ -51,7 +42,8 @@ export class Segment {
     this.#sizeInBytes = sizeInBytes
     this.#writtenBytes = sizeInBytes
     this.#active = active?.file
-    this.#index = active?.index
+    this.#index = new LazyIndex(place, this, active?.index)
+    this.#reader = new SegmentReader(place, this, this.#index)
     this.#maxTimestamp = active?.index.maxTimestamp
     this.#writtenMaxTimestamp = active?.index.maxTimestamp ?? -1
   }
@@ -84,8 +76,16 @@ export class Segment {
     return this.#sizeInBytes
   }
 
+  get writtenBytes(): number {
+    return this.#writtenBytes
+  }
+
   get isEmpty(): boolean {
     return this.#writtenBytes === 0
+  }
+
+  get isBeingWritten(): boolean {
+    return this.#active !== undefined
   }
 
   path(fileSuffix: string): string {
@@ -94,7 +94,7 @@ export class Segment {
 
   /** Whether `bytes` more that end with `lastOffset` fit behind what is there. */
   hasRoomFor(bytes: number, lastOffset: number, segmentBytes: number): boolean {
-    if (this.#activeIndex().isFull) return false
+    if (this.#index.active.isFull) return false
     return this.#writtenBytes + bytes <= segmentBytes && lastOffset - this.baseOffset <= maxRelativeOffset
   }
 
@@ -104,7 +104,7 @@ export class Segment {
     const buffers = batches.map((batch) => batch.bytes)
     const sizeInBytes = buffers.reduce((sum, { length }) => sum + length, 0)
     await this.#active.write(buffers, this.#writtenBytes, sizeInBytes)
-    const index = this.#activeIndex()
+    const index = this.#index.active
     for (const batch of batches) {
       index.add(this.#writtenBytes, batch)
       this.#writtenBytes += batch.sizeInBytes
@@ -169,14 +169,7 @@ export class Segment {
    */
   async seal(): Promise<void> {
     await this.#active?.end(this.#writtenBytes)
-    const index = this.#index
-    // They are there already.
-    if (index === undefined) return
-    index.seal()
-    await this.#place.disk.replaceFile(this.path(suffix.offsetIndex), index.offsets.bytes)
-    await this.#place.disk.replaceFile(this.path(suffix.timeIndex), index.times.bytes)
-    this.#index = undefined
-    this.#place.indexes.put(this, index)
+    await this.#index.seal()
   }
 
   /** Ends the writing, once those who read or sync through the same file are done. The segment can be read on. */
@@ -188,210 +181,35 @@ export class Segment {
 
   /** Lets go of what the segment holds open and keeps in memory. What was lent stays readable. */
   async release(): Promise<void> {
-    this.#place.indexes.drop(this)
+    this.#index.drop()
     this.#place.maps.drop(this.path(suffix.log))
     await this.#place.openFiles.drop(this.path(suffix.log))
     await this.closeWriter()
   }
 
-  /**
-   * Whole batches from the one that holds `offset` (or the first after it) on, `maxBytes` at most but the first batch
-   * in any case. Empty where the segment holds no such offset.
-   * @throws LOG_DAMAGED where bytes below the end are no batch
-   */
-  async read(offset: number, maxBytes: number, { lend = false }: ReadOptions = {}): Promise<LogSlice> {
-    const copied: BytesAt = (position, length) => this.#bytes(position, length)
-    // What is being written is never mapped for reading: only a sealed file keeps its length.
-    const loan = lend && this.#active === undefined ? await this.#place.maps.borrow(this.path(suffix.log)) : undefined
-    if (loan === undefined) return sliceOf(await this.#find(offset, maxBytes, copied))
-    const lent: BytesAt = async (position, length) => {
-      const isThere = position + length <= loan.bytes.length && (await loan.populate(position, position + length))
-      return isThere ? loan.bytes.subarray(position, position + length) : copied(position, length)
-    }
-    try {
-      const found = await this.#find(offset, maxBytes, lent)
-      if (found.length > 0 && found.buffer === loan.bytes.buffer) return { ...sliceOf(found), release: loan.release }
-      loan.release()
-      return sliceOf(found)
-    } catch (error) {
-      loan.release()
-      throw error
-    }
-  }
-
-  async #find(offset: number, maxBytes: number, bytesAt: BytesAt): Promise<Buffer> {
-    const end = this.#sizeInBytes
-    const entry = (await this.#loadedIndex()).offsets.floor(offset)
-    const start = entry?.position ?? 0
-    // Written, but not for readers yet: as if the segment ended before it.
-    if (start >= end) return Buffer.alloc(0)
-    // One read that, nearly always, holds the way from the index entry to the batch and all that is wanted behind it.
-    const around = await bytesAt(start, Math.min(end - start, maxBytes + this.#place.indexIntervalBytes))
-    if (entry !== undefined && (around.length < batchOverheadBytes || lastOffsetAt(around, 0) !== entry.offset)) {
-      // The index points at something else than the batch it names: it is only a hint, the log is the truth.
-      await this.#rebuildIndex()
-      return this.#find(offset, maxBytes, bytesAt)
-    }
-    let at = 0
-    while (at + batchOverheadBytes <= around.length && lastOffsetAt(around, at) < offset)
-      at += this.#sizeAt(around, at, start)
-    if (at + batchOverheadBytes <= around.length) {
-      const size = this.#sizeAt(around, at, start)
-      if (at + size > around.length) return bytesAt(start + at, size)
-      return wholeBatches(around.subarray(at, at + Math.max(size, maxBytes)))
-    }
-    const found = await this.#firstFrom(start + at, end, offset)
-    return found === undefined ? Buffer.alloc(0) : bytesAt(found.position, found.size)
+  /** Whole batches from the one that holds `offset`, or the first after it, on. @throws LOG_DAMAGED */
+  read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice> {
+    return this.#reader.read(offset, maxBytes, options)
   }
 
   /** The first record at `minOffset` or behind it whose timestamp is `timestamp` or later. */
-  async offsetForTimestamp(timestamp: number, minOffset: number): Promise<TimestampedOffset | undefined> {
-    const index = await this.#loadedIndex()
-    const before = index.times.below(timestamp)
-    return this.#withFile(async (file) => {
-      const log = { file, baseOffset: this.baseOffset, sizeInBytes: this.#sizeInBytes }
-      // An entry that leads to another batch than it names is no hint; the way from the start is long, and right.
-      const start = before === undefined ? 0 : ((await positionOfTimeEntry(index, before, log)) ?? 0)
-      const scanner = this.#scanner(file, { start, end: this.#sizeInBytes })
-      for (let found = await scanner.next(); found !== undefined; found = await scanner.next()) {
-        if (found.batch.maxTimestamp < timestamp || found.batch.lastOffset < minOffset) continue
-        await prepareCodec(found.batch.codec)
-        const record = readRecords(found.batch).find((one) => one.timestamp >= timestamp && one.offset >= minOffset)
-        if (record !== undefined) return { offset: record.offset, timestamp: record.timestamp }
-      }
-      this.#assertWhole(scanner)
-      return undefined
-    })
+  offsetForTimestamp(timestamp: number, minOffset: number): Promise<TimestampedOffset | undefined> {
+    return this.#reader.offsetForTimestamp(timestamp, minOffset)
   }
 
   /** Of what readers may see; -1 where no record has a timestamp. */
   async maxTimestamp(): Promise<number> {
-    this.#maxTimestamp ??= (await this.#loadedIndex()).maxTimestamp
+    this.#maxTimestamp ??= (await this.#index.get()).maxTimestamp
     return this.#maxTimestamp
   }
 
   /** Every batch from `minOffset` on, its CRC checked, in order. @throws LOG_DAMAGED */
-  async scan(minOffset: number, visit: (batch: RecordBatch) => void): Promise<void> {
-    await this.#withFile(async (file) => {
-      const scanner = this.#scanner(file, { start: 0, end: this.#sizeInBytes }, { verify: true })
-      for (let found = await scanner.next(); found !== undefined; found = await scanner.next()) {
-        if (found.batch.lastOffset >= minOffset) visit(found.batch)
-      }
-      this.#assertWhole(scanner)
-    })
+  scan(minOffset: number, visit: (batch: RecordBatch) => void): Promise<void> {
+    return this.#reader.scan(minOffset, visit)
   }
 
-  #scanner(file: DiskFile, { start, end }: { start: number; end: number }, options = { verify: false }): BatchScanner {
-    const { baseOffset } = this
-    return new BatchScanner(
-      file,
-      { start, end, minOffset: baseOffset, maxOffset: baseOffset + maxRelativeOffset },
-      options,
-    )
-  }
-
-  /** The first batch in [start, end) that ends at `offset` or later. */
-  #firstFrom(start: number, end: number, offset: number): Promise<{ position: number; size: number } | undefined> {
-    if (start >= end) return Promise.resolve(undefined)
-    return this.#withFile(async (file) => {
-      const scanner = this.#scanner(file, { start, end })
-      for (let found = await scanner.next(); found !== undefined; found = await scanner.next()) {
-        if (found.batch.lastOffset >= offset) return { position: found.position, size: found.batch.sizeInBytes }
-      }
-      this.#assertWhole(scanner)
-      return undefined
-    })
-  }
-
-  async #bytes(position: number, length: number): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafeSlow(length)
-    const read = await this.#withFile((file) => file.read(bytes, position))
-    if (read < length) throw this.#damaged(position + read, 'the file ends early')
-    return bytes
-  }
-
-  /** Total size of the batch that starts `at` bytes into `bytes`, which start at `start` of the file. */
-  #sizeAt(bytes: Buffer, at: number, start: number): number {
-    const size = logOverheadBytes + bytes.readInt32BE(at + field.batchLength)
-    const fits = size >= batchOverheadBytes && start + at + size <= this.#sizeInBytes
-    if (!fits || bytes[at + field.magic] !== currentMagic) throw this.#damaged(start + at, 'there is no record batch')
-    return size
-  }
-
-  /** What is skipped without a word would be lost to its reader. */
-  #assertWhole(scanner: BatchScanner): void {
-    if (scanner.stop !== 'end') throw this.#damaged(scanner.position, 'there is no record batch')
-  }
-
-  #damaged(position: number, why: string): HoldfastError {
-    return new HoldfastError('LOG_DAMAGED', `${this.path(suffix.log)} is damaged at byte ${position}: ${why}.`)
-  }
-
-  async #withFile<T>(work: (file: DiskFile) => Promise<T>): Promise<T> {
+  /** Runs `work` on the file, which stays open until it is done. */
+  use<T>(work: (file: DiskFile) => Promise<T>): Promise<T> {
     return this.#active?.use(work) ?? this.#place.openFiles.use(this.path(suffix.log), work)
   }
-
-  #activeIndex(): SegmentIndex {
-    invariant(this.#index, 'the active segment has its index in memory')
-    return this.#index
-  }
-
-  async #loadedIndex(): Promise<SegmentIndex> {
-    const inMemory = this.#index ?? this.#place.indexes.get(this)
-    if (inMemory !== undefined) return inMemory
-    this.#loading ??= this.#loadIndex().finally(() => {
-      this.#loading = undefined
-    })
-    return this.#loading
-  }
-
-  /** Reads the index files, and rebuilds them from the log where one is missing or cannot be right. */
-  async #loadIndex(): Promise<SegmentIndex> {
-    const { baseOffset } = this
-    const stored = await this.#withFile((file) =>
-      loadStoredIndex(this.#place, { file, baseOffset, sizeInBytes: this.#sizeInBytes }),
-    )
-    if (stored === undefined) return this.#rebuildIndex()
-    this.#place.indexes.put(this, stored)
-    return stored
-  }
-
-  async #rebuildIndex(): Promise<SegmentIndex> {
-    const index = new SegmentIndex(this.baseOffset, this.#place.indexIntervalBytes)
-    await this.#withFile(async (file) => {
-      // An active segment grows meanwhile; the new index takes over in the moment in which it has caught up.
-      let scanner = this.#scanner(file, { start: 0, end: this.#writtenBytes })
-      while (scanner.position < this.#writtenBytes && (scanner.stop ?? 'end') === 'end') {
-        scanner = this.#scanner(file, { start: scanner.position, end: this.#writtenBytes })
-        for (let found = await scanner.next(); found !== undefined; found = await scanner.next())
-          index.add(found.position, found.batch)
-      }
-      if (this.#index !== undefined) {
-        this.#index = index
-        return
-      }
-      index.seal()
-      this.#place.indexes.put(this, index)
-    })
-    return index
-  }
-}
-
-function sliceOf(bytes: Buffer): LogSlice {
-  return { records: bytes.length === 0 ? [] : [bytes], sizeInBytes: bytes.length }
-}
-
-function lastOffsetAt(bytes: Buffer, at: number): number {
-  return readInt64(bytes, at) + bytes.readInt32BE(at + field.lastOffsetDelta)
-}
-
-/** `bytes` without a batch at its end that is cut off. */
-function wholeBatches(bytes: Buffer): Buffer {
-  let end = 0
-  while (end + logOverheadBytes <= bytes.length) {
-    const size = logOverheadBytes + bytes.readInt32BE(end + field.batchLength)
-    if (size < batchOverheadBytes || end + size > bytes.length) break
-    end += size
-  }
-  return bytes.subarray(0, end)
 }
