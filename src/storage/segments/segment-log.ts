@@ -6,7 +6,6 @@
  * it to readers by moving the high watermark, and so lets the waiters be acknowledged.
  */
 
-import { readInt64 } from '../../core/codec/int64.js'
 import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import { Lifecycle } from '../../core/lifecycle.js'
@@ -16,22 +15,19 @@ import { GroupCommit } from '../../flush/group-commit.js'
 import { flushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
 import type { AppendReceipt, LogSlice, PartitionLog, ReadOptions, TimestampedOffset } from '../partition-log.js'
-import type { BatchTrace, ProducerStates } from '../producer-states.js'
-import { InFlight } from './in-flight.js'
+import { Appender } from './appender.js'
 import { LeaderEpochs } from './leader-epochs.js'
-import type { LoadedLog, LoadReport } from './loader.js'
+import type { LoadedLog, LoadReport } from './load-request.js'
+import { LogReader } from './log-reader.js'
 import { LogWriter } from './log-writer.js'
 import { loadFor, placeOf, type SegmentLogOptions, warmTailBytes } from './opening.js'
-import { hole, outOfRange, stalled } from './refusals.js'
-import { whileNothingIsRemoved } from './searching.js'
-import { whenVisible } from './visibility.js'
+import { outOfRange } from './refusals.js'
 
 /** Everything that is replaced as one when a log is recovered. */
 interface OpenState {
   readonly writer: LogWriter
   readonly commit: GroupCommit<RecordBatch>
-  /** Judges new batches: knows every batch that has its offsets, also those still on their way to the disk. */
-  readonly producers: ProducerStates
+  readonly appender: Appender
   readonly report: LoadReport
 }
 
@@ -44,10 +40,9 @@ export class SegmentLog implements PartitionLog {
   readonly #listeners = new Set<() => void>()
   /** Recovering and closing, one after the other. */
   readonly #turns = new Mutex()
-  readonly #reads = new InFlight()
+  readonly #reader: LogReader
   #closed: Promise<boolean> | undefined
   #state: OpenState
-  #logEndOffset: number
   /** Where the log was told to start. */
   #startOffset: number
   /** By writers before the present one. */
@@ -61,7 +56,14 @@ export class SegmentLog implements PartitionLog {
     this.#epochs = epochs
     this.#lifecycle = new Lifecycle(`log ${options.topic}-${options.partition}`)
     this.#state = this.#stateOver(loaded)
-    this.#logEndOffset = loaded.logEndOffset
+    this.#reader = new LogReader({
+      log: this,
+      directory: options.directory,
+      mayHaveHoles: options.mayHaveHoles ?? false,
+      segments: () => this.#state.writer.segments,
+      damage: () => this.#state.report.damage,
+      onDamaged: (damage) => this.#foundDamaged(damage),
+    })
     this.#opened()
   }
 
@@ -81,7 +83,7 @@ export class SegmentLog implements PartitionLog {
   }
 
   get logEndOffset(): number {
-    return this.#logEndOffset
+    return this.#state.appender.logEndOffset
   }
 
   get highWatermark(): number {
@@ -139,63 +141,22 @@ export class SegmentLog implements PartitionLog {
 
   append(batch: RecordBatch): AppendReceipt {
     this.#lifecycle.assertOpen()
-    const { settings, clock } = this.#options
-    const segmentBytes = settings['log.segment.bytes']
-    if (batch.sizeInBytes > segmentBytes) {
-      const why = `A batch of ${batch.sizeInBytes} bytes does not fit into a segment of ${segmentBytes}.`
-      throw new HoldfastError('RECORD_LIST_TOO_LARGE', why)
-    }
-    const { producers, commit } = this.#state
-    if (commit.isStalled) throw stalled(this)
-    const seen = batch.hasProducerId ? producers.check(batch) : undefined
-    if (seen !== undefined) return this.#duplicateReceipt(seen)
-    batch.stamp(this.#logEndOffset, this.leaderEpoch)
-    const logAppendTimeMs = settings['log.message.timestamp.type'] === 'LogAppendTime' ? clock.now() : -1
-    if (logAppendTimeMs >= 0) batch.stampLogAppendTime(logAppendTimeMs)
-    if (batch.hasProducerId) producers.note(batch, clock.now())
-    this.#logEndOffset = batch.nextOffset
-    const acknowledged = commit.submit(batch)
-    return {
-      baseOffset: batch.baseOffset,
-      lastOffset: batch.lastOffset,
-      logAppendTimeMs,
-      duplicate: false,
-      acknowledged,
-    }
+    return this.#state.appender.append(batch)
   }
 
-  read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice> {
-    return this.#reading(() => this.#read(offset, maxBytes, options))
+  async read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice> {
+    this.#assertReadable()
+    return this.#reader.read(offset, maxBytes, options)
   }
 
-  async #read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice> {
-    const { logStartOffset, logEndOffset, highWatermark } = this
-    const { damage } = this.#state.report
-    // What lies behind the damage was acknowledged once; "out of range" would send its readers somewhere else.
-    if (damage !== undefined && offset >= damage.offset) throw new HoldfastError('LOG_DAMAGED', damage.what)
-    if (offset < logStartOffset || offset > logEndOffset) throw outOfRange(this, offset)
-    if (offset < highWatermark) {
-      const slice = await this.#state.writer.segments.read(offset, maxBytes, options).catch((error: unknown) => {
-        // Removed under the reader's hands.
-        throw offset < this.logStartOffset ? outOfRange(this, offset) : error
-      })
-      const [first] = slice.records
-      const found = first === undefined ? highWatermark : readInt64(first, 0)
-      if (found <= offset || this.#options.mayHaveHoles) return slice
-      slice.release?.()
-      throw hole(this, this.#options.directory, offset, found)
-    }
-    return { records: [], sizeInBytes: 0 }
+  async offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | undefined> {
+    this.#assertReadable()
+    return this.#reader.offsetForTimestamp(timestamp)
   }
 
-  offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | undefined> {
-    const search = (from: number) => this.#state.writer.segments.offsetForTimestamp(timestamp, from)
-    return this.#reading(() => whileNothingIsRemoved(this, search))
-  }
-
-  offsetOfMaxTimestamp(): Promise<TimestampedOffset | undefined> {
-    const search = (from: number) => this.#state.writer.segments.offsetOfMaxTimestamp(from)
-    return this.#reading(() => whileNothingIsRemoved(this, search))
+  async offsetOfMaxTimestamp(): Promise<TimestampedOffset | undefined> {
+    this.#assertReadable()
+    return this.#reader.offsetOfMaxTimestamp()
   }
 
   endOffsetOfEpoch(epoch: number): { epoch: number; endOffset: number } | undefined {
@@ -233,7 +194,7 @@ export class SegmentLog implements PartitionLog {
   /** Forgets producers that have been idle for longer than the setting allows. */
   forgetIdleProducers(): void {
     const since = this.#options.clock.now() - this.#options.settings['producer.id.expiration.ms']
-    this.#state.producers.forgetIdleSince(since)
+    this.#state.appender.forgetIdleProducersSince(since)
     this.#state.writer.forgetIdleProducersSince(since)
   }
 
@@ -260,7 +221,7 @@ export class SegmentLog implements PartitionLog {
         await commit.stop()
         await writer.abandon()
         // A reader that is under way would open again what is closed here.
-        await this.#reads.ended()
+        await this.#reader.ended()
         await writer.segments.release().finally(() => {
           this.#lifecycle.to('closed')
           this.#notify()
@@ -298,23 +259,11 @@ export class SegmentLog implements PartitionLog {
       this.#lifecycle.to('opening')
       this.#publishedBefore = this.publishedBytes
       this.#state = this.#stateOver(loaded)
-      this.#logEndOffset = loaded.logEndOffset
       this.#opened()
       this.#notify()
       // Whatever these files still had to say was said when they failed.
       await failed.writer.segments.release().catch(() => {})
     })
-  }
-
-  /** A read that has begun is finished before the log closes its files. */
-  async #reading<T>(read: () => Promise<T>): Promise<T> {
-    this.#assertReadable()
-    try {
-      return await this.#reads.run(read)
-    } catch (error) {
-      if (error instanceof HoldfastError && error.code === 'LOG_DAMAGED') this.#foundDamaged(error)
-      throw error
-    }
   }
 
   /** Damage that a start did not see, since it trusts what was closed in order: from now on nothing is appended behind it. */
@@ -339,12 +288,8 @@ export class SegmentLog implements PartitionLog {
       },
       loaded,
     )
-    return {
-      writer,
-      commit: new GroupCommit(writer, policy, clock),
-      producers: loaded.producers,
-      report: loaded.report,
-    }
+    const commit = new GroupCommit(writer, policy, clock)
+    return { writer, commit, appender: new Appender(this, this.#options, commit, loaded), report: loaded.report }
   }
 
   #opened(): void {
@@ -377,19 +322,6 @@ export class SegmentLog implements PartitionLog {
         // What a reader does with the news is not the writer's failure.
         this.#options.logger.error({ topic: this.topic, partition: this.partition, err }, 'A listener of a log failed.')
       }
-    }
-  }
-
-  #duplicateReceipt(seen: BatchTrace): AppendReceipt {
-    const { settings } = this.#options
-    const isLogAppendTime = settings['log.message.timestamp.type'] === 'LogAppendTime'
-    const timeoutMs = settings['flush.commitlog.timeout']
-    return {
-      baseOffset: seen.lastOffset - seen.offsetDelta,
-      lastOffset: seen.lastOffset,
-      logAppendTimeMs: isLogAppendTime ? seen.timestamp : -1,
-      duplicate: true,
-      acknowledged: whenVisible(this, seen.lastOffset, this.#options.clock, timeoutMs),
     }
   }
 

@@ -118,6 +118,36 @@ export async function removeSegmentsBefore({ disk, directory }: SegmentPlace, of
   await disk.syncDirectory(directory)
 }
 
+/** Index files without a log, and files that were being written aside when the process died. */
+export async function removeLeftovers(
+  { disk, directory }: SegmentPlace,
+  files: readonly Staged[],
+  bases: ReadonlySet<number>,
+): Promise<void> {
+  const indexes: ReadonlySet<string> = new Set([suffix.offsetIndex, suffix.timeIndex, suffix.transactionIndex])
+  for (const file of files) {
+    const isOrphan = indexes.has(file.suffix) && !bases.has(file.offset)
+    if (isOrphan || file.suffix.endsWith('.tmp')) await disk.remove(join(directory, file.name))
+  }
+}
+
+/** Renames the files of a segment that lies beyond the end of the log; they stay on the disk until somebody removes them. */
+export async function setSegmentAside(
+  { disk, directory, openFiles, logger }: SegmentPlace,
+  base: number,
+): Promise<void> {
+  const taken = new Set((await disk.list(directory))?.map((entry) => entry.name))
+  for (const file of await segmentFiles(disk, directory)) {
+    if (file.offset !== base) continue
+    let aside = file.name + quarantined
+    while (taken.has(aside)) aside += quarantined
+    await openFiles.drop(join(directory, file.name))
+    await disk.rename(join(directory, file.name), join(directory, aside))
+  }
+  logger.warn({ directory, baseOffset: base }, 'Set aside a segment beyond the end of its log.')
+  await disk.syncDirectory(directory)
+}
+
 /** All files of a partition directory whose names are `<offset><suffix>`, staged ones included and quarantined ones not, in offset order. */
 export async function segmentFiles(disk: Disk, directory: string): Promise<Staged[]> {
   const files: Staged[] = []
