@@ -4,12 +4,11 @@
  */
 
 import { join } from 'node:path'
-import type { Clock, Timer } from '../core/clock.js'
-import type { Logger } from '../core/logger.js'
 import { Mutex } from '../core/mutex.js'
 import type { Settings } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
 import { checkpointFile, encodeOffsets } from './checkpoints.js'
+import type { Chore } from './chores.js'
 import type { SegmentLog } from './segments/segment-log.js'
 
 /** Stands for a file of which nobody knows whether it was replaced: no checkpoint is empty, so the next one is written. */
@@ -17,36 +16,33 @@ const unknownContent = Buffer.alloc(0)
 
 export class CheckpointWriter {
   readonly #logPath: string
-  readonly #tools: { disk: Disk; clock: Clock; logger: Logger; settings: Settings }
+  readonly #tools: { disk: Disk; settings: Settings }
   readonly #logs: () => Iterable<SegmentLog>
-  readonly #timers = new Map<string, Timer>()
   readonly #writes = new Mutex()
   /** The last content of each file, so that an idle store writes nothing. */
   readonly #written = new Map<string, Buffer>()
 
-  constructor(
-    logPath: string,
-    tools: { disk: Disk; clock: Clock; logger: Logger; settings: Settings },
-    logs: () => Iterable<SegmentLog>,
-  ) {
+  constructor(logPath: string, tools: { disk: Disk; settings: Settings }, logs: () => Iterable<SegmentLog>) {
     this.#logPath = logPath
     this.#tools = tools
     this.#logs = logs
   }
 
-  start(): void {
+  /** Checkpoints only save work after a crash: where one cannot be written, the next one may. */
+  chores(): Chore[] {
     const { settings } = this.#tools
-    this.#every('recovery', settings['log.flush.offset.checkpoint.interval.ms'], () => this.#writeRecoveryPoints())
-    this.#every('high watermark', settings['replica.high.watermark.checkpoint.interval.ms'], () =>
-      this.#writeHighWatermarks(),
-    )
-  }
-
-  /** Resolves when no write is under way any more. */
-  async stop(): Promise<void> {
-    for (const timer of this.#timers.values()) timer.cancel()
-    this.#timers.clear()
-    await this.#writes.run(async () => {})
+    return [
+      {
+        name: 'recovery point checkpoint',
+        intervalMs: settings['log.flush.offset.checkpoint.interval.ms'],
+        run: () => this.#writes.run(() => this.#writeRecoveryPoints()),
+      },
+      {
+        name: 'high watermark checkpoint',
+        intervalMs: settings['replica.high.watermark.checkpoint.interval.ms'],
+        run: () => this.#writes.run(() => this.#writeHighWatermarks()),
+      },
+    ]
   }
 
   /** Writes all checkpoints now. */
@@ -55,19 +51,6 @@ export class CheckpointWriter {
       await this.#writeRecoveryPoints()
       await this.#writeHighWatermarks()
     })
-  }
-
-  #every(name: string, intervalMs: number, write: () => Promise<void>): void {
-    const again = () => {
-      const work = this.#writes.run(write).catch((err: unknown) => {
-        // Checkpoints only save work after a crash; the next one may succeed.
-        this.#tools.logger.warn({ err }, `Could not write the ${name} checkpoint.`)
-      })
-      void work.then(() => {
-        if (this.#timers.has(name)) this.#every(name, intervalMs, write)
-      })
-    }
-    this.#timers.set(name, this.#tools.clock.schedule(intervalMs, again, { background: true }))
   }
 
   async #writeRecoveryPoints(): Promise<void> {

@@ -5,29 +5,23 @@
  * Closing in order flushes every log and leaves Kafka's mark of a clean shutdown.
  */
 
-import { join } from 'node:path'
 import { type Clock, systemClock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { Lifecycle } from '../core/lifecycle.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { Mutex } from '../core/mutex.js'
-import { mapParallel } from '../core/parallel.js'
 import { type Randomness, randomUuid, systemRandomness } from '../core/randomness.js'
 import { resolveSettings, type Settings, topicSettings } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
 import { nodeDisk } from '../files/node-disk.js'
 import { CheckpointWriter } from './checkpoint-writer.js'
-import { checkpointFile, leaveCleanShutdownMark, readCheckpoint, takeCleanShutdownMark } from './checkpoints.js'
+import { leaveCleanShutdownMark, takeCleanShutdownMark } from './checkpoints.js'
+import { Chores } from './chores.js'
 import { type DataDirectory, openDataDirectory } from './data-directory.js'
-import { Healer } from './healer.js'
-import { adoptTopics, removeDeletedDirectories, removePartitionDirectories } from './partition-directories.js'
+import { adoptTopics, removeDeletedDirectories } from './partition-directories.js'
 import type { PartitionLog } from './partition-log.js'
-import { partitionDirectoryName } from './segments/format.js'
+import { PartitionLogs } from './partition-logs.js'
 import { checkEngine } from './segments/opening.js'
-import { SegmentLog } from './segments/segment-log.js'
-import type { SharedTables } from './segments/segment-place.js'
-import { encodePartitionMetadata } from './segments/text-files.js'
-import { sharedTables } from './shared-tables.js'
 import { checkTopicName, type Topic, TopicCatalog } from './topic-catalog.js'
 
 export interface StoreOptions {
@@ -44,8 +38,6 @@ export interface NewTopic {
   readonly config?: Readonly<Record<string, string>>
 }
 
-/** Logs that are opened or closed at the same time; each waits for the disk most of its time. */
-const parallelLogs = 8
 /** As many as a partition directory's name has room for behind the longest topic name. */
 const mostPartitions = 100_000
 
@@ -53,13 +45,12 @@ export class MessageStore {
   readonly #directory: DataDirectory
   readonly #tools: Required<StoreOptions>
   readonly #catalog: TopicCatalog
-  readonly #tables: SharedTables
-  readonly #healer: Healer
   readonly #lifecycle = new Lifecycle('message store')
   /** Topics are created, grown and deleted one at a time. */
   readonly #changes = new Mutex()
-  readonly #logs = new Map<string, SegmentLog>()
+  readonly #logs: PartitionLogs
   readonly #checkpoints: CheckpointWriter
+  readonly #chores: Chores
   /** Topics whose creation failed, and whose removal then failed too: the next attempt to create them clears them away. */
   readonly #unfinished = new Set<string>()
   #closed: Promise<void> | undefined
@@ -68,9 +59,10 @@ export class MessageStore {
     this.#directory = directory
     this.#catalog = catalog
     this.#tools = tools
-    this.#tables = sharedTables(tools)
-    this.#healer = new Healer(tools.clock, tools.logger)
-    this.#checkpoints = new CheckpointWriter(directory.logPath, tools, () => this.#logs.values())
+    this.#logs = new PartitionLogs(directory.logPath, tools, () => this.#checkpoints.write())
+    this.#checkpoints = new CheckpointWriter(directory.logPath, tools, () => this.#logs.all())
+    this.#chores = new Chores(tools.clock, tools.logger)
+    for (const chore of this.#checkpoints.chores()) this.#chores.add(chore)
   }
 
   /** @throws DATA_DIR_LOCKED, DATA_DIR_NEWER, DATA_DIR_DAMAGED, DATA_DIR_READ_ONLY */
@@ -136,7 +128,7 @@ export class MessageStore {
   }
 
   log(topic: string, partition: number): PartitionLog | undefined {
-    return this.#logs.get(partitionDirectoryName(topic, partition))
+    return this.#logs.get(topic, partition)
   }
 
   /**
@@ -157,7 +149,7 @@ export class MessageStore {
       const topic: Topic = { name, id: randomUuid(this.#tools.randomness), partitions, config }
       await this.#catalog.put(topic)
       try {
-        await this.#createPartitions(topic, 0)
+        await this.#logs.create(topic, 0)
       } catch (error) {
         await this.#removeTopic(topic).catch((err: unknown) => {
           this.#unfinished.add(name)
@@ -188,7 +180,7 @@ export class MessageStore {
       refusePartitionsUnless(Number.isInteger(partitions) && partitions <= mostPartitions, partitions)
       const grown: Topic = { ...topic, partitions }
       try {
-        await this.#createPartitions(grown, topic.partitions)
+        await this.#logs.create(grown, topic.partitions)
         // Last, so that there is nothing to take back in it: a directory that it does not count is nobody's partition.
         await this.#catalog.put(grown)
       } catch (error) {
@@ -209,10 +201,15 @@ export class MessageStore {
     return this.#change(() => this.#removeTopic(this.#existing(name)))
   }
 
+  /** Runs a chore of this store now, e.g. for a test; see {@link Chores.runNow}. */
+  runChore(name: string): Promise<void> {
+    return this.#chores.runNow(name)
+  }
+
   /** Makes every log durable, whatever its flush policy. Rejects with the first failure, after all were tried. */
   async flush(): Promise<void> {
     this.#lifecycle.assertOpen()
-    const errors = await this.#onEveryLog((log) => log.flush())
+    const errors = await this.#logs.each((log) => log.flush())
     if (errors.length > 0) throw errors[0]
   }
 
@@ -226,12 +223,8 @@ export class MessageStore {
     this.#lifecycle.to('closing')
     try {
       await this.#changes.run(async () => {})
-      await this.#checkpoints.stop()
-      await this.#healer.stop()
-      let inOrder = true
-      const errors = await this.#onEveryLog(async (log) => {
-        if (!(await log.close())) inOrder = false
-      })
+      await this.#chores.stop()
+      const { inOrder, errors } = await this.#logs.close()
       await this.#checkpoints.write()
       if (errors.length > 0) throw errors[0]
       if (inOrder) await leaveCleanShutdownMark(this.#tools.disk, this.#directory.logPath)
@@ -241,23 +234,9 @@ export class MessageStore {
     }
   }
 
-  /** Does something to every log, whatever happens to the others; resolves with what went wrong. */
-  async #onEveryLog(work: (log: SegmentLog) => Promise<unknown>): Promise<unknown[]> {
-    const errors: unknown[] = []
-    await mapParallel([...this.#logs.values()], parallelLogs, (log) =>
-      work(log).catch((error: unknown) => errors.push(error)),
-    )
-    return errors
-  }
-
   async #letGo(): Promise<void> {
-    await this.#dropFiles()
+    await this.#logs.dropFiles()
     await this.#directory.release()
-  }
-
-  async #dropFiles(): Promise<void> {
-    this.#tables.maps.dropAll()
-    await this.#tables.openFiles.dropAll()
   }
 
   #change<T>(step: () => Promise<T>): Promise<T> {
@@ -279,12 +258,12 @@ export class MessageStore {
       await this.#openLogs()
       await this.#checkpoints.write()
     } catch (error) {
-      await this.#onEveryLog((log) => log.close())
-      await this.#dropFiles()
+      await this.#logs.close()
+      await this.#logs.dropFiles()
       throw error
     }
     this.#lifecycle.to('open')
-    this.#checkpoints.start()
+    this.#chores.start()
   }
 
   async #openLogs(): Promise<void> {
@@ -302,63 +281,7 @@ export class MessageStore {
     const clean = await takeCleanShutdownMark(disk, logPath)
     // Names that the process before this one made and did not live to make durable are built upon from here on.
     if (!clean) for (const directory of [path, configPath, logPath]) await disk.syncDirectory(directory)
-    const recoveryPoints = await readCheckpoint(disk, logPath, checkpointFile.recoveryPoint, logger)
-    const logStarts = await readCheckpoint(disk, logPath, checkpointFile.logStart, logger)
-    const partitions = this.topics().flatMap((topic) =>
-      Array.from({ length: topic.partitions }, (_, partition) => ({ topic, partition })),
-    )
-    await mapParallel(partitions, parallelLogs, async ({ topic, partition }) => {
-      const name = partitionDirectoryName(topic.name, partition)
-      const recoveryPoint = recoveryPoints.get(name) ?? 0
-      await this.#openLog(topic, partition, { clean, recoveryPoint, logStartOffset: logStarts.get(name) ?? 0 })
-    })
-  }
-
-  async #createPartitions(topic: Topic, from: number): Promise<void> {
-    const partitions = Array.from({ length: topic.partitions - from }, (_, index) => from + index)
-    await mapParallel(partitions, parallelLogs, (partition) =>
-      this.#openLog(topic, partition, { clean: true, recoveryPoint: 0, logStartOffset: 0 }),
-    )
-  }
-
-  async #openLog(
-    topic: Topic,
-    partition: number,
-    point: { clean: boolean; recoveryPoint: number; logStartOffset: number },
-  ): Promise<void> {
-    const { disk, clock, logger } = this.#tools
-    const name = partitionDirectoryName(topic.name, partition)
-    const directory = join(this.#directory.logPath, name)
-    await disk.makeDirectory(directory)
-    const metadataPath = join(directory, 'partition.metadata')
-    if ((await disk.readFile(metadataPath)) === undefined) {
-      await disk.replaceFile(metadataPath, encodePartitionMetadata(topic.id))
-    }
-    const settings = this.#settingsOf(topic)
-    const log = await SegmentLog.open({
-      topic: topic.name,
-      partition,
-      directory,
-      disk,
-      tables: this.#tables,
-      clock,
-      logger,
-      settings,
-      ...point,
-      mayHaveHoles: topic.adopted,
-      onStartMoved: () => this.#checkpoints.write(),
-      onFailure: (failed) => this.#healer.watch(failed),
-    })
-    this.#logs.set(name, log)
-  }
-
-  /** @throws INVALID_CONFIG where what the topic asks for does not go with the store's settings of this time */
-  #settingsOf({ name, config }: Topic): Settings {
-    try {
-      return topicSettings(this.#tools.settings, config)
-    } catch (error) {
-      throw new HoldfastError('INVALID_CONFIG', `Topic ${name}: ${(error as Error).message}`, { cause: error })
-    }
+    await this.#logs.open(this.topics(), clean)
   }
 
   /** Marked first, so that a crash in the middle is finished at the next start instead of half a topic coming back. */
@@ -369,23 +292,9 @@ export class MessageStore {
     this.#unfinished.delete(topic.name)
   }
 
-  /** Closes and removes a topic's partitions from `from` on, with all that is known of them. */
+  /** Removes a topic's partitions from `from` on, with all that is known of them. */
   async #removePartitions(topic: Topic, from: number): Promise<void> {
-    for (let partition = from; partition < topic.partitions; partition++) {
-      const name = partitionDirectoryName(topic.name, partition)
-      const log = this.#logs.get(name)
-      if (log === undefined) continue
-      this.#logs.delete(name)
-      this.#healer.forget(log)
-      // What a log that is thrown away fails to flush is no loss.
-      await log
-        .close()
-        .catch((err: unknown) =>
-          this.#tools.logger.warn({ topic: topic.name, partition, err }, 'Closing a deleted log failed.'),
-        )
-    }
-    const { disk, randomness } = this.#tools
-    await removePartitionDirectories(disk, this.#directory.logPath, topic, from, randomness)
+    await this.#logs.remove(topic, from)
     // While the store opens, the checkpoints on the disk are still to be read; they are written when it is open.
     if (this.#lifecycle.state !== 'opening') await this.#checkpoints.write()
   }

@@ -4,8 +4,6 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { FaultDisk } from '../../sim/fault-disk.js'
-import { ManualClock } from '../../sim/manual-clock.js'
-import { silentLogger } from '../../src/core/logger.js'
 import { nodeDisk } from '../../src/files/node-disk.js'
 import { CheckpointWriter } from '../../src/storage/checkpoint-writer.js'
 import type { SegmentLog } from '../../src/storage/segments/segment-log.js'
@@ -26,7 +24,7 @@ test('a checkpoint whose replacement failed is written again, since nobody knows
   const disk = new Unsure(nodeDisk)
   const log = await openLog(t, await closedLog(t, []))
   let logs: SegmentLog[] = []
-  const tools = { disk, clock: new ManualClock(), logger: silentLogger, settings: settingsWith() }
+  const tools = { disk, settings: settingsWith() }
   const writer = new CheckpointWriter(directory, tools, () => logs)
   const path = join(directory, 'recovery-point-offset-checkpoint')
   logs = [log]

@@ -1,0 +1,168 @@
+/**
+ * The logs of a store, one for each partition: opened with all that they share, found by name, closed and removed. Logs
+ * that fail because the disk is full are watched here until they take messages again.
+ */
+
+import { join } from 'node:path'
+import type { Clock } from '../core/clock.js'
+import { HoldfastError } from '../core/errors.js'
+import type { Logger } from '../core/logger.js'
+import { mapParallel } from '../core/parallel.js'
+import type { Randomness } from '../core/randomness.js'
+import { type Settings, topicSettings } from '../core/settings.js'
+import type { Disk } from '../files/disk.js'
+import { checkpointFile, readCheckpoint } from './checkpoints.js'
+import { Healer } from './healer.js'
+import { removePartitionDirectories } from './partition-directories.js'
+import { partitionDirectoryName } from './segments/format.js'
+import { SegmentLog } from './segments/segment-log.js'
+import type { SharedTables } from './segments/segment-place.js'
+import { encodePartitionMetadata } from './segments/text-files.js'
+import { sharedTables } from './shared-tables.js'
+import type { Topic } from './topic-catalog.js'
+
+interface Tools {
+  readonly settings: Settings
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly randomness: Randomness
+  readonly logger: Logger
+}
+
+/** What is known of a log before it is opened. */
+interface LastSeen {
+  readonly clean: boolean
+  readonly recoveryPoint: number
+  readonly logStartOffset: number
+}
+
+/** Logs that are opened or closed at the same time; each waits for the disk most of its time. */
+const parallelLogs = 8
+
+export class PartitionLogs {
+  readonly #logPath: string
+  readonly #tools: Tools
+  readonly #onStartMoved: () => Promise<void>
+  readonly #tables: SharedTables
+  readonly #healer: Healer
+  readonly #logs = new Map<string, SegmentLog>()
+
+  /** @param onStartMoved writes down where the logs start; called whenever one of them was told to start elsewhere */
+  constructor(logPath: string, tools: Tools, onStartMoved: () => Promise<void>) {
+    this.#logPath = logPath
+    this.#tools = tools
+    this.#onStartMoved = onStartMoved
+    this.#tables = sharedTables(tools)
+    this.#healer = new Healer(tools.clock, tools.logger)
+  }
+
+  get(topic: string, partition: number): SegmentLog | undefined {
+    return this.#logs.get(partitionDirectoryName(topic, partition))
+  }
+
+  all(): Iterable<SegmentLog> {
+    return this.#logs.values()
+  }
+
+  /** Opens the logs of all partitions of `topics` from what the checkpoints tell of them, recovered where the last close was not in order. */
+  async open(topics: readonly Topic[], clean: boolean): Promise<void> {
+    const { disk, logger } = this.#tools
+    const recoveryPoints = await readCheckpoint(disk, this.#logPath, checkpointFile.recoveryPoint, logger)
+    const logStarts = await readCheckpoint(disk, this.#logPath, checkpointFile.logStart, logger)
+    const partitions = topics.flatMap((topic) =>
+      Array.from({ length: topic.partitions }, (_, partition) => ({ topic, partition })),
+    )
+    await mapParallel(partitions, parallelLogs, async ({ topic, partition }) => {
+      const name = partitionDirectoryName(topic.name, partition)
+      const recoveryPoint = recoveryPoints.get(name) ?? 0
+      await this.#open(topic, partition, { clean, recoveryPoint, logStartOffset: logStarts.get(name) ?? 0 })
+    })
+  }
+
+  /** Makes the empty logs of a topic from partition `from` on. */
+  async create(topic: Topic, from: number): Promise<void> {
+    const partitions = Array.from({ length: topic.partitions - from }, (_, index) => from + index)
+    await mapParallel(partitions, parallelLogs, (partition) =>
+      this.#open(topic, partition, { clean: true, recoveryPoint: 0, logStartOffset: 0 }),
+    )
+  }
+
+  /** Closes and removes a topic's partitions from `from` on, with their directories. */
+  async remove(topic: Topic, from: number): Promise<void> {
+    for (let partition = from; partition < topic.partitions; partition++) {
+      const name = partitionDirectoryName(topic.name, partition)
+      const log = this.#logs.get(name)
+      if (log === undefined) continue
+      this.#logs.delete(name)
+      this.#healer.forget(log)
+      // What a log that is thrown away fails to flush is no loss.
+      await log
+        .close()
+        .catch((err: unknown) =>
+          this.#tools.logger.warn({ topic: topic.name, partition, err }, 'Closing a deleted log failed.'),
+        )
+    }
+    const { disk, randomness } = this.#tools
+    await removePartitionDirectories(disk, this.#logPath, topic, from, randomness)
+  }
+
+  /** Does something to every log, whatever happens to the others; resolves with what went wrong. */
+  async each(work: (log: SegmentLog) => Promise<unknown>): Promise<unknown[]> {
+    const errors: unknown[] = []
+    await mapParallel([...this.#logs.values()], parallelLogs, (log) =>
+      work(log).catch((error: unknown) => errors.push(error)),
+    )
+    return errors
+  }
+
+  /** Closes every log: whether all of them were in order, and what went wrong. */
+  async close(): Promise<{ inOrder: boolean; errors: unknown[] }> {
+    await this.#healer.stop()
+    let inOrder = true
+    const errors = await this.each(async (log) => {
+      if (!(await log.close())) inOrder = false
+    })
+    return { inOrder, errors }
+  }
+
+  /** Lets go of what is open for reading. To be called last. */
+  async dropFiles(): Promise<void> {
+    this.#tables.maps.dropAll()
+    await this.#tables.openFiles.dropAll()
+  }
+
+  async #open(topic: Topic, partition: number, lastSeen: LastSeen): Promise<void> {
+    const { disk, clock, logger } = this.#tools
+    const name = partitionDirectoryName(topic.name, partition)
+    const directory = join(this.#logPath, name)
+    await disk.makeDirectory(directory)
+    const metadataPath = join(directory, 'partition.metadata')
+    if ((await disk.readFile(metadataPath)) === undefined) {
+      await disk.replaceFile(metadataPath, encodePartitionMetadata(topic.id))
+    }
+    const log = await SegmentLog.open({
+      topic: topic.name,
+      partition,
+      directory,
+      disk,
+      tables: this.#tables,
+      clock,
+      logger,
+      settings: this.#settingsOf(topic),
+      ...lastSeen,
+      mayHaveHoles: topic.adopted,
+      onStartMoved: this.#onStartMoved,
+      onFailure: (failed) => this.#healer.watch(failed),
+    })
+    this.#logs.set(name, log)
+  }
+
+  /** @throws INVALID_CONFIG where what the topic asks for does not go with the store's settings of this time */
+  #settingsOf({ name, config }: Topic): Settings {
+    try {
+      return topicSettings(this.#tools.settings, config)
+    } catch (error) {
+      throw new HoldfastError('INVALID_CONFIG', `Topic ${name}: ${(error as Error).message}`, { cause: error })
+    }
+  }
+}
