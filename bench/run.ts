@@ -60,7 +60,7 @@ function effort(): Effort {
   const blockMs = Number(options['block-ms'] ?? usual.blockMs)
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${options.rounds}: it must be 1 or more`)
   if (!(blockMs >= 1)) throw new Error(`--block-ms ${options['block-ms']}: it must be 1 or more`)
-  return { quick: options.quick, rounds, blockMs, warmupMs: Math.max(200, blockMs / 3) }
+  return { quick: options.quick, rounds, blockMs, warmupMs: Math.max(options.quick ? 800 : 3000, blockMs) }
 }
 
 function chosenCases(): Case[] {

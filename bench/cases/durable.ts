@@ -19,6 +19,7 @@ const grid: readonly Load[] = [100, 1024].flatMap((sizeBytes) =>
 const quickGrid: readonly Load[] = [
   { sizeBytes: 1024, callers: 1 },
   { sizeBytes: 1024, callers: 1000 },
+  { sizeBytes: 100, callers: 1000 },
 ]
 
 /** More than a fast disk takes of such messages in a second: room for a block without a roll. */

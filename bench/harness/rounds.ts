@@ -9,7 +9,7 @@ import type { BlockResult, Contender, Spec } from './contender.js'
 export interface Plan {
   readonly rounds: number
   readonly blockMs: number
-  /** One block of each that nobody looks at. */
+  /** One block of each that nobody looks at: long enough for the engine to have compiled what runs. */
   readonly warmupMs: number
   /** Dirty pages of the file system that holds this path are written out before each block. */
   readonly settle?: string
