@@ -19,12 +19,19 @@ import { deleteTopics } from './20-delete-topics.js'
 import { deleteRecords } from './21-delete-records.js'
 import { initProducerId } from './22-init-producer-id.js'
 import { offsetForLeaderEpoch } from './23-offset-for-leader-epoch.js'
+import { addPartitionsToTxn } from './24-add-partitions-to-txn.js'
+import { addOffsetsToTxn } from './25-add-offsets-to-txn.js'
+import { endTxn } from './26-end-txn.js'
+import { writeTxnMarkers } from './27-write-txn-markers.js'
+import { txnOffsetCommit } from './28-txn-offset-commit.js'
 import { describeAcls } from './29-describe-acls.js'
 import { describeConfigs } from './32-describe-configs.js'
 import { createPartitions } from './37-create-partitions.js'
 import { deleteGroups } from './42-delete-groups.js'
 import { listPartitionReassignments } from './46-list-partition-reassignments.js'
 import { describeCluster } from './60-describe-cluster.js'
+import { describeTransactions } from './65-describe-transactions.js'
+import { listTransactions } from './66-list-transactions.js'
 import type { Api } from './api.js'
 
 export * from './00-produce.js'
@@ -46,12 +53,19 @@ export * from './20-delete-topics.js'
 export * from './21-delete-records.js'
 export * from './22-init-producer-id.js'
 export * from './23-offset-for-leader-epoch.js'
+export * from './24-add-partitions-to-txn.js'
+export * from './25-add-offsets-to-txn.js'
+export * from './26-end-txn.js'
+export * from './27-write-txn-markers.js'
+export * from './28-txn-offset-commit.js'
 export * from './29-describe-acls.js'
 export * from './32-describe-configs.js'
 export * from './37-create-partitions.js'
 export * from './42-delete-groups.js'
 export * from './46-list-partition-reassignments.js'
 export * from './60-describe-cluster.js'
+export * from './65-describe-transactions.js'
+export * from './66-list-transactions.js'
 export type { Api, RequestInput, RequestOf, ResponseInput, ResponseOf } from './api.js'
 export { operationsNotAsked } from './shared.js'
 
@@ -76,12 +90,19 @@ export const apis: readonly Api[] = [
   deleteRecords,
   initProducerId,
   offsetForLeaderEpoch,
+  addPartitionsToTxn,
+  addOffsetsToTxn,
+  endTxn,
+  writeTxnMarkers,
+  txnOffsetCommit,
   describeAcls,
   describeConfigs,
   createPartitions,
   deleteGroups,
   listPartitionReassignments,
   describeCluster,
+  describeTransactions,
+  listTransactions,
 ]
 
 const byKey: ReadonlyMap<number, Api> = new Map(apis.map((api) => [api.key, api]))

@@ -181,6 +181,44 @@ const pairs: Record<string, readonly [theirs: unknown, ours: object]> = {
     { transactionalId: 'transaction', transactionTimeout: 1000 },
     { transactionalId: 'transaction', transactionTimeoutMs: 1000 },
   ],
+  AddPartitionsToTxn: [
+    {
+      transactionalId: 'transaction',
+      producerId: '1099511627776',
+      producerEpoch: 3,
+      topics: [{ topic: 'orders', partitions: [1, 2] }],
+    },
+    {
+      transactionalId: 'transaction',
+      producerId: 1099511627776,
+      producerEpoch: 3,
+      topics: [{ name: 'orders', partitions: [1, 2] }],
+    },
+  ],
+  AddOffsetsToTxn: [
+    { transactionalId: 'transaction', producerId: '7', producerEpoch: 3, groupId: 'group' },
+    { transactionalId: 'transaction', producerId: 7, producerEpoch: 3, groupId: 'group' },
+  ],
+  EndTxn: [
+    { transactionalId: 'transaction', producerId: '7', producerEpoch: 3, transactionResult: true },
+    { transactionalId: 'transaction', producerId: 7, producerEpoch: 3, committed: true },
+  ],
+  TxnOffsetCommit: [
+    {
+      transactionalId: 'transaction',
+      groupId: 'group',
+      producerId: '7',
+      producerEpoch: 3,
+      topics: [{ topic: 'orders', partitions: [{ partition: 1, offset: '99', metadata: 'note' }] }],
+    },
+    {
+      transactionalId: 'transaction',
+      groupId: 'group',
+      producerId: 7,
+      producerEpoch: 3,
+      topics: [{ name: 'orders', partitions: [{ index: 1, committedOffset: 99, committedMetadata: 'note' }] }],
+    },
+  ],
   DescribeAcls: [
     {
       resourceType: 2,

@@ -195,6 +195,58 @@ const requests: Record<number, (version: number) => [theirs: unknown[], ours: ob
       topics: [{ name: 'orders', partitions: [{ index: 1, currentLeaderEpoch: 2, leaderEpoch: 3 }] }],
     },
   ],
+  24: () => [
+    [
+      [
+        {
+          transactionalId: 'transaction',
+          producerId: 2n ** 45n,
+          producerEpoch: 3,
+          topics: [{ name: 'orders', partitions: [1, 2] }],
+        },
+      ],
+    ],
+    {
+      transactionalId: 'transaction',
+      producerId: 2 ** 45,
+      producerEpoch: 3,
+      topics: [{ name: 'orders', partitions: [1, 2] }],
+    },
+  ],
+  25: () => [
+    ['transaction', 7n, 3, 'group'],
+    { transactionalId: 'transaction', producerId: 7, producerEpoch: 3, groupId: 'group' },
+  ],
+  26: () => [
+    ['transaction', 7n, 3, true],
+    { transactionalId: 'transaction', producerId: 7, producerEpoch: 3, committed: true },
+  ],
+  28: () => [
+    [
+      'transaction',
+      'group',
+      7n,
+      3,
+      4,
+      'member',
+      null,
+      [
+        {
+          name: 'orders',
+          partitions: [{ partitionIndex: 1, committedOffset: 99n, committedLeaderEpoch: 5, committedMetadata: null }],
+        },
+      ],
+    ],
+    {
+      transactionalId: 'transaction',
+      groupId: 'group',
+      producerId: 7,
+      producerEpoch: 3,
+      generationId: 4,
+      memberId: 'member',
+      topics: [{ name: 'orders', partitions: [{ index: 1, committedOffset: 99, committedLeaderEpoch: 5 }] }],
+    },
+  ],
   29: () => [
     [
       {
@@ -244,6 +296,11 @@ const requests: Record<number, (version: number) => [theirs: unknown[], ours: ob
     [5000, [{ name: 'orders', partitionIndexes: [0, 1] }]],
     { timeoutMs: 5000, topics: [{ name: 'orders', partitionIndexes: [0, 1] }] },
   ],
+  65: () => [[['one', 'two']], { transactionalIds: ['one', 'two'] }],
+  66: (version) => [
+    version === 0 ? [['Ongoing'], [7n]] : [['Ongoing'], [7n], 1000n],
+    { stateFilters: ['Ongoing'], producerIdFilters: [7], durationFilterMs: 1000 },
+  ],
   60: () => [[true, 2], { includeClusterAuthorizedOperations: true, endpointType: 2 }],
 }
 
@@ -279,6 +336,7 @@ function leftOut(key: number, version: number): ReadonlySet<string> {
   if (key === 11)
     return new Set(version < 7 ? ['skipAssignment', 'protocolType'] : version < 9 ? ['skipAssignment'] : [])
   if (key === 18) return new Set(['name'])
+  if (key === 24) return new Set(['transactionalId', 'errorCode', 'partitionErrorCode'])
   if (key === 60) return new Set(version === 0 ? ['endpointType'] : [])
   return new Set()
 }
