@@ -1,7 +1,8 @@
 /**
  * Every setting, in one table: name, type, default, bounds, unit, the topic-level name where a topic may override it, and
  * a line of help. Validation, the command line's help, DescribeConfigs and docs/settings.md all read this table; a setting
- * that is not in it is refused, and one that is in it is enforced. None can change while a store is open.
+ * that is not in it is refused, and one that is in it is enforced. What a store opens with stays until it is opened anew;
+ * what a topic says for itself can be altered meanwhile and holds at once, but for the rows that are `fixed`.
  */
 
 interface Row<T> {
@@ -9,6 +10,8 @@ interface Row<T> {
   readonly default: T
   /** The name under which a topic may override it. */
   readonly topic?: string
+  /** A topic keeps the value that it was created with. */
+  readonly fixed?: boolean
   readonly help: string
 }
 
@@ -54,7 +57,8 @@ const oneOf = <const V extends string>(
   values: readonly V[],
   help: string,
   topic?: string,
-): EnumRow<V> => ({ type: 'enum', default: defaultValue, values, help, topic })
+  fixed?: boolean,
+): EnumRow<V> => ({ type: 'enum', default: defaultValue, values, help, topic, fixed })
 
 const path = (defaultValue: string, help: string): PathRow => ({ type: 'path', default: defaultValue, help })
 
@@ -108,6 +112,7 @@ export const settingsTable = {
     ['SYNC_FLUSH', 'BATCH_FLUSH', 'ASYNC_FLUSH'],
     'When an append is acknowledged: SYNC_FLUSH once it is on the disk, BATCH_FLUSH the same in rounds of a chosen size, ASYNC_FLUSH once it is in the page cache.',
     'flush.disk.type',
+    true,
   ),
   'flush.batch.size': int(
     100,

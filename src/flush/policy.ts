@@ -36,15 +36,46 @@ export interface AsyncFlush {
 
 export type FlushPolicy = SyncFlush | AsyncFlush
 
-export function flushPolicy(settings: Settings): FlushPolicy {
-  const timeoutMs = settings['flush.commitlog.timeout']
-  const intervalMs = settings['flush.interval.ms']
-  switch (settings['flush.disk.type']) {
-    case 'SYNC_FLUSH':
-      return { acknowledgeAfter: 'sync', timeoutMs }
-    case 'BATCH_FLUSH':
-      return { acknowledgeAfter: 'sync', round: { messages: settings['flush.batch.size'], intervalMs }, timeoutMs }
-    case 'ASYNC_FLUSH':
-      return { acknowledgeAfter: 'write', messages: settings['flush.commitlog.interval'], intervalMs, timeoutMs }
+/** Whether an acknowledgement waits for stable storage ("sync") or for the page cache ("write"). */
+export function acknowledgesAfter(settings: Settings): FlushPolicy['acknowledgeAfter'] {
+  return settings['flush.disk.type'] === 'ASYNC_FLUSH' ? 'write' : 'sync'
+}
+
+/** Its numbers are read from `settings` at each use: unlike the type, they may change while a log is open. */
+export function flushPolicy(settings: () => Settings): FlushPolicy {
+  const { 'flush.disk.type': type } = settings()
+  return type === 'ASYNC_FLUSH' ? asyncFlush(settings) : syncFlush(settings, type === 'BATCH_FLUSH')
+}
+
+function syncFlush(settings: () => Settings, inRounds: boolean): SyncFlush {
+  const round: RoundSize = {
+    get messages() {
+      return settings()['flush.batch.size']
+    },
+    get intervalMs() {
+      return settings()['flush.interval.ms']
+    },
+  }
+  return {
+    acknowledgeAfter: 'sync',
+    round: inRounds ? round : undefined,
+    get timeoutMs() {
+      return settings()['flush.commitlog.timeout']
+    },
+  }
+}
+
+function asyncFlush(settings: () => Settings): AsyncFlush {
+  return {
+    acknowledgeAfter: 'write',
+    get messages() {
+      return settings()['flush.commitlog.interval']
+    },
+    get intervalMs() {
+      return settings()['flush.interval.ms']
+    },
+    get timeoutMs() {
+      return settings()['flush.commitlog.timeout']
+    },
   }
 }

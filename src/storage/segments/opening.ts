@@ -6,7 +6,7 @@ import type { Logger } from '../../core/logger.js'
 import type { Settings } from '../../core/settings.js'
 import type { Disk } from '../../files/disk.js'
 import { roundMaxBytes } from '../../flush/group-commit.js'
-import { flushPolicy } from '../../flush/policy.js'
+import { acknowledgesAfter } from '../../flush/policy.js'
 import type { LoadedLog } from './load-request.js'
 import { loadLog } from './loader.js'
 import type { SegmentLog } from './segment-log.js'
@@ -41,16 +41,31 @@ export type OpeningPoint = Pick<SegmentLogOptions, 'clean' | 'recoveryPoint' | '
   readonly cutFrom: number
 }
 
-export function placeOf({ directory, disk, tables, logger, settings }: SegmentLogOptions): SegmentPlace {
-  const isSync = flushPolicy(settings).acknowledgeAfter === 'sync'
+/** The same options with settings that may change while the log is open: whoever keeps them reads anew at each use. */
+export function withLiveSettings(options: SegmentLogOptions, current: () => Settings): SegmentLogOptions {
+  return {
+    ...options,
+    get settings() {
+      return current()
+    },
+  }
+}
+
+export function placeOf(options: SegmentLogOptions): SegmentPlace {
+  const { directory, disk, tables, logger, settings } = options
+  const isSync = acknowledgesAfter(settings) === 'sync'
   const preallocate = settings['file.preallocate']
   return {
     ...tables,
     directory,
     disk,
     logger,
-    indexIntervalBytes: settings['log.index.interval.bytes'],
-    segmentBytes: settings['log.segment.bytes'],
+    get indexIntervalBytes() {
+      return options.settings['log.index.interval.bytes']
+    },
+    get segmentBytes() {
+      return options.settings['log.segment.bytes']
+    },
     dsync: isSync && disk.supportsDsync,
     engine: settings['file.engine'],
     // Nobody waits for the journal where acknowledgements come from the page cache: the zeros would be written for nothing.
@@ -69,7 +84,7 @@ export function checkEngine(settings: Settings, disk: Disk): void {
 export function loadFor(options: SegmentLogOptions, point: OpeningPoint): Promise<LoadedLog> {
   const request = {
     ...point,
-    sealedDurably: flushPolicy(options.settings).acknowledgeAfter === 'sync',
+    sealedDurably: acknowledgesAfter(options.settings) === 'sync',
     mayHaveHoles: options.mayHaveHoles ?? false,
     longestTornBytes: Math.max(roundMaxBytes, options.settings['message.max.bytes']),
     nowMs: options.clock.now(),

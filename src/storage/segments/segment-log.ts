@@ -10,6 +10,7 @@ import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import { Lifecycle } from '../../core/lifecycle.js'
 import { Mutex } from '../../core/mutex.js'
+import type { Settings } from '../../core/settings.js'
 import { isOutOfDescriptors } from '../../files/disk-error.js'
 import { GroupCommit } from '../../flush/group-commit.js'
 import { flushPolicy } from '../../flush/policy.js'
@@ -20,7 +21,7 @@ import { LeaderEpochs } from './leader-epochs.js'
 import type { LoadedLog, LoadReport } from './load-request.js'
 import { LogReader } from './log-reader.js'
 import { LogWriter } from './log-writer.js'
-import { loadFor, placeOf, type SegmentLogOptions, warmTailBytes } from './opening.js'
+import { loadFor, placeOf, type SegmentLogOptions, warmTailBytes, withLiveSettings } from './opening.js'
 import { outOfRange } from './refusals.js'
 
 /** Everything that is replaced as one when a log is recovered. */
@@ -35,6 +36,7 @@ export class SegmentLog implements PartitionLog {
   readonly topic: string
   readonly partition: number
   readonly #options: SegmentLogOptions
+  #settings: Settings
   readonly #epochs: LeaderEpochs
   readonly #lifecycle: Lifecycle
   readonly #listeners = new Set<() => void>()
@@ -49,7 +51,8 @@ export class SegmentLog implements PartitionLog {
   #publishedBefore = 0
 
   private constructor(options: SegmentLogOptions, epochs: LeaderEpochs, loaded: LoadedLog) {
-    this.#options = options
+    this.#settings = options.settings
+    this.#options = withLiveSettings(options, () => this.#settings)
     this.topic = options.topic
     this.partition = options.partition
     this.#startOffset = options.logStartOffset
@@ -96,6 +99,16 @@ export class SegmentLog implements PartitionLog {
 
   get leaderEpoch(): number {
     return this.#epochs.current
+  }
+
+  /** Those of the topic as they are now: to be read anew at each use. */
+  get settings(): Settings {
+    return this.#settings
+  }
+
+  /** Lets other settings hold from now on; those that are `fixed` in the table must stay what they are. */
+  alter(settings: Settings): void {
+    this.#settings = settings
   }
 
   get sizeInBytes(): number {
@@ -275,8 +288,8 @@ export class SegmentLog implements PartitionLog {
   }
 
   #stateOver(loaded: LoadedLog): OpenState {
-    const { settings, logger, clock } = this.#options
-    const policy = flushPolicy(settings)
+    const { logger, clock } = this.#options
+    const policy = flushPolicy(() => this.#settings)
     const writer = new LogWriter(
       {
         place: placeOf(this.#options),
