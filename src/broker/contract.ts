@@ -133,7 +133,7 @@ export interface ConfigEntry {
   /** `broker`: a profile, a file, the environment, a flag or code says it, for all topics that do not. */
   readonly origin: 'topic' | 'broker' | 'default'
   /** As the protocol tells it: a word of a list and a path are both texts there. */
-  readonly type: 'int' | 'boolean' | 'string'
+  readonly type: 'int' | 'boolean' | 'list' | 'string'
   readonly help: string
   /** The setting a topic-level entry falls back to. */
   readonly synonym?: string

@@ -192,7 +192,7 @@ function entry(name: SettingName, settings: Settings): ConfigEntry {
     name,
     value: String(settings[name]),
     origin: kind === 'default' || kind === 'topic' ? kind : 'broker',
-    type: type === 'int' || type === 'boolean' ? type : 'string',
+    type: type === 'enum' || type === 'path' ? 'string' : type,
     help,
   }
 }

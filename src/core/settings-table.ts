@@ -5,62 +5,17 @@
  * what a topic says for itself can be altered meanwhile and holds at once, but for the rows that are `fixed`.
  */
 
-interface Row<T> {
-  readonly type: 'int' | 'boolean' | 'enum' | 'path'
-  readonly default: T
-  /** The name under which a topic may override it. */
-  readonly topic?: string
-  /** A topic keeps the value that it was created with. */
-  readonly fixed?: boolean
-  readonly help: string
-}
-
-export interface IntRow extends Row<number> {
-  readonly type: 'int'
-  readonly min: number
-  readonly max: number
-  readonly unit: Unit
-}
-
-interface BooleanRow extends Row<boolean> {
-  readonly type: 'boolean'
-}
-
-interface EnumRow<V extends string> extends Row<V> {
-  readonly type: 'enum'
-  readonly values: readonly V[]
-}
-
-interface PathRow extends Row<string> {
-  readonly type: 'path'
-}
-
-export type SettingRow = IntRow | BooleanRow | EnumRow<string> | PathRow
-
-/** What a number counts. */
-export type Unit = 'bytes' | 'ms' | 'messages' | 'partitions' | 'members' | 'connections' | 'segments'
-
-const int = (defaultValue: number, min: number, max: number, unit: Unit, help: string, topic?: string): IntRow => ({
-  type: 'int',
-  default: defaultValue,
-  min,
-  max,
-  unit,
-  help,
-  topic,
-})
-
-const flag = (defaultValue: boolean, help: string): BooleanRow => ({ type: 'boolean', default: defaultValue, help })
-
-const oneOf = <const V extends string>(
-  defaultValue: V,
-  values: readonly V[],
-  help: string,
-  topic?: string,
-  fixed?: boolean,
-): EnumRow<V> => ({ type: 'enum', default: defaultValue, values, help, topic, fixed })
-
-const path = (defaultValue: string, help: string): PathRow => ({ type: 'path', default: defaultValue, help })
+import {
+  type EnumRow,
+  flag,
+  int,
+  type ListRow,
+  listOf,
+  oneOf,
+  path,
+  type Row,
+  type SettingRow,
+} from './settings-rows.js'
 
 const kib = 1024
 const mib = 1024 * kib
@@ -92,6 +47,12 @@ export const settingsTable = {
     'bytes',
     'Bytes of log between two entries of the offset and time index.',
     'index.interval.bytes',
+  ),
+  'log.cleanup.policy': listOf(
+    ['delete'],
+    ['delete', 'compact'],
+    'What happens to old segments of a topic: delete removes them when they are too old or too many.',
+    'cleanup.policy',
   ),
   'log.message.timestamp.type': oneOf(
     'CreateTime',
@@ -265,7 +226,8 @@ export const settingsTable = {
 
 export type SettingName = keyof typeof settingsTable
 
-type ValueOf<R> = R extends EnumRow<infer V> ? V : R extends Row<infer T> ? T : never
+type ValueOf<R> =
+  R extends EnumRow<infer V> ? V : R extends ListRow<infer V> ? readonly V[] : R extends Row<infer T> ? T : never
 
 /** All settings with their values. Numbers are in the row's unit. */
 export type Settings = { readonly [K in SettingName]: ValueOf<(typeof settingsTable)[K]> }

@@ -2,7 +2,7 @@
 
 import { HoldfastError } from './errors.js'
 import { codeOrigin, type Origin, originText } from './settings-origin.js'
-import type { SettingRow } from './settings-table.js'
+import type { SettingRow } from './settings-rows.js'
 
 /**
  * The value of a row, from the value itself or from its text form.
@@ -19,13 +19,18 @@ export function parseValue(row: SettingRow, shownName: string, value: unknown, o
 }
 
 /** undefined where the row does not take it. */
-function accepted(row: SettingRow, value: unknown): number | boolean | string | undefined {
+function accepted(row: SettingRow, value: unknown): number | boolean | string | readonly string[] | undefined {
   switch (row.type) {
     case 'boolean':
       if (typeof value === 'boolean') return value
       return value === 'true' ? true : value === 'false' ? false : undefined
     case 'enum':
       return typeof value === 'string' && row.values.includes(value) ? value : undefined
+    case 'list': {
+      const words = typeof value === 'string' ? value.split(',').map((word) => word.trim()) : value
+      if (!Array.isArray(words) || words.length === 0 || new Set(words).size !== words.length) return undefined
+      return words.every((word) => row.values.includes(word)) ? Object.freeze([...words]) : undefined
+    }
     case 'path':
       // A zero byte would end the path for the system, and name another file than was written.
       return typeof value === 'string' && !value.includes('\0') ? value : undefined
@@ -44,6 +49,8 @@ export function rangeOf(row: SettingRow): string {
       return 'true or false'
     case 'enum':
       return `one of ${row.values.join(', ')}`
+    case 'list':
+      return `one or more of ${row.values.join(', ')}, with commas between`
     case 'path':
       return 'a path'
     case 'int':

@@ -15,14 +15,8 @@ import {
   withOrigins,
 } from './settings-origin.js'
 import { type ProfileName, profiles } from './settings-profiles.js'
-import {
-  type SettingName,
-  type SettingRow,
-  type Settings,
-  settingRows,
-  settingsTable,
-  topicSettingNames,
-} from './settings-table.js'
+import type { SettingRow } from './settings-rows.js'
+import { type SettingName, type Settings, settingRows, settingsTable, topicSettingNames } from './settings-table.js'
 import { nearest, parseValue, rangeOf } from './settings-values.js'
 
 export { codeOrigin, type Origin, originOf, originText } from './settings-origin.js'

@@ -5,8 +5,9 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { type GivenSetting, layerSettings, originOf, originText, type SettingName } from '../../src/core/settings.js'
 import { profiles } from '../../src/core/settings-profiles.js'
+import type { SettingRow } from '../../src/core/settings-rows.js'
 import { gatherSettings, variableOf } from '../../src/core/settings-sources.js'
-import { type SettingRow, settingRows, settingsTable } from '../../src/core/settings-table.js'
+import { settingRows, settingsTable } from '../../src/core/settings-table.js'
 
 interface Sources {
   readonly environment?: Readonly<Record<string, string>>
@@ -56,6 +57,8 @@ function valueFor(row: SettingRow): fc.Arbitrary<string> {
       return fc.constantFrom('true', 'false')
     case 'enum':
       return fc.constantFrom(...row.values)
+    case 'list':
+      return fc.shuffledSubarray([...row.values], { minLength: 1 }).map((words) => words.join(','))
     case 'path':
       return fc.stringMatching(/^[a-z/]{0,8}$/)
   }

@@ -14,7 +14,8 @@ import {
   topicSettings,
 } from '../../src/core/settings.js'
 import { profiles } from '../../src/core/settings-profiles.js'
-import { type SettingRow, settingRows, settingsTable } from '../../src/core/settings-table.js'
+import type { SettingRow } from '../../src/core/settings-rows.js'
+import { settingRows, settingsTable } from '../../src/core/settings-table.js'
 
 const refusedWith =
   (code: string, ...words: (string | number)[]) =>
@@ -43,6 +44,15 @@ function samples(row: SettingRow): { within: (string | number | boolean)[]; beyo
         beyond: [...row.values.map((value) => `${value}x`), row.values[0].toLowerCase().slice(1), '', 1, null],
         range: row.values.join(', '),
       }
+    case 'list': {
+      const [first] = row.values
+      const all = row.values.join(',')
+      return {
+        within: [...row.values, all, [...row.values].reverse().join(',')],
+        beyond: [`${first},${first}`, `${all},`, `${first}x`, '', [], 1, null],
+        range: row.values.join(', '),
+      }
+    }
     case 'path':
       return { within: ['', '/a/b', 'a b', 'ü'], beyond: ['a\0b', 5, null], range: 'a path' }
   }
@@ -60,7 +70,7 @@ describe('every row of the table', () => {
       const { within, beyond, range } = samples(row)
       const others = companions[name] ?? {}
       assert.equal(resolveSettings()[name], row.default)
-      assert.equal(resolveSettings({ [name]: row.default, ...others })[name], row.default)
+      assert.deepEqual(resolveSettings({ [name]: row.default, ...others })[name], row.default)
       for (const value of within) {
         const taken = resolveSettings({ ...others, [name]: value })[name]
         assert.equal(String(taken), row.type === 'path' ? value : String(value).trim())

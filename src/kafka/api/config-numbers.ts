@@ -4,7 +4,7 @@ import type { ConfigEntry } from '../../broker/contract.js'
 import { type SettingName, settingsTable } from '../../core/settings.js'
 
 export const configSource = { topic: 1, broker: 4, default: 5 } as const
-export const configType = { boolean: 1, string: 2, int: 3, long: 5 } as const
+export const configType = { boolean: 1, string: 2, int: 3, long: 5, list: 7 } as const
 
 const int32Max = 2 ** 31 - 1
 
@@ -14,6 +14,7 @@ export function sourceOf({ origin }: ConfigEntry): number {
 
 export function typeOf({ type, name, synonym }: ConfigEntry): number {
   if (type === 'boolean') return configType.boolean
+  if (type === 'list') return configType.list
   if (type === 'string') return configType.string
   const row = settingsTable[(synonym ?? name) as SettingName]
   return row !== undefined && 'max' in row && Number(row.max) > int32Max ? configType.long : configType.int

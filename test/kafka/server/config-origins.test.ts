@@ -11,6 +11,7 @@ const staticBroker = 4
 const byDefault = 5
 const ofTopic = 1
 const asString = 2
+const asList = 7
 
 test('sources, types and help of all settings of the broker', async (t) => {
   const settings = await gatherSettings({
@@ -42,6 +43,7 @@ test('sources, types and help of all settings of the broker', async (t) => {
     const config = configs.get(name)
     assert.equal(config?.configSource, expected.has(name) ? staticBroker : byDefault, name)
     assert.equal(config?.documentation, row.help)
+    if (row.type === 'list') assert.equal(config?.configType, asList)
     if (row.type === 'path' || row.type === 'enum') assert.equal(config?.configType, asString)
   }
   assert.equal(configs.get('store.path.commitlog')?.value, 'elsewhere')

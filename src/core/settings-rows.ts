@@ -1,0 +1,82 @@
+/** The kinds of rows in the table of settings: what each says of a value, and the short forms in which the table writes them. */
+
+export interface Row<T> {
+  readonly type: 'int' | 'boolean' | 'enum' | 'list' | 'path'
+  readonly default: T
+  /** The name under which a topic may override it. */
+  readonly topic?: string
+  /** A topic keeps the value that it was created with. */
+  readonly fixed?: boolean
+  readonly help: string
+}
+
+export interface IntRow extends Row<number> {
+  readonly type: 'int'
+  readonly min: number
+  readonly max: number
+  readonly unit: Unit
+}
+
+export interface BooleanRow extends Row<boolean> {
+  readonly type: 'boolean'
+}
+
+export interface EnumRow<V extends string> extends Row<V> {
+  readonly type: 'enum'
+  readonly values: readonly V[]
+}
+
+/** One or more of the values, each at most once; "one,other" as text. */
+export interface ListRow<V extends string> extends Row<readonly V[]> {
+  readonly type: 'list'
+  readonly values: readonly V[]
+}
+
+export interface PathRow extends Row<string> {
+  readonly type: 'path'
+}
+
+export type SettingRow = IntRow | BooleanRow | EnumRow<string> | ListRow<string> | PathRow
+
+/** What a number counts. */
+export type Unit = 'bytes' | 'ms' | 'messages' | 'partitions' | 'members' | 'connections' | 'segments'
+
+export const int = (
+  defaultValue: number,
+  min: number,
+  max: number,
+  unit: Unit,
+  help: string,
+  topic?: string,
+): IntRow => ({
+  type: 'int',
+  default: defaultValue,
+  min,
+  max,
+  unit,
+  help,
+  topic,
+})
+
+export const flag = (defaultValue: boolean, help: string): BooleanRow => ({
+  type: 'boolean',
+  default: defaultValue,
+  help,
+})
+
+export const oneOf = <const V extends string>(
+  defaultValue: V,
+  values: readonly V[],
+  help: string,
+  topic?: string,
+  fixed?: boolean,
+): EnumRow<V> => ({ type: 'enum', default: defaultValue, values, help, topic, fixed })
+
+export const listOf = <const V extends string>(
+  defaultValue: readonly V[],
+  values: readonly V[],
+  help: string,
+  topic?: string,
+): ListRow<V> => ({ type: 'list', default: defaultValue, values, help, topic })
+
+export const path = (defaultValue: string, help: string): PathRow => ({ type: 'path', default: defaultValue, help })
