@@ -12,6 +12,7 @@ import { invariant } from '../../core/invariant.js'
 import type { Logger } from '../../core/logger.js'
 import type { Randomness } from '../../core/randomness.js'
 import type { Settings } from '../../core/settings.js'
+import type { InternalTopic, OpenInternalTopic } from '../internal-log.js'
 import type { TopicPartition } from './committed-offsets.js'
 import { acceptableOffsets, authoriseCommit } from './committing.js'
 import type {
@@ -34,7 +35,7 @@ import { longestStringBytes } from './format-bytes.js'
 import { Group } from './group.js'
 import { GroupStore } from './group-store.js'
 import { Joining } from './joining.js'
-import { OffsetsLog, type OffsetsTopic, type OpenOffsetsTopic } from './offsets-log.js'
+import { OffsetsLog } from './offsets-log.js'
 import { Rebalancer, type SaveGroup } from './rebalance.js'
 import { replayGroups } from './replay.js'
 import { Waiter } from './waiter.js'
@@ -44,7 +45,7 @@ export interface GroupCoordinatorOptions {
   readonly randomness: Randomness
   readonly logger: Logger
   readonly settings: Settings
-  readonly openOffsetsTopic: OpenOffsetsTopic
+  readonly openOffsetsTopic: OpenInternalTopic
   /** Offsets that are found for a topic which does not exist are dropped. */
   readonly topicExists: (topic: string) => boolean
 }
@@ -263,7 +264,7 @@ export class GroupCoordinator implements GroupService {
     const { clock, logger, openOffsetsTopic, topicExists } = this.#options
     if (this.#failedLoad !== undefined && clock.monotonic() < this.#failedLoad.untilMs) throw this.#failedLoad.error
     this.#failedLoad = undefined
-    let topic: OffsetsTopic | undefined
+    let topic: InternalTopic | undefined
     try {
       topic = await openOffsetsTopic(create)
       if (topic === undefined) return

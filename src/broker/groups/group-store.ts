@@ -1,5 +1,6 @@
 /** What of a group is durable: turns its metadata and offsets into records and waits until the log has them. */
 
+import type { InternalRecord } from '../internal-log.js'
 import type { CommittedOffsets, TopicPartition } from './committed-offsets.js'
 import type { CommittedOffset } from './contract.js'
 import type { Group } from './group.js'
@@ -10,7 +11,7 @@ import {
   encodeOffsetValue,
   type StoredGroup,
 } from './offsets-format.js'
-import type { OffsetsLog, OffsetsRecord } from './offsets-log.js'
+import type { OffsetsLog } from './offsets-log.js'
 
 /** Tombstones in one batch, some 100 bytes each: far below the largest batch that any setting allows. */
 const tombstonesPerBatch = 500
@@ -64,7 +65,7 @@ export class GroupStore {
   async #appendForOffsets(
     group: Group,
     partitions: readonly TopicPartition[],
-    records: readonly OffsetsRecord[],
+    records: readonly InternalRecord[],
   ): Promise<number> {
     const { offsets }: { offsets: CommittedOffsets } = group
     for (const { topic, partition } of partitions) offsets.begin(topic, partition)

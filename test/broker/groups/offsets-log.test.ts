@@ -1,41 +1,11 @@
-/** Where a group's records lie, and reading them in bounded pieces. */
+/** The log of groups: order, bounded reading, and what a client is told where it fails. */
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { ManualClock } from '../../../sim/manual-clock.js'
-import { javaStringHash, OffsetsLog, partitionOfGroup } from '../../../src/broker/groups/offsets-log.js'
+import { OffsetsLog } from '../../../src/broker/groups/offsets-log.js'
 import { MemoryLog } from './memory-log.js'
 import { assertRefused, MemoryTopic } from './world.js'
-
-describe('the partition of a group', () => {
-  it("Java's String.hashCode", () => {
-    assert.equal(javaStringHash(''), 0)
-    assert.equal(javaStringHash('hello'), 99162322)
-    // Two texts that are known for having the same hash, and one for having the least.
-    assert.equal(javaStringHash('Aa'), javaStringHash('BB'))
-    assert.equal(javaStringHash('polygenelubricants'), -(2 ** 31))
-  })
-
-  it('agrees with the definition in whole numbers', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
-        let hash = 0n
-        for (let i = 0; i < text.length; i++) hash = BigInt.asIntN(32, hash * 31n + BigInt(text.charCodeAt(i)))
-        assert.equal(javaStringHash(text), Number(hash))
-      }),
-    )
-  })
-
-  it('is the absolute value of the hash, 0 for the least number, by the count', () => {
-    assert.equal(partitionOfGroup('hello', 50), 99162322 % 50)
-    assert.equal(partitionOfGroup('polygenelubricants', 50), 0)
-    // -1524582912 in Java: the absolute value, not the lower 31 bits.
-    assert.equal(javaStringHash('testing') < 0, true)
-    assert.equal(partitionOfGroup('testing', 50), Math.abs(javaStringHash('testing')) % 50)
-    assert.notEqual(partitionOfGroup('testing', 50), (javaStringHash('testing') & 0x7fffffff) % 50)
-  })
-})
 
 describe('the log of groups', () => {
   const record = (bytes: number) => [{ key: Buffer.from('key'), value: Buffer.alloc(bytes, 1) }]

@@ -10,7 +10,7 @@ import {
   encodeOffsetKey,
   encodeOffsetValue,
 } from '../../../src/broker/groups/offsets-format.js'
-import type { OffsetsTopic } from '../../../src/broker/groups/offsets-log.js'
+import type { InternalTopic } from '../../../src/broker/internal-log.js'
 import { silentLogger } from '../../../src/core/logger.js'
 import { resolveSettings } from '../../../src/core/settings.js'
 import { buildBatch, controlBatch } from '../../../src/records/builder.js'
@@ -176,7 +176,7 @@ describe('replaying', () => {
 
 describe('opening the topic', () => {
   const coordinatorWith = (
-    openOffsetsTopic: (create: boolean) => Promise<OffsetsTopic | undefined>,
+    openOffsetsTopic: (create: boolean) => Promise<InternalTopic | undefined>,
     clock = new ManualClock(),
     topicExists = (_: string) => true,
   ) =>
@@ -255,7 +255,7 @@ describe('opening the topic', () => {
   })
 
   it('is waited for by requests, and tried again after a failure', async () => {
-    let open: (topic: OffsetsTopic) => void = () => {}
+    let open: (topic: InternalTopic) => void = () => {}
     let refuse: (error: Error) => void = () => {}
     const coordinator = coordinatorWith(
       () =>

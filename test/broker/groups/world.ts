@@ -11,14 +11,14 @@ import type {
   SyncRequest,
 } from '../../../src/broker/groups/contract.js'
 import { GroupCoordinator } from '../../../src/broker/groups/coordinator.js'
-import type { OffsetsTopic } from '../../../src/broker/groups/offsets-log.js'
+import type { InternalTopic } from '../../../src/broker/internal-log.js'
 import { type ErrorCode, HoldfastError } from '../../../src/core/errors.js'
 import { silentLogger } from '../../../src/core/logger.js'
 import type { Randomness } from '../../../src/core/randomness.js'
 import { resolveSettings, type SettingsInput } from '../../../src/core/settings.js'
 import { MemoryLog } from './memory-log.js'
 
-export class MemoryTopic implements OffsetsTopic {
+export class MemoryTopic implements InternalTopic {
   readonly logs: readonly MemoryLog[]
 
   constructor(logs: readonly MemoryLog[] = [new MemoryLog()]) {
