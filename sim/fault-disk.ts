@@ -8,7 +8,7 @@
  */
 
 import { HoldfastError } from '../src/core/errors.js'
-import type { DirectoryEntry, Disk, DiskFile, DiskLock, Mapping, OpenOptions } from '../src/files/disk.js'
+import type { DirectoryEntry, Disk, DiskFile, DiskLock, FileStat, Mapping, OpenOptions } from '../src/files/disk.js'
 import { diskError } from '../src/files/disk-error.js'
 
 export type DiskOperation =
@@ -26,6 +26,8 @@ export type DiskOperation =
   | 'copyRange'
   | 'readFile'
   | 'replaceFile'
+  | 'stat'
+  | 'link'
   | 'list'
   | 'makeDirectory'
   | 'rename'
@@ -141,6 +143,16 @@ export class FaultDisk implements Disk {
     const aside = await this.#inner.open(`${path}.tmp`, { mode: 'create' })
     await aside.write([bytes.subarray(0, bytes.length >> 1)], 0)
     await aside.close()
+  }
+
+  async stat(path: string): Promise<FileStat | undefined> {
+    await this.ask('stat', path)
+    return this.#inner.stat(path)
+  }
+
+  async link(from: string, to: string): Promise<boolean> {
+    await this.ask('link', to)
+    return this.#inner.link(from, to)
   }
 
   async list(path: string): Promise<readonly DirectoryEntry[] | undefined> {

@@ -20,7 +20,7 @@
 import { basename, dirname } from 'node:path'
 import { systemClock } from '../src/core/clock.js'
 import { HoldfastError } from '../src/core/errors.js'
-import type { DirectoryEntry, Disk, DiskFile, DiskLock, Mapping, OpenOptions } from '../src/files/disk.js'
+import type { DirectoryEntry, Disk, DiskFile, DiskLock, FileStat, Mapping, OpenOptions } from '../src/files/disk.js'
 import type { SeededRandomness } from './seeded-randomness.js'
 
 const sectorBytes = 512
@@ -34,7 +34,12 @@ interface PendingWrite {
   readonly bytes: Buffer
 }
 
+let inodes = 0
+
 class Inode {
+  readonly number = ++inodes
+  /** Grows with each change. */
+  changes = 0
   /** As a reader sees it. */
   content: Buffer
   /** As it is on stable storage. */
@@ -47,6 +52,7 @@ class Inode {
   }
 
   write(bytes: Buffer, position: number): void {
+    this.changes++
     this.content = overlaid(this.content, bytes, position)
     this.pending.push({ position, bytes })
   }
@@ -116,17 +122,30 @@ class Directory {
     this.pending.push(change)
   }
 
+  namesOf(inode: Inode): number {
+    let names = 0
+    for (const node of this.entries.values())
+      names += node instanceof Directory ? node.namesOf(inode) : Number(node === inode)
+    return names
+  }
+
   settle(): void {
     this.durable = new Map(this.entries)
     this.pending = []
   }
 
-  crashed(random: SeededRandomness): Directory {
+  /** `survivors`: a file with several names is one file afterwards too. */
+  crashed(random: SeededRandomness, survivors = new Map<Inode, Inode>()): Directory {
     const names = new Map(this.durable)
     for (const change of this.pending) if (!random.once(2)) apply(names, change)
     const found = new Directory()
     for (const [name, node] of names) {
-      found.entries.set(name, node instanceof Directory ? node.crashed(random) : new Inode(node.crashed(random)))
+      if (node instanceof Directory) found.entries.set(name, node.crashed(random, survivors))
+      else {
+        const survivor = survivors.get(node) ?? new Inode(node.crashed(random))
+        survivors.set(node, survivor)
+        found.entries.set(name, survivor)
+      }
     }
     found.durable = new Map(found.entries)
     return found
@@ -264,6 +283,28 @@ export class MemoryDisk implements Disk {
     directory.settle()
   }
 
+  async stat(path: string): Promise<FileStat | undefined> {
+    const inode = this.#directory(dirname(path))?.entries.get(basename(path))
+    if (!(inode instanceof Inode)) return undefined
+    const names = this.#root.namesOf(inode)
+    const { length } = inode.content
+    return {
+      sizeInBytes: length,
+      names,
+      modifiedMs: inode.changes,
+      version: `${inode.number}-${inode.changes}-${length}`,
+    }
+  }
+
+  async link(from: string, to: string): Promise<boolean> {
+    await this.step()
+    const inode = this.#directory(dirname(from))?.entries.get(basename(from))
+    if (!(inode instanceof Inode)) throw new HoldfastError('DISK_FAILED', `Could not link ${from}: ENOENT`)
+    this.#existing(dirname(to)).change({ kind: 'add', name: basename(to), node: inode })
+    await this.step()
+    return true
+  }
+
   async list(path: string): Promise<readonly DirectoryEntry[] | undefined> {
     const directory = this.#directory(path)
     return directory && [...directory.entries].map(([name, node]) => ({ name, isDirectory: node instanceof Directory }))
@@ -373,6 +414,7 @@ class MemoryFile implements DiskFile {
 
   async truncate(length: number): Promise<void> {
     await this.#disk.step()
+    this.#inode.changes++
     this.#inode.content = this.#inode.content.subarray(0, length)
     this.#inode.settle()
     await this.#disk.step()

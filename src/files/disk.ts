@@ -64,6 +64,16 @@ export interface DirectoryEntry {
   readonly isDirectory: boolean
 }
 
+export interface FileStat {
+  readonly sizeInBytes: number
+  /** How many names lead to the file. */
+  readonly names: number
+  /** When it was last written, ms since 1970. */
+  readonly modifiedMs: number
+  /** Another text once the file was written again, or another file has its name. */
+  readonly version: string
+}
+
 /** Held until `release`, or until the process ends however it ends. */
 export interface DiskLock {
   release(): Promise<void>
@@ -88,6 +98,13 @@ export interface Disk {
   readFile(path: string): Promise<Buffer | undefined>
   /** Puts `bytes` under `path` so that a crash leaves the old file or the new one, whole: written aside, synced, renamed, directory synced. */
   replaceFile(path: string, bytes: Buffer): Promise<void>
+  /** undefined where there is no such file. */
+  stat(path: string): Promise<FileStat | undefined>
+  /**
+   * Gives a file a second name, durable after a sync of that name's directory. False where the file system cannot, or
+   * where `to` lies on another one.
+   */
+  link(from: string, to: string): Promise<boolean>
   /** What lies in a directory, in no order; undefined where there is none. */
   list(path: string): Promise<readonly DirectoryEntry[] | undefined>
   /** Makes a directory and its missing parents, durably. */

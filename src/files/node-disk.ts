@@ -4,7 +4,7 @@ import * as fs from 'node:fs'
 import * as fsp from 'node:fs/promises'
 import { resolve as absolute, dirname } from 'node:path'
 import { copyRange } from './copy-range.js'
-import type { DirectoryEntry, Disk, OpenOptions } from './disk.js'
+import type { DirectoryEntry, Disk, FileStat, OpenOptions } from './disk.js'
 import { diskError, errnoOf } from './disk-error.js'
 import { durableCalls } from './gate.js'
 import { libc } from './libc.js'
@@ -102,6 +102,31 @@ async function makeDirectory(given: string): Promise<void> {
   }
 }
 
+async function stat(path: string): Promise<FileStat | undefined> {
+  const found = await ifPresent('stat', path, fsp.stat(path, { bigint: true }))
+  if (found === undefined) return undefined
+  const { dev, ino, size, mtimeNs, nlink } = found
+  return {
+    sizeInBytes: Number(size),
+    names: Number(nlink),
+    modifiedMs: Number(mtimeNs / 1_000_000n),
+    version: `${dev}-${ino}-${size}-${mtimeNs}`,
+  }
+}
+
+/** What a file system says that has no hard links, or that is another one than that of the file. */
+const cannotLink: ReadonlySet<unknown> = new Set(['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+
+async function link(from: string, to: string): Promise<boolean> {
+  try {
+    await fsp.link(from, to)
+    return true
+  } catch (error) {
+    if (cannotLink.has(errnoOf(error))) return false
+    throw diskError(error, 'link', from)
+  }
+}
+
 async function list(path: string): Promise<readonly DirectoryEntry[] | undefined> {
   const entries = await ifPresent('list', path, fsp.readdir(path, { withFileTypes: true }))
   return entries?.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }))
@@ -132,6 +157,8 @@ export const nodeDisk: Disk = {
   },
   readFile: (path) => ifPresent('read', path, fsp.readFile(path)),
   replaceFile,
+  stat,
+  link,
   list,
   makeDirectory,
   rename: (from, to) => describe('rename', from, fsp.rename(from, to)),

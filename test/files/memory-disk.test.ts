@@ -88,4 +88,23 @@ describe('the disk in memory', () => {
     assert.deepEqual(await disk.list('/d'), [])
     await assert.rejects(disk.map('/d/file'), { code: 'MMAP_UNAVAILABLE' })
   })
+
+  test('a file with two names is one file, also after a crash, and a name is as durable as its directory', async () => {
+    const disk = new MemoryDisk()
+    await disk.makeDirectory('/d')
+    const file = await disk.open('/d/a', { mode: 'create' })
+    await file.write([ones(1024)], 0)
+    await disk.link('/d/a', '/d/b')
+    assert.equal((await disk.stat('/d/a'))?.names, 2)
+    const found = { none: 0, both: 0 }
+    for (const seed of seeds) {
+      const after = disk.afterCrash(new SeededRandomness(seed))
+      const [a, b] = [await after.readFile('/d/a'), await after.readFile('/d/b')]
+      if (a === undefined && b === undefined) found.none++
+      if (a === undefined || b === undefined) continue
+      found.both++
+      assert.deepEqual(a, b)
+    }
+    assert.ok(found.none > 0 && found.both > 0)
+  })
 })

@@ -87,6 +87,24 @@ describe('the disk as Node reaches it', () => {
     await nodeDisk.remove(join(directory, 'none'))
   })
 
+  test('a second name is another way to the same file, and a stat tells of it', async (t) => {
+    const directory = await temporaryDirectory(t)
+    const [first, second] = [join(directory, 'first'), join(directory, 'second')]
+    await writeFile(first, 'one')
+    const alone = await nodeDisk.stat(first)
+    assert.deepEqual([alone?.sizeInBytes, alone?.names], [3, 1])
+    assert.equal(await nodeDisk.link(first, second), true)
+    const [one, two] = [await nodeDisk.stat(first), await nodeDisk.stat(second)]
+    assert.deepEqual(one, two)
+    assert.deepEqual([one?.names, one?.version], [2, alone?.version])
+    await writeFile(second, 'other')
+    assert.notEqual((await nodeDisk.stat(first))?.version, alone?.version)
+    assert.equal(await nodeDisk.stat(join(directory, 'none')), undefined)
+    await assert.rejects(nodeDisk.link(join(directory, 'none'), join(directory, 'third')), { code: 'DISK_FAILED' })
+    // No process file system takes names from another one.
+    assert.equal(await nodeDisk.link(first, '/proc/self/fd/holdfast').catch(() => false), false)
+  })
+
   test('makes directories by any spelling of their path', async (t) => {
     const directory = await temporaryDirectory(t)
     const spelled = relative(process.cwd(), directory)

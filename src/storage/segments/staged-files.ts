@@ -94,7 +94,9 @@ export async function removeSegment(
   await disk.rename(path, doomed)
   const isRead = openFiles.isUsed(path) || maps.isBorrowed(path)
   await segment.release()
-  const isWanted = !isRead && recycler.takesRecycled
+  // A backup may have given the file a second name; its bytes are to stay what they are.
+  const found = recycler.takesRecycled ? await disk.stat(doomed).catch(() => undefined) : undefined
+  const isWanted = !isRead && found?.names === 1
   // Else a crash could bring the name of a segment back over a file that is being zeroed.
   if (isWanted) await disk.syncDirectory(directory)
   // The writer, who goes on meanwhile, may have begun another spare.

@@ -85,6 +85,19 @@ describe('a segment that is removed while the log is written', () => {
     assert.equal(disk.openFiles, 0)
   })
 
+  test('is not used again while its file has another name: a backup may hold it', async () => {
+    const { memory, store, log, send } = await world()
+    await send(15)
+    const path = '/data/log/orders-0/00000000000000000000.log'
+    const before = await memory.readFile(path)
+    await memory.makeDirectory('/elsewhere')
+    await memory.link(path, '/elsewhere/kept.log')
+    await log.deleteRecordsBefore(14)
+    await send(20)
+    assert.deepEqual(await memory.readFile('/elsewhere/kept.log'), before)
+    await store.close()
+  })
+
   test('is not mistaken for the spare that was begun behind it, and outlived it', async () => {
     for (const isReady of [false, true]) {
       const { disk, log, send, store, open } = await world()
