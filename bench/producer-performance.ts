@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import type { Kafka } from './kafka-jars.js'
+import type { Kafka } from '../test/support/kafka/jars.js'
 
 export interface PerformanceRun {
   readonly port: number
@@ -26,7 +26,7 @@ const execute = promisify(execFile)
 /** Sends so many records as fast as they are acknowledged, from a Java process that is started for it. */
 export async function producerPerformance(kafka: Kafka, run: PerformanceRun): Promise<PerformanceResult> {
   const properties = { 'bootstrap.servers': `127.0.0.1:${run.port}`, ...run.properties }
-  const args = ['-Xmx1g', '-cp', kafka.classPath, 'org.apache.kafka.tools.ProducerPerformance']
+  const args = ['-Xmx1g', ...kafka.options, 'org.apache.kafka.tools.ProducerPerformance']
   args.push('--topic', run.topic, '--num-records', String(run.records), '--record-size', String(run.recordBytes))
   args.push('--throughput', '-1', '--producer-props')
   args.push(...Object.entries(properties).map(([name, value]) => `${name}=${value}`))

@@ -1,8 +1,7 @@
 /** `holdfast serve` in a process of its own, and clients that feed it or read from it. */
 
-import { systemClock } from '../src/core/clock.js'
 import { createTopics } from '../src/kafka/schemas/index.js'
-import { WireClient } from '../src/kafka/wire-client.js'
+import { connectTo, portOf } from '../test/support/connecting.js'
 import { type ServedBroker, serve } from '../test/support/served-broker.js'
 import { type Bench, closedWith } from './harness/case.js'
 import { inChild } from './harness/child.js'
@@ -10,29 +9,6 @@ import type { Contender, Options, Spec } from './harness/contender.js'
 import { partitionPath } from './holdfast.js'
 import { untilPrepared } from './prepared-segments.js'
 import { sampleTopic } from './sample-log.js'
-
-export function portOf({ address }: { readonly address: string }): number {
-  return Number(address.slice(address.lastIndexOf(':') + 1))
-}
-
-/** Connects as soon as the server accepts, trying for `withinMs`. */
-export async function connectTo(port: number, withinMs: number): Promise<WireClient> {
-  const end = performance.now() + withinMs
-  for (;;) {
-    try {
-      return await WireClient.connect({
-        host: '127.0.0.1',
-        port,
-        clientId: 'bench',
-        requestTimeoutMs: 10_000,
-        clock: systemClock,
-      })
-    } catch (error) {
-      if (performance.now() > end) throw error
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
-  }
-}
 
 /** A topic of one partition. */
 export async function createTopic(port: number, name: string, config: Record<string, string> = {}): Promise<void> {

@@ -4,15 +4,16 @@
  */
 
 import { readFileSync } from 'node:fs'
+import { connectTo, portOf } from '../../test/support/connecting.js'
+import { findKafka, type Kafka } from '../../test/support/kafka/jars.js'
+import { startKafka } from '../../test/support/kafka/server.js'
 import { serve } from '../../test/support/served-broker.js'
 import { type Bench, type Case, compare } from '../harness/case.js'
 import type { Contender, Spec } from '../harness/contender.js'
 import type { Level, Metric, Row } from '../harness/rows.js'
-import { findKafka, type Kafka } from '../kafka-jars.js'
-import { startKafka } from '../kafka-server.js'
 import { producerPerformance } from '../producer-performance.js'
 import { sampleTopic } from '../sample-log.js'
-import { connectTo, createTopic, portOf } from '../served.js'
+import { createTopic } from '../served.js'
 
 interface Server {
   readonly port: number

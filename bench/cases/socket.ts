@@ -3,11 +3,11 @@
  * and writes them, and is nothing else. Fed by the same minimal client at the same window, and by the Java client.
  */
 
+import { findKafka, type Kafka } from '../../test/support/kafka/jars.js'
 import { type Bench, type Case, compare } from '../harness/case.js'
 import { inChild } from '../harness/child.js'
 import type { Contender, Spec } from '../harness/contender.js'
 import type { Level, Row } from '../harness/rows.js'
-import { findKafka, type Kafka } from '../kafka-jars.js'
 import { producerPerformance } from '../producer-performance.js'
 import { sampleTopic } from '../sample-log.js'
 import { servedHoldfast, servedRaw } from '../served.js'

@@ -3,32 +3,45 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { openSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import type { Kafka } from './kafka-jars.js'
-import { connectTo } from './served.js'
+import { connectTo } from '../connecting.js'
+import type { Kafka } from './jars.js'
 
 export interface RunningKafka {
   readonly port: number
   readonly pid: number
   /** From the start of the process to the first answer to ApiVersions. */
   readonly readyAfterMs: number
+  /** The directory of its logs. */
+  readonly logPath: string
   stop(): Promise<void>
+  kill(): Promise<void>
+}
+
+export interface KafkaOptions {
+  readonly heap?: string
+  /** Beside what one node on loopback needs. */
+  readonly properties?: Readonly<Record<string, string | number>>
 }
 
 const readyWithinMs = 60_000
 const stopWithinMs = 20_000
 
-export async function startKafka(kafka: Kafka, directory: string): Promise<RunningKafka> {
+/** In a directory of its own; where it ran there before, it goes on with what it has. */
+export async function startKafka(kafka: Kafka, directory: string, options: KafkaOptions = {}): Promise<RunningKafka> {
+  const { heap = '1g', properties: given = {} } = options
   const [port, controllerPort] = await freePorts(2)
+  const logPath = join(directory, 'logs')
   const properties = join(directory, 'server.properties')
-  writeFileSync(properties, propertiesOf(directory, port, controllerPort))
-  format(kafka, properties)
+  writeFileSync(properties, textOf({ ...propertiesOf(logPath, port, controllerPort), ...given }))
+  if (!existsSync(join(logPath, 'meta.properties'))) format(kafka, properties)
   const log = join(directory, 'kafka.out')
   const fd = openSync(log, 'w')
   const started = performance.now()
-  const child = spawn('java', ['-Xmx1g', '-Xms1g', '-XX:+UseG1GC', '-cp', kafka.classPath, 'kafka.Kafka', properties], {
+  const memory = [`-Xmx${heap}`, `-Xms${heap}`, '-XX:+UseG1GC']
+  const child = spawn('java', [...memory, ...kafka.options, 'kafka.Kafka', properties], {
     stdio: ['ignore', fd, fd],
     cwd: directory,
   })
@@ -47,21 +60,22 @@ export async function startKafka(kafka: Kafka, directory: string): Promise<Runni
     throw error
   }
   const readyAfterMs = performance.now() - started
-  return { port, pid: child.pid ?? 0, readyAfterMs, stop: () => stop(child) }
+  const pid = child.pid ?? 0
+  return { port, pid, readyAfterMs, logPath, stop: () => end(child, 'SIGTERM'), kill: () => end(child, 'SIGKILL') }
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
   const kill = setTimeout(() => child.kill('SIGKILL'), stopWithinMs)
-  child.kill('SIGTERM')
+  child.kill(signal)
   await exited
   clearTimeout(kill)
 }
 
 /** What one node on loopback needs; everything else is Kafka's default. */
-function propertiesOf(directory: string, port: number, controllerPort: number): string {
-  const properties = {
+function propertiesOf(logPath: string, port: number, controllerPort: number): Record<string, string | number> {
+  return {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
@@ -70,11 +84,14 @@ function propertiesOf(directory: string, port: number, controllerPort: number): 
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
     'inter.broker.listener.name': 'PLAINTEXT',
-    'log.dirs': join(directory, 'logs'),
+    'log.dirs': logPath,
     'offsets.topic.replication.factor': 1,
     'transaction.state.log.replication.factor': 1,
     'transaction.state.log.min.isr': 1,
   }
+}
+
+function textOf(properties: Readonly<Record<string, string | number>>): string {
   return Object.entries(properties)
     .map(([name, value]) => `${name}=${value}\n`)
     .join('')
@@ -82,7 +99,7 @@ function propertiesOf(directory: string, port: number, controllerPort: number): 
 
 function format(kafka: Kafka, properties: string): void {
   const id = randomBytes(16).toString('base64url')
-  const args = ['-cp', kafka.classPath, 'kafka.tools.StorageTool', 'format', '-t', id, '-c', properties]
+  const args = [...kafka.options, 'kafka.tools.StorageTool', 'format', '-t', id, '-c', properties]
   const { status, stdout, stderr } = spawnSync('java', args, { encoding: 'utf8' })
   if (status !== 0) throw new Error(`Kafka's storage cannot be formatted: ${stderr.slice(-500)} ${stdout.slice(-500)}`)
 }

@@ -1,0 +1,146 @@
+/**
+ * Kafka's tools and Kafka's log on directories that we wrote: a random run with every codec, segments that roll,
+ * idempotent producers, deleted records, committed offsets, kill -9 and recovery.
+ */
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { describe, type TestContext, test } from 'node:test'
+import { dice, seedFor } from '../crash/seeded.js'
+import { temporaryDirectory } from '../storage/support.js'
+import { dumpAll } from './dumping.js'
+import { assertSameIndexes, assertSameLogs, openOurs, openWithKafka } from './judged-logs.js'
+import { judgeOfFile, withoutKafka } from './with-kafka.js'
+
+const kills = 3
+const settings = {
+  'log.segment.bytes': 1 << 20,
+  'log.flush.offset.checkpoint.interval.ms': 50,
+  'flush.disk.type': 'ASYNC_FLUSH' as const,
+}
+const config = { 'segment.bytes': 1 << 20 }
+
+/** What Kafka reads in the small files of a log directory. */
+interface SmallFiles {
+  readonly version: number
+  readonly clean: boolean
+  readonly recoveryPoints: Readonly<Record<string, number>>
+  readonly highWatermarks: Readonly<Record<string, number>>
+  readonly topicIds: Readonly<Record<string, string>>
+}
+
+/** Resolves once the program has ended; killed `killAfterMs` after it began to write, if it is not done before. */
+async function write(dataDir: string, seed: number, operations: number, killAfterMs?: number): Promise<string[]> {
+  const program = join(import.meta.dirname, 'random-writer.ts')
+  const args = ['--import', 'tsx', program, dataDir, String(seed), String(operations), JSON.stringify(settings)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const said: string[] = []
+  const lines = createInterface({ input: child.stdout })
+  lines.on('line', (line) => {
+    said.push(line)
+    if (killAfterMs !== undefined && line === 'open') setTimeout(() => child.kill('SIGKILL'), killAfterMs)
+  })
+  const [code] = await once(child, 'close')
+  assert.ok(code === 0 || killAfterMs !== undefined, `the writer ended with ${code}`)
+  return said
+}
+
+async function writtenAtRandom(t: TestContext) {
+  const seed = seedFor('HOLDFAST_TEST_SEED')
+  t.diagnostic(`seed ${seed} (HOLDFAST_TEST_SEED=${seed} repeats it)`)
+  const chance = dice(seed)
+  const directory = await temporaryDirectory(t)
+  const dataDir = join(directory, 'data')
+  for (let kill = 0; kill < kills; kill++) {
+    await write(dataDir, chance.between(0, 2 ** 31), 1e9, chance.between(300, 1200))
+  }
+  return { directory, dataDir, chance }
+}
+
+const sizeOf = (path: string): number => readFileSync(path).length
+
+describe('files that we wrote', { skip: withoutKafka }, () => {
+  const judge = judgeOfFile()
+
+  test('after a random run and a close in order no tool of Kafka finds a fault, and its log finds what we find', async (t) => {
+    const { directory, dataDir, chance } = await writtenAtRandom(t)
+    assert.deepEqual(await write(dataDir, chance.between(0, 2 ** 31), 400), ['open', 'closed'])
+    const logPath = join(dataDir, 'log')
+
+    const forTools = join(directory, 'for-tools')
+    cpSync(logPath, forTools, { recursive: true })
+    const looked = await dumpAll(judge(), forTools)
+    assert.deepEqual(looked.faults, [])
+    t.diagnostic(`${JSON.stringify(looked.files)}, ${looked.records} records`)
+    for (const kind of ['log', 'index', 'timeindex', 'snapshot']) assert.ok(looked.files[kind] > 4, `${kind} files`)
+
+    const small = await judge().ask<SmallFiles>('readFiles', { directory: logPath })
+    assert.equal(small.clean, true)
+    assert.equal(small.version, 1)
+
+    const ours = await openOurs(dataDir, join(directory, 'ours'), settings)
+    assert.deepEqual(Object.keys(small.topicIds), [...ours.keys()].sort())
+    for (const [name, { logEndOffset }] of ours) {
+      assert.equal(small.recoveryPoints[name], logEndOffset, `the recovery point of ${name}`)
+      assert.equal(small.highWatermarks[name], logEndOffset, `the high watermark of ${name}`)
+    }
+    const open = (name: string, opening: { clean: boolean; recoveryPoint?: number }) =>
+      openWithKafka(judge(), logPath, join(directory, name), ours.keys(), opening, config)
+    const trusting = await open('trusting', { clean: true })
+    assertSameLogs(trusting, ours, 'with the marker')
+    assertSameLogs(await open('unclean', { clean: false }), ours, 'without the marker')
+    const rebuilt = await open('rebuilt', { clean: false, recoveryPoint: 0 })
+    assertSameLogs(rebuilt, ours, 'without the marker and from the first byte')
+    const compared = assertSameIndexes(join(directory, 'rebuilt'), logPath, ours.keys())
+    t.diagnostic(`${compared} index files are what Kafka rebuilds, to the byte`)
+    for (const [name, log] of rebuilt) {
+      const known = trusting.get(name)?.producers
+      for (const producer of log.producers) {
+        const read = known?.find(({ producerId }) => producerId === producer.producerId)
+        // Ours is the time of the append, where Kafka takes that of the messages.
+        const { lastTimestamp } = producer
+        assert.deepEqual({ ...read, lastTimestamp }, producer, `${name}: a snapshot is what Kafka makes of the log`)
+      }
+    }
+  })
+
+  test('what a killed broker left is recovered by Kafka to what we recover it to', async (t) => {
+    const { directory, dataDir } = await writtenAtRandom(t)
+    const logPath = join(dataDir, 'log')
+    const ours = await openOurs(dataDir, join(directory, 'ours'), settings)
+    for (const [name, recoveryPoint] of [['checkpoint'], ['first-byte', 0]] as const) {
+      const opening = { clean: false, ...(recoveryPoint !== undefined && { recoveryPoint }) }
+      const copy = join(directory, name)
+      assertSameLogs(await openWithKafka(judge(), logPath, copy, ours.keys(), opening, config), ours, name)
+    }
+    const recovered = await dumpAll(judge(), join(directory, 'ours/log'))
+    assert.deepEqual(recovered.faults, [], 'in the files as we left them after recovery')
+  })
+
+  test('a fault that is planted is found: in a log, in an offset index, in a time index, in a snapshot', async (t) => {
+    const directory = await temporaryDirectory(t)
+    const dataDir = join(directory, 'data')
+    await write(dataDir, seedFor('HOLDFAST_TEST_SEED'), 300)
+    const plants: readonly (readonly [suffix: string, at: number, expected: RegExp])[] = [
+      ['.log', 200, /isvalid: false|exit code 1/],
+      ['.index', 3, /Mismatches in|exit code 1/],
+      ['.timeindex', 7, /mismatch|not found|out of order/],
+      ['.snapshot', 20, /corrupt|crc/i],
+    ]
+    for (const [suffix, at, expected] of plants) {
+      const copy = join(directory, `with${suffix}`)
+      cpSync(join(dataDir, 'log'), copy, { recursive: true })
+      const names = readdirSync(copy, { recursive: true, encoding: 'utf8' })
+      const path = names.map((name) => join(copy, name)).find((one) => one.endsWith(suffix) && sizeOf(one) > at)
+      assert.ok(path)
+      const bytes = readFileSync(path)
+      bytes[at] ^= 1
+      writeFileSync(path, bytes)
+      assert.match((await dumpAll(judge(), copy)).faults.join('\n'), expected, path)
+    }
+  })
+})
