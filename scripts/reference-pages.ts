@@ -22,7 +22,7 @@ export function referencePages(): ReadonlyMap<string, string> {
 
 function settingsPage(): string {
   const rows = describeSettings().map((row) => {
-    const topicName = row.topicName ? `\`${row.topicName}\`` : ''
+    const topicName = row.topicName ? `\`${row.topicName}\`${row.fixed ? ' (fixed)' : ''}` : ''
     return `| \`${row.name}\` | ${topicName} | ${row.default || '(empty)'} | ${row.range} | ${row.unit ?? ''} | ${row.help} |`
   })
   const sets = Object.entries(profiles).map(([name, { values, help }]) => {
@@ -33,7 +33,7 @@ function settingsPage(): string {
 
 Every setting has a name, a type, bounds and a default, in one table of the source; this page is written from it. Names are Kafka's where Kafka has the
 thing. A name that is not in the table, a value out of its range, and values that contradict each other are refused, with name, value, range and the
-place they come from; nothing is accepted that is not enforced. All are read when the store opens; none changes while it is open.
+place they come from; nothing is accepted that is not enforced. They are read when the store opens. What a topic says for itself can be altered while it is open.
 
 ## Where they come from
 
@@ -65,7 +65,9 @@ begin with \`HOLDFAST_TEST_\`; and those that Kubernetes and Docker set beside a
 **In code** \`flush: 'sync' | 'batch' | 'async'\` is short for \`flush.disk.type\`, in \`open(dir, { flush: 'async' })\` and in \`topics.create(name, { flush: 'sync' })\`.
 
 **Topics** override the settings that have a topic name below, by that name: \`holdfast topics create orders --config segment.bytes=16777216\`, or the
-configuration entries of any Kafka client.
+configuration entries of any Kafka client. \`holdfast topics alter orders --config segment.bytes=33554432 --delete-config max.message.bytes\`, \`mq.topics.alter()\` and
+the tools of Kafka (AlterConfigs, IncrementalAlterConfigs) change them later: all entries of one call or none, durably, and for the running logs at once (a segment keeps the
+\`index.interval.bytes\` it was begun with). What is marked "fixed" keeps the value that the topic was created with, and is refused with INVALID_CONFIG.
 
 ## Profiles
 

@@ -30,7 +30,13 @@ export type {
   StartPosition,
 } from './client/queue.js'
 export { SendManyError, type SendOutcome } from './client/sending.js'
-export type { CreateTopicOptions, TopicDetails, TopicSummary, TopicsClient } from './client/topics.js'
+export type {
+  AlterTopicOptions,
+  CreateTopicOptions,
+  TopicDetails,
+  TopicSummary,
+  TopicsClient,
+} from './client/topics.js'
 export { type ErrorCode, errorTable, HoldfastError } from './core/errors.js'
 export type { Logger } from './core/logger.js'
 export type { SettingName, SettingsInput } from './core/settings.js'

@@ -205,6 +205,11 @@ export class Broker implements contract.BrokerService {
     await this.#topics.grow(name, partitions, options.validateOnly ?? false)
   }
 
+  async alterTopic(name: string, alteration: contract.TopicAlteration): Promise<void> {
+    this.#lifecycle.assertOpen()
+    await this.#topics.alter(name, alteration)
+  }
+
   async deleteRecords({ topic, partition }: contract.TopicPartition, offset: number): Promise<number> {
     this.#lifecycle.assertOpen()
     if (this.#topics.isInternal(topic)) throw new HoldfastError('POLICY_VIOLATION', `${topic} keeps its records.`)

@@ -5,6 +5,7 @@
  */
 
 import type { HoldfastError } from '../core/errors.js'
+import type { ConfigAlteration } from '../core/settings-altering.js'
 import type { BuiltBatch } from '../records/builder.js'
 import type { GroupService } from './groups/contract.js'
 
@@ -135,8 +136,18 @@ export interface ConfigEntry {
   /** As the protocol tells it: a word of a list and a path are both texts there. */
   readonly type: 'int' | 'boolean' | 'list' | 'string'
   readonly help: string
+  /** {@link BrokerService.alterTopic} refuses to change it. */
+  readonly isReadOnly: boolean
   /** The setting a topic-level entry falls back to. */
   readonly synonym?: string
+}
+
+export interface TopicAlteration {
+  readonly alterations: readonly ConfigAlteration[]
+  /** What is not named goes back to what holds for all topics. */
+  readonly replaceAll?: boolean
+  /** Check everything, change nothing. */
+  readonly validateOnly?: boolean
 }
 
 export interface ProducerIdentity {
@@ -167,6 +178,8 @@ export interface BrokerService extends GroupService {
   ): Promise<readonly TopicDescription[]>
   createTopic(topic: TopicToCreate): Promise<TopicDescription>
   deleteTopic(name: string): Promise<void>
+  /** Changes what a topic says for itself: durable when this resolves, and in force from then on. */
+  alterTopic(name: string, alteration: TopicAlteration): Promise<void>
   /** Grows a topic to `partitions` partitions. */
   createPartitions(name: string, partitions: number, options?: { readonly validateOnly?: boolean }): Promise<void>
   /**

@@ -9,9 +9,10 @@ import {
   topicSettingNames,
   topicSettings,
 } from '../core/settings.js'
+import { alteredConfig } from '../core/settings-altering.js'
 import type { MessageStore } from '../storage/message-store.js'
 import { checkTopicName, type Topic } from '../storage/topic-catalog.js'
-import type { ConfigEntry, TopicDescription, TopicToCreate } from './contract.js'
+import type { ConfigEntry, TopicAlteration, TopicDescription, TopicToCreate } from './contract.js'
 
 /** Where committed offsets and groups are kept. */
 export const offsetsTopicName = '__consumer_offsets'
@@ -93,6 +94,19 @@ export class Topics {
     if (!validateOnly) await this.#store.addPartitions(name, partitions)
   }
 
+  /** @throws UNKNOWN_TOPIC_OR_PARTITION, POLICY_VIOLATION, INVALID_CONFIG, INVALID_REQUEST */
+  async alter(name: string, { alterations, replaceAll = false, validateOnly }: TopicAlteration): Promise<void> {
+    if (this.#store.topic(name) === undefined) throw unknownTopic(name)
+    if (this.isInternal(name)) {
+      throw new HoldfastError('POLICY_VIOLATION', `${name} belongs to the broker, which alone says how it is kept.`)
+    }
+    await this.#store.alterTopic(
+      name,
+      (config, settings) => alteredConfig(replaceAll ? {} : config, settings, alterations),
+      { validateOnly },
+    )
+  }
+
   /** @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION */
   checkDeletable(name: string): void {
     if (this.isInternal(name)) {
@@ -122,6 +136,7 @@ export class Topics {
     return [...topicSettingNames].map(([topicName, setting]) => ({
       ...entry(setting, settings),
       name: topicName,
+      isReadOnly: this.isInternal(name) || settingsTable[setting].fixed === true,
       synonym: setting,
     }))
   }
@@ -194,6 +209,7 @@ function entry(name: SettingName, settings: Settings): ConfigEntry {
     origin: kind === 'default' || kind === 'topic' ? kind : 'broker',
     type: type === 'enum' || type === 'path' ? 'string' : type,
     help,
+    isReadOnly: true,
   }
 }
 

@@ -55,6 +55,11 @@ export function collectPairs(text: string, gathered: Record<string, string> = {}
   return { ...gathered, [name]: value }
 }
 
+/** Gathers an option that may be given several times. */
+export function collectTexts(text: string, gathered: readonly string[] = []): string[] {
+  return [...gathered, text]
+}
+
 export function parsePair(text: string): [name: string, value: string] {
   const at = text.indexOf('=')
   if (at < 1) throw new InvalidArgumentError('It must be NAME=VALUE.')

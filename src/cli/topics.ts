@@ -1,11 +1,12 @@
-/** `holdfast topics list | create | delete | describe` */
+/** `holdfast topics list | create | alter | delete | describe` */
 
 import type { Command } from 'commander'
 import type { PartitionDescription, TopicDescription } from '../broker/contract.js'
 import { HoldfastError } from '../core/errors.js'
 import { uuidText } from '../core/randomness.js'
+import type { ConfigAlteration } from '../core/settings-altering.js'
 import { printJson, printTable } from './output.js'
-import { collectPairs } from './settings-options.js'
+import { collectPairs, collectTexts } from './settings-options.js'
 import { onTarget, type TargetOptions, wholeNumber, withTarget } from './target.js'
 
 interface Options extends TargetOptions {
@@ -19,9 +20,13 @@ interface CreateOptions extends Omit<Options, 'config'> {
   readonly configFile?: string
 }
 
+interface AlterOptions extends Omit<CreateOptions, 'partitions'> {
+  readonly deleteConfig?: readonly string[]
+}
+
 export function topicCommands(): (parent: Command) => void {
   return (parent) => {
-    const topics = parent.command('topics').description('list, create, delete and describe topics')
+    const topics = parent.command('topics').description('list, create, alter, delete and describe topics')
     withTarget(topics.command('list'))
       .description('topics with their sizes')
       .option('--json', 'print JSON')
@@ -32,6 +37,12 @@ export function topicCommands(): (parent: Command) => void {
       .option('-c, --config <name=value>', 'configuration of the topic, may be repeated', collectPairs)
       .option('--json', 'print JSON')
       .action(create)
+    withTarget(topics.command('alter <name>'), '--config-file')
+      .description('change the configuration of a topic, in force at once')
+      .option('-c, --config <name=value>', 'set an entry, may be repeated', collectPairs)
+      .option('--delete-config <name>', 'let what holds for all topics hold again, may be repeated', collectTexts)
+      .option('--json', 'print JSON')
+      .action(alter)
     withTarget(topics.command('delete <name...>')).description('delete topics and their messages').action(remove)
     withTarget(topics.command('describe <name>'))
       .description('partitions, offsets and configuration')
@@ -63,6 +74,30 @@ async function create(name: string, options: CreateOptions): Promise<void> {
     process.stdout.write(
       `Created topic ${topic.name} with ${topic.partitions.length} partition${topic.partitions.length === 1 ? '' : 's'}.\n`,
     )
+}
+
+async function alter(name: string, options: AlterOptions): Promise<void> {
+  const { config = {}, deleteConfig = [], configFile } = options
+  const alterations: ConfigAlteration[] = [
+    ...Object.entries(config).map(([entry, value]) => ({ name: entry, operation: 'set' as const, value })),
+    ...deleteConfig.map((entry) => ({ name: entry, operation: 'delete' as const })),
+  ]
+  if (alterations.length === 0) {
+    throw new HoldfastError(
+      'INVALID_ARGUMENT',
+      'There is nothing to alter: give --config NAME=VALUE or --delete-config NAME.',
+    )
+  }
+  const entries = await onTarget({ ...options, config: configFile }, async (service) => {
+    await service.alterTopic(name, { alterations })
+    return service.describeConfig(name)
+  })
+  const own = entries.filter(({ origin }) => origin === 'topic')
+  if (options.json) printJson({ name, config: Object.fromEntries(own.map((entry) => [entry.name, entry.value])) })
+  else {
+    const shown = own.map((entry) => `${entry.name}=${entry.value}`).join(', ')
+    process.stdout.write(`Altered topic ${name}: ${shown === '' ? 'it says nothing for itself' : shown}.\n`)
+  }
 }
 
 async function remove(names: readonly string[], options: Options): Promise<void> {

@@ -3,8 +3,10 @@
 import type { BrokerService, ConfigEntry, PartitionDescription, TopicDescription } from '../broker/contract.js'
 import { HoldfastError } from '../core/errors.js'
 import { uuidText } from '../core/randomness.js'
-import { checkName, checkOptions } from './arguments.js'
+import type { ConfigAlteration } from '../core/settings-altering.js'
+import { checkName, checkOptions, refuse } from './arguments.js'
 import { type Flush, withFlush } from './flush-option.js'
+import { shown } from './message.js'
 
 export interface TopicSummary {
   readonly name: string
@@ -32,6 +34,16 @@ export interface CreateTopicOptions {
   readonly flush?: Flush
 }
 
+export interface AlterTopicOptions {
+  /**
+   * By topic-level name, for example `{ 'max.message.bytes': 2_000_000, 'segment.bytes': null }`: null takes away what the
+   * topic says for itself, and what holds for all topics holds for it again. What is not named stays.
+   */
+  readonly config: Readonly<Record<string, string | number | boolean | readonly string[] | null>>
+  /** Check everything, change nothing. */
+  readonly validateOnly?: boolean
+}
+
 /**
  * The topics of a queue.
  *
@@ -40,11 +52,11 @@ export interface CreateTopicOptions {
  */
 export class TopicsClient {
   readonly #service: BrokerService
-  readonly #onDeleted: (topic: string) => void
+  readonly #onChanged: (topic: string) => void
 
-  constructor(service: BrokerService, onDeleted: (topic: string) => void) {
+  constructor(service: BrokerService, onChanged: (topic: string) => void) {
     this.#service = service
-    this.#onDeleted = onDeleted
+    this.#onChanged = onChanged
   }
 
   /** All topics, in the order of their names. */
@@ -71,11 +83,28 @@ export class TopicsClient {
     return this.#details(topic)
   }
 
+  /**
+   * Changes what a topic says for itself, all of it or nothing: durable when this resolves, and in force from then on.
+   * @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG, POLICY_VIOLATION, INVALID_ARGUMENT
+   */
+  async alter(name: string, options: AlterTopicOptions): Promise<TopicDetails> {
+    checkName('topics.alter', 'topic', name)
+    checkOptions('topics.alter', options, ['config', 'validateOnly'])
+    const config: unknown = options?.config
+    if (typeof config !== 'object' || config === null) {
+      return refuse(`topics.alter: config is ${shown(config)}; it must be an object.`)
+    }
+    const alterations = Object.entries(options.config).map(([entry, value]) => alterationOf(entry, value))
+    await this.#service.alterTopic(name, { alterations, validateOnly: options.validateOnly })
+    this.#onChanged(name)
+    return this.describe(name)
+  }
+
   /** Deletes a topic, its messages, and what groups have committed for it. @throws UNKNOWN_TOPIC_OR_PARTITION */
   async delete(name: string): Promise<void> {
     checkName('topics.delete', 'topic', name)
     await this.#service.deleteTopic(name)
-    this.#onDeleted(name)
+    this.#onChanged(name)
   }
 
   /** @throws UNKNOWN_TOPIC_OR_PARTITION */
@@ -96,4 +125,10 @@ export async function describeTopic(service: BrokerService, name: string, create
   if (topic !== undefined) return topic
   const hint = create ? ', and auto.create.topics.enable does not allow to create it by naming it' : ''
   throw new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION', `There is no topic ${JSON.stringify(name)}${hint}.`)
+}
+
+function alterationOf(name: string, value: unknown): ConfigAlteration {
+  if (value === null) return { name, operation: 'delete' }
+  const isText = ['string', 'number', 'boolean'].includes(typeof value) || Array.isArray(value)
+  return isText ? { name, operation: 'set', value: String(value) } : refuse(`topics.alter: ${name} is ${shown(value)}.`)
 }

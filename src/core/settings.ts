@@ -151,6 +151,8 @@ export interface SettingDescription {
   readonly name: string
   /** The name under which a topic may set it. */
   readonly topicName?: string
+  /** A topic keeps the value that it was created with. */
+  readonly fixed?: boolean
   readonly type: SettingRow['type']
   /** What a number counts. */
   readonly unit?: string
@@ -165,6 +167,7 @@ export function describeSettings(): SettingDescription[] {
   return settingRows.map(([name, row]) => ({
     name,
     topicName: row.topic,
+    fixed: row.fixed,
     type: row.type,
     unit: row.type === 'int' ? row.unit : undefined,
     default: String(row.default),

@@ -3,16 +3,18 @@
 import type * as contract from '../broker/contract.js'
 import type { Clock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
-import { configSource, configType } from './api/config-numbers.js'
+import { brokerResource, configSource, configType, operations, topicResource } from './api/config-numbers.js'
 import { errorOf, throwIfRefused } from './remote-broker-errors.js'
 import { readOffsets } from './remote-broker-offsets.js'
 import { retrying } from './retrying.js'
 import {
+  alterConfigs,
   createPartitions,
   createTopics,
   deleteRecords,
   deleteTopics,
   describeConfigs,
+  incrementalAlterConfigs,
   metadata,
   type ResponseOf,
 } from './schemas/index.js'
@@ -20,8 +22,6 @@ import type { WirePool } from './wire-pool.js'
 
 type Topic = ResponseOf<typeof metadata>['topics'][number]
 
-const topicResource = 2
-const brokerResource = 4
 const unknownTopic = 3
 const invalidTopicName = 17
 /** With {@link retrying} about a second. */
@@ -111,6 +111,20 @@ export class RemoteAdmin {
     throwIfRefused(results[0].errorCode, results[0].errorMessage)
   }
 
+  async alterTopic(name: string, alteration: contract.TopicAlteration): Promise<void> {
+    const { alterations, replaceAll = false, validateOnly = false } = alteration
+    const resource = { resourceType: topicResource, resourceName: name }
+    const configs = alterations.map((each) => ({
+      name: each.name,
+      configOperation: operations.indexOf(each.operation),
+      value: each.operation === 'delete' ? null : each.value,
+    }))
+    const { responses } = await (replaceAll
+      ? this.#wire.send(alterConfigs, { resources: [{ ...resource, configs }], validateOnly })
+      : this.#wire.send(incrementalAlterConfigs, { resources: [{ ...resource, configs }], validateOnly }))
+    throwIfRefused(responses[0].errorCode, responses[0].errorMessage)
+  }
+
   async deleteRecords({ topic, partition }: contract.TopicPartition, offset: number): Promise<number> {
     const body = { topics: [{ name: topic, partitions: [{ index: partition, offset }] }], timeoutMs: this.#timeoutMs }
     const { topics } = await this.#wire.send(deleteRecords, body)
@@ -137,6 +151,7 @@ export class RemoteAdmin {
       origin: originOf(config.configSource),
       type: typeOf(config.configType),
       help: config.documentation ?? '',
+      isReadOnly: config.readOnly,
       synonym: topic === null ? undefined : config.synonyms.find(({ source }) => source !== configSource.topic)?.name,
     }))
   }

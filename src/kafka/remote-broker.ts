@@ -167,6 +167,10 @@ export class RemoteBroker implements contract.BrokerService {
     return this.#admin.createPartitions(name, partitions, options.validateOnly ?? false)
   }
 
+  alterTopic(name: string, alteration: contract.TopicAlteration): Promise<void> {
+    return this.#admin.alterTopic(name, alteration)
+  }
+
   describeConfig(topic: string | null): Promise<readonly contract.ConfigEntry[]> {
     return this.#admin.describeConfig(topic)
   }

@@ -12,6 +12,7 @@ import { type Logger, silentLogger } from '../core/logger.js'
 import { Mutex } from '../core/mutex.js'
 import { type Randomness, randomUuid, systemRandomness } from '../core/randomness.js'
 import { resolveSettings, type Settings, topicSettings } from '../core/settings.js'
+import { refuseFixedChanges } from '../core/settings-altering.js'
 import type { Disk } from '../files/disk.js'
 import { nodeDisk } from '../files/node-disk.js'
 import { CheckpointWriter } from './checkpoint-writer.js'
@@ -37,6 +38,8 @@ export interface NewTopic {
   readonly partitions: number
   readonly config?: Readonly<Record<string, string>>
 }
+
+export type ConfigChange = (config: Topic['config'], settings: Settings) => Topic['config']
 
 /** As many as a partition directory's name has room for behind the longest topic name. */
 const mostPartitions = 100_000
@@ -193,6 +196,24 @@ export class MessageStore {
         throw error
       }
       return grown
+    })
+  }
+
+  /**
+   * Gives a topic another configuration of its own: what `change` makes of the present one and of the settings that hold.
+   * It is durable when this resolves, and the topic's logs hold to it from then on.
+   * @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG, and what `change` throws
+   */
+  alterTopic(name: string, change: ConfigChange, options: { validateOnly?: boolean } = {}): Promise<void> {
+    return this.#change(async () => {
+      const topic = this.#existing(name)
+      const before = this.#logs.settingsOf(topic)
+      const altered: Topic = { ...topic, config: change(topic.config, before) }
+      const settings = this.#logs.settingsOf(altered)
+      refuseFixedChanges(before, settings)
+      if (options.validateOnly) return
+      await this.#catalog.put(altered)
+      this.#logs.alter(altered, settings)
     })
   }
 

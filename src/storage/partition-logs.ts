@@ -106,6 +106,20 @@ export class PartitionLogs {
     await removePartitionDirectories(disk, this.#logPath, topic, from, randomness)
   }
 
+  /** Lets all logs of a topic hold to other settings. */
+  alter(topic: Topic, settings: Settings): void {
+    for (let partition = 0; partition < topic.partitions; partition++) this.get(topic.name, partition)?.alter(settings)
+  }
+
+  /** @throws INVALID_CONFIG where what the topic asks for does not go with the store's settings of this time */
+  settingsOf({ name, config }: Topic): Settings {
+    try {
+      return topicSettings(this.#tools.settings, config)
+    } catch (error) {
+      throw new HoldfastError('INVALID_CONFIG', `Topic ${name}: ${(error as Error).message}`, { cause: error })
+    }
+  }
+
   /** Does something to every log, whatever happens to the others; resolves with what went wrong. */
   async each(work: (log: SegmentLog) => Promise<unknown>): Promise<unknown[]> {
     const errors: unknown[] = []
@@ -148,21 +162,12 @@ export class PartitionLogs {
       tables: this.#tables,
       clock,
       logger,
-      settings: this.#settingsOf(topic),
+      settings: this.settingsOf(topic),
       ...lastSeen,
       mayHaveHoles: topic.adopted,
       onStartMoved: this.#onStartMoved,
       onFailure: (failed) => this.#healer.watch(failed),
     })
     this.#logs.set(name, log)
-  }
-
-  /** @throws INVALID_CONFIG where what the topic asks for does not go with the store's settings of this time */
-  #settingsOf({ name, config }: Topic): Settings {
-    try {
-      return topicSettings(this.#tools.settings, config)
-    } catch (error) {
-      throw new HoldfastError('INVALID_CONFIG', `Topic ${name}: ${(error as Error).message}`, { cause: error })
-    }
   }
 }

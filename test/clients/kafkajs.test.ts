@@ -38,6 +38,19 @@ test('topics are created, described, grown, listed and deleted', async () => {
   assert.ok(clusterId)
   const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: 2, name: 'a' }] })
   assert.equal(resources[0].configEntries.find((entry) => entry.configName === 'segment.bytes')?.configValue, '2097152')
+  const alter = (entries: { name: string; value: string }[], validateOnly = false) =>
+    admin.alterConfigs({ validateOnly, resources: [{ type: 2, name: 'a', configEntries: entries }] })
+  const segmentBytes = async () => {
+    const described = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: 2, name: 'a' }] })
+    return described.resources[0].configEntries.find(({ configName }) => configName === 'segment.bytes')?.configValue
+  }
+  await alter([{ name: 'segment.bytes', value: '3145728' }])
+  assert.equal(await segmentBytes(), '3145728')
+  await alter([], true)
+  await assert.rejects(alter([{ name: 'segment.bytes', value: '1' }]), { type: 'INVALID_CONFIG' })
+  assert.equal(await segmentBytes(), '3145728')
+  await alter([])
+  assert.equal(await segmentBytes(), '1073741824')
   assert.deepEqual(await admin.listTopics(), ['a'])
   await admin.deleteTopics({ topics: ['a'] })
   assert.deepEqual(await admin.listTopics(), [])

@@ -4,7 +4,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   Admin,
+  ConfigResourceTypes,
   Consumer,
+  IncrementalAlterConfigOperationTypes,
   MessagesStreamModes,
   Producer,
   stringDeserializers,
@@ -55,6 +57,23 @@ test('topics are created, listed, described and deleted', async () => {
   assert.deepEqual(await admin.listTopics(), ['a'])
   const metadata = await admin.metadata({ topics: ['a'] })
   assert.equal(metadata.topics.get('a')?.partitionsCount, 3)
+  const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: 'a' }
+  const shown = async (name: string) => {
+    const [{ configs }] = await admin.describeConfigs({ resources: [resource] })
+    return configs.find((entry) => entry.name === name)?.value
+  }
+  const { SET, APPEND, SUBTRACT, DELETE } = IncrementalAlterConfigOperationTypes
+  const change = (name: string, configOperation: 0 | 1 | 2 | 3, value = '') =>
+    admin.incrementalAlterConfigs({ resources: [{ ...resource, configs: [{ name, configOperation, value }] }] })
+  await change('max.message.bytes', SET, '5000')
+  await change('cleanup.policy', APPEND, 'compact')
+  assert.deepEqual([await shown('max.message.bytes'), await shown('cleanup.policy')], ['5000', 'delete,compact'])
+  await change('cleanup.policy', SUBTRACT, 'delete')
+  await change('max.message.bytes', DELETE)
+  assert.deepEqual([await shown('max.message.bytes'), await shown('cleanup.policy')], ['1048588', 'compact'])
+  await assert.rejects(change('max.message.bytes', APPEND, '5'))
+  await admin.alterConfigs({ resources: [{ ...resource, configs: [{ name: 'segment.bytes', value: '2097152' }] }] })
+  assert.deepEqual([await shown('segment.bytes'), await shown('cleanup.policy')], ['2097152', 'delete'])
   await admin.deleteTopics({ topics: ['a'] })
   assert.deepEqual(await admin.listTopics(), [])
   await admin.close()

@@ -72,7 +72,7 @@ async function configsOf({ name }: TopicDescription, { broker }: Call) {
   return entries.map((entry) => ({
     name: entry.name,
     value: entry.value,
-    readOnly: true,
+    readOnly: entry.isReadOnly,
     configSource: sourceOf(entry),
     isSensitive: false,
   }))

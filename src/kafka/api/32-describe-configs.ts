@@ -1,19 +1,16 @@
 /**
  * DescribeConfigs, versions 1-4: the settings of topics and of this broker, straight from the settings table.
  *
- * All entries are read-only: no API here changes them. The broker resource with an empty name means the dynamic defaults
- * of the cluster, of which there are none.
+ * Read-only is what AlterConfigs and IncrementalAlterConfigs refuse: all of the broker's, and a topic's where it keeps them.
+ * The broker resource with an empty name means the dynamic defaults of the cluster, of which there are none.
  */
 
 import type { ConfigEntry } from '../../broker/contract.js'
 import { HoldfastError } from '../../core/errors.js'
 import { type DescribeConfigsRequest, describeConfigs } from '../schemas/index.js'
-import { sourceOf, typeOf } from './config-numbers.js'
+import { brokerResource, sourceOf, topicResource, typeOf } from './config-numbers.js'
 import { type Call, endpoint } from './handler.js'
 import { noError, refusalOf } from './refusals.js'
-
-const topicResource = 2
-const brokerResource = 4
 
 type Resource = DescribeConfigsRequest['resources'][number]
 
@@ -44,7 +41,7 @@ async function describe(resource: Resource, request: DescribeConfigsRequest, cal
         .map((entry) => ({
           name: entry.name,
           value: entry.value,
-          readOnly: true,
+          readOnly: entry.isReadOnly,
           configSource: sourceOf(entry),
           isSensitive: false,
           synonyms: request.includeSynonyms ? synonymsOf(entry, atBroker) : [],

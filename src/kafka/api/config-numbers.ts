@@ -1,10 +1,18 @@
-/** The numbers that Kafka gives to where a configuration comes from and what type it has (DescribeConfigsResponse.java). */
+/**
+ * The numbers that Kafka gives to what has a configuration, where an entry comes from, what type it has, and how it is
+ * changed (ConfigResource.java, DescribeConfigsResponse.java, AlterConfigOp.java).
+ */
 
 import type { ConfigEntry } from '../../broker/contract.js'
 import { type SettingName, settingsTable } from '../../core/settings.js'
 
+export const topicResource = 2
+export const brokerResource = 4
 export const configSource = { topic: 1, broker: 4, default: 5 } as const
 export const configType = { boolean: 1, string: 2, int: 3, long: 5, list: 7 } as const
+
+/** By the number of the operation. */
+export const operations = ['set', 'delete', 'append', 'subtract'] as const
 
 const int32Max = 2 ** 31 - 1
 

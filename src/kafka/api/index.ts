@@ -21,8 +21,10 @@ import { initProducerIdEndpoint } from './22-init-producer-id.js'
 import { offsetForLeaderEpochEndpoint } from './23-offset-for-leader-epoch.js'
 import { describeAclsEndpoint } from './29-describe-acls.js'
 import { describeConfigsEndpoint } from './32-describe-configs.js'
+import { alterConfigsEndpoint } from './33-alter-configs.js'
 import { createPartitionsEndpoint } from './37-create-partitions.js'
 import { deleteGroupsEndpoint } from './42-delete-groups.js'
+import { incrementalAlterConfigsEndpoint } from './44-incremental-alter-configs.js'
 import { listPartitionReassignmentsEndpoint } from './46-list-partition-reassignments.js'
 import { describeClusterEndpoint } from './60-describe-cluster.js'
 import type { Endpoint } from './handler.js'
@@ -49,8 +51,10 @@ export const endpoints: readonly Endpoint[] = [
   offsetForLeaderEpochEndpoint,
   describeAclsEndpoint,
   describeConfigsEndpoint,
+  alterConfigsEndpoint,
   createPartitionsEndpoint,
   deleteGroupsEndpoint,
+  incrementalAlterConfigsEndpoint,
   listPartitionReassignmentsEndpoint,
   describeClusterEndpoint,
 ]

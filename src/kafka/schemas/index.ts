@@ -26,8 +26,10 @@ import { writeTxnMarkers } from './27-write-txn-markers.js'
 import { txnOffsetCommit } from './28-txn-offset-commit.js'
 import { describeAcls } from './29-describe-acls.js'
 import { describeConfigs } from './32-describe-configs.js'
+import { alterConfigs } from './33-alter-configs.js'
 import { createPartitions } from './37-create-partitions.js'
 import { deleteGroups } from './42-delete-groups.js'
+import { incrementalAlterConfigs } from './44-incremental-alter-configs.js'
 import { listPartitionReassignments } from './46-list-partition-reassignments.js'
 import { describeCluster } from './60-describe-cluster.js'
 import { describeTransactions } from './65-describe-transactions.js'
@@ -60,8 +62,10 @@ export * from './27-write-txn-markers.js'
 export * from './28-txn-offset-commit.js'
 export * from './29-describe-acls.js'
 export * from './32-describe-configs.js'
+export * from './33-alter-configs.js'
 export * from './37-create-partitions.js'
 export * from './42-delete-groups.js'
+export * from './44-incremental-alter-configs.js'
 export * from './46-list-partition-reassignments.js'
 export * from './60-describe-cluster.js'
 export * from './65-describe-transactions.js'
@@ -97,8 +101,10 @@ export const apis: readonly Api[] = [
   txnOffsetCommit,
   describeAcls,
   describeConfigs,
+  alterConfigs,
   createPartitions,
   deleteGroups,
+  incrementalAlterConfigs,
   listPartitionReassignments,
   describeCluster,
   describeTransactions,

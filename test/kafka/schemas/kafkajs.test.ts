@@ -245,6 +245,16 @@ const pairs: Record<string, readonly [theirs: unknown, ours: object]> = {
       includeSynonyms: true,
     },
   ],
+  AlterConfigs: [
+    {
+      resources: [{ type: 2, name: 'orders', configEntries: [{ name: 'segment.bytes', value: '1048576' }] }],
+      validateOnly: true,
+    },
+    {
+      resources: [{ resourceType: 2, resourceName: 'orders', configs: [{ name: 'segment.bytes', value: '1048576' }] }],
+      validateOnly: true,
+    },
+  ],
   DeleteRecords: [
     { topics: [{ topic: 'orders', partitions: [{ partition: 1, offset: '77' }] }], timeout: 5000 },
     { topics: [{ name: 'orders', partitions: [{ index: 1, offset: 77 }] }], timeoutMs: 5000 },

@@ -279,6 +279,41 @@ const requests: Record<number, (version: number) => [theirs: unknown[], ours: ob
       includeSynonyms: true,
     },
   ],
+  33: () => [
+    [[{ resourceType: 2, resourceName: 'orders', configs: [{ name: 'segment.bytes', value: '1048576' }] }], true],
+    {
+      resources: [{ resourceType: 2, resourceName: 'orders', configs: [{ name: 'segment.bytes', value: '1048576' }] }],
+      validateOnly: true,
+    },
+  ],
+  44: () => [
+    [
+      [
+        {
+          resourceType: 2,
+          resourceName: 'orders',
+          configs: [
+            { name: 'segment.bytes', configOperation: 0, value: '1048576' },
+            { name: 'cleanup.policy', configOperation: 1, value: null },
+          ],
+        },
+      ],
+      false,
+    ],
+    {
+      resources: [
+        {
+          resourceType: 2,
+          resourceName: 'orders',
+          configs: [
+            { name: 'segment.bytes', configOperation: 0, value: '1048576' },
+            { name: 'cleanup.policy', configOperation: 1, value: null },
+          ],
+        },
+      ],
+      validateOnly: false,
+    },
+  ],
   21: () => [
     [[{ name: 'orders', partitions: [{ partitionIndex: 1, offset: 77n }] }], 5000],
     { topics: [{ name: 'orders', partitions: [{ index: 1, offset: 77 }] }], timeoutMs: 5000 },
