@@ -29,6 +29,7 @@ export type {
   SendOptions,
   StartPosition,
 } from './client/queue.js'
+export { restore } from './client/restore.js'
 export { SendManyError, type SendOutcome } from './client/sending.js'
 export type {
   AlterTopicOptions,
@@ -42,3 +43,6 @@ export type { Logger } from './core/logger.js'
 export type { SettingName, SettingsInput } from './core/settings.js'
 export type { Codec } from './records/format.js'
 export type { Header } from './records/record.js'
+export type { BackupProgress } from './storage/backup/file-copies.js'
+export type { RestoreReport } from './storage/backup/restore.js'
+export type { BackupOptions, BackupReport } from './storage/backup/store-backup.js'

@@ -13,6 +13,7 @@ import { resolveSettings, type Settings, type SettingsInput } from '../core/sett
 import type { Disk } from '../files/disk.js'
 import { nodeDisk } from '../files/node-disk.js'
 import { verifyBuiltBatch, verifyProducedBatch } from '../records/verify.js'
+import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
 import { MessageStore } from '../storage/message-store.js'
 import type { AppendReceipt, PartitionLog } from '../storage/partition-log.js'
 import type * as contract from './contract.js'
@@ -216,6 +217,11 @@ export class Broker implements contract.BrokerService {
     const log = this.#logAtEpoch({ topic, partition, currentLeaderEpoch: -1 })
     await log.deleteRecordsBefore(offset === -1 ? log.highWatermark : offset)
     return log.logStartOffset
+  }
+
+  async backup(target: string, options?: BackupOptions): Promise<BackupReport> {
+    this.#lifecycle.assertOpen()
+    return this.#store.backup(target, options)
   }
 
   async describeConfig(topic: string | null): Promise<readonly contract.ConfigEntry[]> {

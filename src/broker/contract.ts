@@ -7,6 +7,7 @@
 import type { HoldfastError } from '../core/errors.js'
 import type { ConfigAlteration } from '../core/settings-altering.js'
 import type { BuiltBatch } from '../records/builder.js'
+import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
 import type { GroupService } from './groups/contract.js'
 
 export interface TopicPartition {
@@ -189,6 +190,12 @@ export interface BrokerService extends GroupService {
   deleteRecords(place: TopicPartition, offset: number): Promise<number>
   /** The configuration of a topic, or of the broker where `topic` is null. */
   describeConfig(topic: string | null): Promise<readonly ConfigEntry[]>
+
+  /**
+   * Takes a backup while everything goes on: a generation in `target`, a directory. Absent where the store is another
+   * program's.
+   */
+  backup?(target: string, options?: BackupOptions): Promise<BackupReport>
 
   initProducer(request: InitProducerRequest): Promise<ProducerIdentity>
   close(): Promise<void>

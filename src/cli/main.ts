@@ -2,6 +2,7 @@
 
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
+import { backupCommands } from './backup.js'
 import { consumeCommand } from './consume.js'
 import { groupCommands } from './groups.js'
 import { printError } from './output.js'
@@ -27,6 +28,7 @@ export async function main(args: readonly string[]): Promise<void> {
     produceCommand(),
     consumeCommand(),
     groupCommands(),
+    backupCommands(),
     settingsCommand(),
   ]
   for (const add of commands) add(program)

@@ -45,16 +45,20 @@ export function serveCommand(): (parent: Command) => void {
 
 async function serve(options: Options): Promise<void> {
   // All at once, so that reading one module overlaps with compiling another; only what is served has to be loaded.
-  const [settings, logger, { Broker }, { KafkaServer }] = await Promise.all([
+  const [settings, logger, { Broker }, { KafkaServer }, { listenForControl }, { nodeDisk }] = await Promise.all([
     settingsOf(options),
     stderrLogger(options.logLevel),
     import('../broker/broker.js'),
     import('../kafka/server.js'),
+    import('./control-socket.js'),
+    import('../files/node-disk.js'),
   ])
   const broker = await Broker.open(options.data, { settings, logger })
   const server = await listen(KafkaServer, broker, options, logger)
+  const control = await listenForControl(broker, options.data, { disk: nodeDisk, logger })
   announce(server, options)
   await stopSignal()
+  await control.close()
   process.exitCode = await stop(server, broker)
   // What is still open now (a client that does not read its answer) must not hold the process.
   process.exit()

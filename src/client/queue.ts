@@ -9,6 +9,7 @@ import { HoldfastError } from '../core/errors.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { type Randomness, systemRandomness } from '../core/randomness.js'
 import { type Codec, codecNames, maxInt32 } from '../records/format.js'
+import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
 import { checkName, checkOptions, refuse, wholeNumber } from './arguments.js'
 import { readBounded } from './bounded-read.js'
 import { cancelWith } from './cancelling.js'
@@ -231,6 +232,21 @@ export class Queue implements AsyncDisposable {
     const partition =
       options.partition === undefined ? undefined : wholeNumber('read', 'partition', options.partition, { fallback: 0 })
     return readBounded(this.#service, { topic, partition, from, limit, signal })
+  }
+
+  /**
+   * Takes a backup of everything while the queue goes on: a generation in `target`, a directory that is made where it does
+   * not exist. The second time only what is new is copied. {@link restore} makes a folder of it again.
+   * @throws INVALID_ARGUMENT across a wire, and for a target inside the folder; BACKUP_DAMAGED, DISK_FULL
+   */
+  async backup(target: string, options: BackupOptions = {}): Promise<BackupReport> {
+    checkOptions('backup', options, ['link', 'keep', 'onProgress', 'signal'])
+    checkName('backup', 'target', target)
+    if (this.#service.backup === undefined)
+      return refuse(
+        'backup: a broker elsewhere backs up its own folder: "holdfast backup TARGET --data DIR" on its machine.',
+      )
+    return this.#service.backup(target, options)
   }
 
   /** Ends the consumers, waits for the sends that are under way, and closes what the queue stands on. */

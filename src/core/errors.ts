@@ -21,6 +21,11 @@ export const errorTable = {
   DATA_DIR_READ_ONLY: { kafka: -1, retriable: false, text: 'The data directory cannot be written.' },
   DATA_DIR_NEWER: { kafka: -1, retriable: false, text: 'The data directory was written by a newer format version.' },
   DATA_DIR_DAMAGED: { kafka: -1, retriable: false, text: 'A file of the data directory cannot be understood.' },
+  BACKUP_DAMAGED: {
+    kafka: -1,
+    retriable: false,
+    text: 'A backup does not hold what it says, or was not written whole.',
+  },
   LOG_DAMAGED: { kafka: 56, retriable: false, fatal: true, text: 'A log is damaged in its middle.' },
   LOG_FAILED: {
     kafka: 56,

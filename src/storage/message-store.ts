@@ -15,6 +15,7 @@ import { resolveSettings, type Settings, topicSettings } from '../core/settings.
 import { refuseFixedChanges } from '../core/settings-altering.js'
 import type { Disk } from '../files/disk.js'
 import { nodeDisk } from '../files/node-disk.js'
+import { type BackupOptions, type BackupReport, backUp, type StoreToBackUp } from './backup/store-backup.js'
 import { CheckpointWriter } from './checkpoint-writer.js'
 import { leaveCleanShutdownMark, takeCleanShutdownMark } from './checkpoints.js'
 import { Chores } from './chores.js'
@@ -56,6 +57,9 @@ export class MessageStore {
   readonly #chores: Chores
   /** Topics whose creation failed, and whose removal then failed too: the next attempt to create them clears them away. */
   readonly #unfinished = new Set<string>()
+  /** Aborted when the store closes: what takes long ends. */
+  readonly #closing = new AbortController()
+  readonly #backups = new Set<Promise<BackupReport>>()
   #closed: Promise<void> | undefined
 
   private constructor(directory: DataDirectory, catalog: TopicCatalog, tools: Required<StoreOptions>) {
@@ -227,6 +231,23 @@ export class MessageStore {
     return this.#chores.runNow(name)
   }
 
+  /** Takes a backup while the store goes on; see {@link backUp}, which says what it throws. */
+  async backup(target: string, options: BackupOptions = {}): Promise<BackupReport> {
+    this.#lifecycle.assertOpen()
+    const signal = AbortSignal.any([this.#closing.signal, ...(options.signal === undefined ? [] : [options.signal])])
+    const { disk, clock, randomness } = this.#tools
+    const backups: StoreToBackUp = {
+      directory: this.#directory,
+      disk,
+      clock,
+      randomness,
+      atOneMoment: (note) => this.#change(async () => note(this.topics(), [...this.#logs.all()])),
+    }
+    const running = backUp(backups, target, { ...options, signal })
+    this.#backups.add(running)
+    return running.finally(() => this.#backups.delete(running))
+  }
+
   /** Makes every log durable, whatever its flush policy. Rejects with the first failure, after all were tried. */
   async flush(): Promise<void> {
     this.#lifecycle.assertOpen()
@@ -243,6 +264,8 @@ export class MessageStore {
   async #close(): Promise<void> {
     this.#lifecycle.to('closing')
     try {
+      this.#closing.abort(new HoldfastError('CLOSED', 'The store is closing.'))
+      await Promise.allSettled(this.#backups)
       await this.#changes.run(async () => {})
       await this.#chores.stop()
       const { inOrder, errors } = await this.#logs.close()

@@ -99,7 +99,8 @@ export class TopicCatalog {
   }
 }
 
-function encodeCatalog(topics: Iterable<Topic>): Buffer {
+/** The content of `config/topics.json`. */
+export function encodeCatalog(topics: Iterable<Topic>): Buffer {
   const rows = [...topics].map((topic) => ({ ...topic, id: uuidText(topic.id) }))
   return Buffer.from(`${JSON.stringify({ version: catalogVersion, topics: rows }, null, 2)}\n`)
 }

@@ -23,6 +23,7 @@ import { LogReader } from './log-reader.js'
 import { LogWriter } from './log-writer.js'
 import { loadFor, placeOf, type SegmentLogOptions, warmTailBytes, withLiveSettings } from './opening.js'
 import { outOfRange } from './refusals.js'
+import type { CutSegment } from './segment-set.js'
 
 /** Everything that is replaced as one when a log is recovered. */
 interface OpenState {
@@ -201,6 +202,22 @@ export class SegmentLog implements PartitionLog {
         throw error
       })
       await this.#state.writer.removeBefore(offset)
+    })
+  }
+
+  /** Offsets may be missing in it, since compaction worked on it. */
+  get mayHaveHoles(): boolean {
+    return this.#options.mayHaveHoles ?? false
+  }
+
+  /**
+   * Runs `work` on the segments below `end`, while none of their files is removed or replaced; appends go on. `end` is
+   * an offset that the high watermark had.
+   */
+  withFilesBelow<T>(end: number, work: (directory: string, segments: readonly CutSegment[]) => Promise<T>): Promise<T> {
+    return this.#turns.run(async () => {
+      this.#assertReadable()
+      return work(this.#options.directory, await this.#state.writer.segments.below(end))
     })
   }
 

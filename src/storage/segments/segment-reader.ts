@@ -81,6 +81,18 @@ export class SegmentReader {
     return found === undefined ? Buffer.alloc(0) : bytesAt(found.position, found.size)
   }
 
+  async positionOf(offset: number): Promise<number> {
+    const end = this.#segment.sizeInBytes
+    const entry = (await this.#index.get()).offsets.floor(offset)
+    // Of an index that leads astray nothing is believed; the way from the start is long, and right.
+    const leadsThere =
+      entry !== undefined &&
+      entry.position + batchOverheadBytes <= end &&
+      lastOffsetAt(await this.#bytes(entry.position, batchOverheadBytes), 0) === entry.offset
+    const found = await this.#firstFrom(leadsThere ? entry.position : 0, end, offset)
+    return found?.position ?? end
+  }
+
   /** The first record at `minOffset` or behind it whose timestamp is `timestamp` or later. */
   async offsetForTimestamp(timestamp: number, minOffset: number): Promise<TimestampedOffset | undefined> {
     const index = await this.#index.get()

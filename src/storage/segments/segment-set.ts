@@ -3,6 +3,14 @@
 import type { LogSlice, ReadOptions, TimestampedOffset } from '../partition-log.js'
 import type { Segment } from './segment.js'
 
+/** How much of a segment lies below an offset. */
+export interface CutSegment {
+  readonly baseOffset: number
+  readonly sizeInBytes: number
+  /** All of it, and it is sealed. */
+  readonly isWhole: boolean
+}
+
 export class SegmentSet {
   readonly #segments: readonly Segment[]
 
@@ -38,6 +46,19 @@ export class SegmentSet {
     const isKept = (segment: Segment) => segment.baseOffset <= offset
     const kept = new SegmentSet(this.#segments.filter(isKept))
     return { kept, beyond: this.#segments.filter((segment) => !isKept(segment)) }
+  }
+
+  /** What lies below `end`, which is where a batch ends. */
+  async below(end: number): Promise<CutSegment[]> {
+    const cut: CutSegment[] = []
+    for (const [at, segment] of this.#segments.entries()) {
+      const { baseOffset } = segment
+      if (baseOffset >= end) break
+      const next = this.#segments[at + 1]
+      const isWhole = next !== undefined && next.baseOffset <= end
+      cut.push({ baseOffset, isWhole, sizeInBytes: isWhole ? segment.sizeInBytes : await segment.positionOf(end) })
+    }
+    return cut
   }
 
   /** Whole batches from the one that holds `offset`, or the first after it, from one segment. Empty at the end. */

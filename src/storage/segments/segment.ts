@@ -192,6 +192,11 @@ export class Segment implements SegmentFile {
     return this.#reader.read(offset, maxBytes, options)
   }
 
+  /** Where the first batch begins that ends at `offset` or later; the end where there is none. */
+  positionOf(offset: number): Promise<number> {
+    return this.#reader.positionOf(offset)
+  }
+
   /** The first record at `minOffset` or behind it whose timestamp is `timestamp` or later. */
   offsetForTimestamp(timestamp: number, minOffset: number): Promise<TimestampedOffset | undefined> {
     return this.#reader.offsetForTimestamp(timestamp, minOffset)

@@ -1,0 +1,151 @@
+/**
+ * Asks of one process what only it can do, since it holds the data directory: `holdfast serve` listens on a Unix socket in
+ * it, which the file system's rights protect like the directory's other files. A line of JSON asks, lines of JSON answer:
+ * `progress` as often as there is some, then `done` or `error`. Who hangs up gives up.
+ */
+
+import { createConnection, createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Broker } from '../broker/broker.js'
+import { asHoldfastError, type ErrorCode, errorTable, HoldfastError } from '../core/errors.js'
+import type { Logger } from '../core/logger.js'
+import type { Disk } from '../files/disk.js'
+import type { BackupProgress } from '../storage/backup/file-copies.js'
+import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
+
+export interface BackupRequest extends Pick<BackupOptions, 'link' | 'keep'> {
+  readonly command: 'backup'
+  readonly target: string
+}
+
+type Answer =
+  | { readonly progress: BackupProgress }
+  | { readonly done: BackupReport }
+  | { readonly error: { readonly code: string; readonly message: string } }
+
+const longestLine = 64 * 1024
+
+function socketPath(dataPath: string): string {
+  return join(dataPath, 'control.sock')
+}
+
+/** Listens beside the broker; where that cannot be, the log says why, and everything else works. */
+export async function listenForControl(
+  broker: Broker,
+  dataPath: string,
+  { disk, logger }: { disk: Disk; logger: Logger },
+): Promise<{ close(): Promise<void> }> {
+  const path = socketPath(dataPath)
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    serveOne(broker, socket)
+  })
+  try {
+    // One that a killed process left: the directory is ours, so nobody listens on it.
+    await disk.remove(path)
+    await listen(server, path)
+  } catch (err) {
+    logger.warn({ path, err }, 'Cannot be controlled by other processes (holdfast backup) while it serves.')
+  }
+  return {
+    close: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(path, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function serveOne(broker: Broker, socket: Socket): void {
+  const gone = new AbortController()
+  const answer = (line: Answer) => {
+    if (socket.writable) socket.write(`${JSON.stringify(line)}\n`)
+  }
+  let asked = ''
+  const onData = (text: string) => {
+    asked += text
+    const end = asked.indexOf('\n')
+    if (end < 0 && asked.length <= longestLine) return
+    socket.off('data', onData)
+    work(broker, asked.slice(0, end), (progress) => answer({ progress }), gone.signal)
+      .then((done) => answer({ done }))
+      .catch((thrown: unknown) => {
+        const { code, message } = asHoldfastError(thrown)
+        answer({ error: { code, message } })
+      })
+      .finally(() => socket.end())
+  }
+  socket.setEncoding('utf8')
+  socket.on('data', onData)
+  socket.on('error', () => socket.destroy())
+  socket.on('close', () => gone.abort(new HoldfastError('CLOSED', 'The one who asked for it has gone.')))
+}
+
+/** @throws INVALID_REQUEST for a line that is no request, and what {@link Broker.backup} throws */
+async function work(
+  broker: Broker,
+  line: string,
+  onProgress: (progress: BackupProgress) => void,
+  signal: AbortSignal,
+): Promise<BackupReport> {
+  const { target, link, keep } = requestIn(line)
+  return broker.backup(target, { link, keep, onProgress, signal })
+}
+
+function requestIn(line: string): BackupRequest {
+  try {
+    const request = JSON.parse(line) as Partial<BackupRequest> | null
+    if (request?.command === 'backup' && typeof request.target === 'string' && request.target !== '')
+      return request as BackupRequest
+  } catch {
+    // Said below, like any other line that asks for nothing.
+  }
+  throw new HoldfastError('INVALID_REQUEST', 'A request is a line of JSON, {"command":"backup","target":"DIR"}.')
+}
+
+/** Asks the process that has the data directory open. @throws CONNECTION_FAILED where none listens, and what it answers */
+export function askServing(
+  dataPath: string,
+  request: BackupRequest,
+  onProgress: (progress: BackupProgress) => void,
+): Promise<BackupReport> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(socketPath(dataPath))
+    const lines = createInterface({ input: socket })
+    socket.once('connect', () => socket.write(`${JSON.stringify(request)}\n`))
+    lines.on('line', (text) => {
+      const line = JSON.parse(text) as Answer
+      if ('progress' in line) onProgress(line.progress)
+      else if ('done' in line) resolve(line.done)
+      else reject(new HoldfastError(knownCode(line.error.code), line.error.message))
+    })
+    const failed = (cause?: unknown) =>
+      reject(
+        new HoldfastError(
+          'CONNECTION_FAILED',
+          `The process that has ${dataPath} open does not answer on its control socket.`,
+          {
+            cause,
+          },
+        ),
+      )
+    socket.on('error', failed)
+    socket.on('close', () => failed())
+  })
+}
+
+function knownCode(code: string): ErrorCode {
+  return Object.hasOwn(errorTable, code) ? (code as ErrorCode) : 'UNKNOWN_SERVER_ERROR'
+}
