@@ -9,7 +9,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../../src/files/temporary-directory.js'
-import { type Kafka, logging } from '../support/kafka/jars.js'
+import { type Kafka, logging, shortLived } from '../support/kafka/jars.js'
 
 const sources = join(import.meta.dirname, 'java')
 
@@ -42,7 +42,7 @@ export class Judge {
     const args = ['-nowarn', '-Xlint:none', '-cp', classPath, '-d', classes.path, ...files]
     const { status, stderr } = spawnSync('javac', args, { cwd: sources, encoding: 'utf8' })
     if (status !== 0) throw new Error(`The judge does not compile: ${stderr}`)
-    const child = spawn('java', ['-Xmx512m', logging, '-cp', `${classes.path}:${classPath}`, 'Judge'], {
+    const child = spawn('java', [...shortLived, logging, '-cp', `${classes.path}:${classPath}`, 'Judge'], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     const killAtExit = () => child.kill('SIGKILL')

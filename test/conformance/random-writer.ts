@@ -1,6 +1,6 @@
 /**
  * A program that writes at random what a Kafka broker may be sent, until it did so many operations, or is killed:
- * `random-writer.ts DIR SEED OPERATIONS SETTINGS`. It closes in order and says so: `closed`.
+ * `random-writer.ts DIR SEED OPERATIONS SETTINGS`. It says how far it is, every ten operations, closes in order, and says so: `closed`.
  */
 
 import { writeSync } from 'node:fs'
@@ -83,7 +83,7 @@ const producers = await Promise.all(Array.from({ length: 4 }, idempotentProducer
 
 async function deleteSome(place: (typeof places)[number]): Promise<void> {
   const [found] = await broker.findOffsets([{ ...place, currentLeaderEpoch: -1, query: 'latest' }])
-  await broker.deleteRecords(place, chance.between(0, found.offset))
+  await broker.deleteRecords(place, chance.between(0, found.offset >> 1))
 }
 
 async function commitSome(place: (typeof places)[number]): Promise<void> {
@@ -102,17 +102,16 @@ let done = 0
 /** A caller has a producer and a partition of its own, since batches of one producer must come in order. */
 async function caller(index: number): Promise<void> {
   while (done < Number(operations)) {
-    done++
+    if (++done % 10 === 0) writeSync(1, `${done}\n`)
     const place = pick(places)
     const dice = chance.next()
-    if (dice < 0.01) await deleteSome(place)
+    if (dice < 0.003) await deleteSome(place)
     else if (dice < 0.06) await commitSome(place)
     else if (dice < 0.5 && index < producers.length) await producers[index](place)
     else await broker.produce({ ...place, batch: buildBatch(records(), { codec: pick(codecNames) }).bytes })
   }
 }
 
-writeSync(1, 'open\n')
 await Promise.all(Array.from({ length: 8 }, (_, index) => caller(index)))
 await broker.close()
 writeSync(1, 'closed\n')

@@ -19,6 +19,7 @@ class Consumers {
         Properties properties = new Properties();
         properties.put("auto.offset.reset", "earliest");
         properties.put("enable.auto.commit", "false");
+        properties.put("fetch.max.wait.ms", "50");
         arguments.get("config").fields().forEachRemaining(entry -> properties.put(entry.getKey(), entry.getValue().asText()));
         return new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }

@@ -22,6 +22,8 @@ const artifacts = [
   // Where Kafka's warnings go: to stderr.
   ['org.slf4j', 'slf4j-simple', '1.7.36'],
 ] as const
+/** For a process that lives for seconds: little memory, and no time for a second compiler. */
+export const shortLived = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 /** Of Kafka's warnings and errors alone. */
 export const logging = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'
 

@@ -21,7 +21,8 @@ export interface RunningKafka {
 }
 
 export interface KafkaOptions {
-  readonly heap?: string
+  /** For the JVM: a gibibyte of heap and G1 unless given. */
+  readonly jvm?: readonly string[]
   /** Beside what one node on loopback needs. */
   readonly properties?: Readonly<Record<string, string | number>>
 }
@@ -31,7 +32,7 @@ const stopWithinMs = 20_000
 
 /** In a directory of its own; where it ran there before, it goes on with what it has. */
 export async function startKafka(kafka: Kafka, directory: string, options: KafkaOptions = {}): Promise<RunningKafka> {
-  const { heap = '1g', properties: given = {} } = options
+  const { jvm = ['-Xmx1g', '-Xms1g', '-XX:+UseG1GC'], properties: given = {} } = options
   const [port, controllerPort] = await freePorts(2)
   const logPath = join(directory, 'logs')
   const properties = join(directory, 'server.properties')
@@ -40,8 +41,7 @@ export async function startKafka(kafka: Kafka, directory: string, options: Kafka
   const log = join(directory, 'kafka.out')
   const fd = openSync(log, 'w')
   const started = performance.now()
-  const memory = [`-Xmx${heap}`, `-Xms${heap}`, '-XX:+UseG1GC']
-  const child = spawn('java', [...memory, ...kafka.options, 'kafka.Kafka', properties], {
+  const child = spawn('java', [...jvm, ...kafka.options, 'kafka.Kafka', properties], {
     stdio: ['ignore', fd, fd],
     cwd: directory,
   })
