@@ -4,12 +4,14 @@ import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { backupCommands } from './backup.js'
 import { consumeCommand } from './consume.js'
+import { dumpCommand } from './dump.js'
 import { groupCommands } from './groups.js'
 import { printError } from './output.js'
 import { produceCommand } from './produce.js'
 import { serveCommand } from './serve.js'
 import { settingsCommand } from './settings.js'
 import { topicCommands } from './topics.js'
+import { verifyCommand } from './verify.js'
 
 /** Runs one command. Sets the exit code: 0 done, 1 failed or wrong usage. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -30,6 +32,8 @@ export async function main(args: readonly string[]): Promise<void> {
     groupCommands(),
     backupCommands(),
     settingsCommand(),
+    dumpCommand(),
+    verifyCommand(),
   ]
   for (const add of commands) add(program)
   try {

@@ -13,25 +13,29 @@ export interface ProgressLine {
   readonly clear: () => void
 }
 
-/** A person reads no more lines than that. */
-const everyMs = 100
+/** A person reads no more lines than that, and a file of them should not grow faster. */
+const everyMs = { terminal: 100, other: 1000 }
 
-export function progressOnTerminal(): ProgressLine {
+/** @param always also where stderr is no terminal, a line below the other */
+export function progressOnTerminal(always = false): ProgressLine {
   const { stderr } = process
-  if (!stderr.isTTY) return { show: () => {}, clear: () => {} }
+  if (!stderr.isTTY && !always) return { show: () => {}, clear: () => {} }
   let began: { doing: string; atMs: number } | undefined
   let shownMs = 0
   return {
     show: ({ doing, doneBytes, totalBytes }) => {
       const nowMs = systemClock.monotonic()
       if (began?.doing !== doing) began = { doing, atMs: nowMs }
-      if (nowMs - shownMs < everyMs) return
+      if (nowMs - shownMs < (stderr.isTTY ? everyMs.terminal : everyMs.other)) return
       shownMs = nowMs
       const perSecond = (doneBytes / Math.max(1, nowMs - began.atMs)) * 1000
       const leftSeconds = perSecond > 0 ? Math.ceil((totalBytes - doneBytes) / perSecond) : undefined
-      stderr.write(`\r\x1b[K${lineOf(doing, doneBytes, totalBytes, perSecond, leftSeconds)}`)
+      const line = lineOf(doing, doneBytes, totalBytes, perSecond, leftSeconds)
+      stderr.write(stderr.isTTY ? `\r\x1b[K${line}` : `${line}\n`)
     },
-    clear: () => stderr.write('\r\x1b[K'),
+    clear: () => {
+      if (stderr.isTTY) stderr.write('\r\x1b[K')
+    },
   }
 }
 

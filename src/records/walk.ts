@@ -17,9 +17,11 @@ export interface TimestampDeltas {
  * Checks that `bytes` from `start` to their end are exactly `count` records, each as long as it says, the i-th with
  * offset delta i. Its work and memory are bounded by the bytes, whatever `count` claims.
  *
+ * With `mostDelta` the batch is one that compaction may have taken records from: the deltas rise, and end at that one.
+ *
  * @throws INVALID_RECORD with the index of the record and what is wrong with it.
  */
-export function walkRecords(bytes: Uint8Array, start: number, count: number): TimestampDeltas {
+export function walkRecords(bytes: Uint8Array, start: number, count: number, mostDelta?: number): TimestampDeltas {
   const end = bytes.length
   if (count > (end - start) / minRecordBytes) {
     throw new HoldfastError(
@@ -30,6 +32,7 @@ export function walkRecords(bytes: Uint8Array, start: number, count: number): Ti
   const reader = new VarintReader(bytes, start, end)
   let min = Number.POSITIVE_INFINITY
   let max = Number.NEGATIVE_INFINITY
+  let leastDelta = 0
   for (let index = 0; index < count; index++) {
     const length = reader.readVarint()
     const bodyEnd = reader.position + length
@@ -40,7 +43,15 @@ export function walkRecords(bytes: Uint8Array, start: number, count: number): Ti
     if (timestampDelta < min) min = timestampDelta
     if (timestampDelta > max) max = timestampDelta
     const offsetDelta = reader.readVarint()
-    if (offsetDelta !== index) refuseField(index, 'offset delta', offsetDelta, `${index}`)
+    if (mostDelta === undefined ? offsetDelta !== index : offsetDelta < leastDelta || offsetDelta > mostDelta) {
+      refuseField(
+        index,
+        'offset delta',
+        offsetDelta,
+        mostDelta === undefined ? `${index}` : `${leastDelta} to ${mostDelta}`,
+      )
+    }
+    leastDelta = offsetDelta + 1
     skipBytes(reader, index, 'key length', bodyEnd)
     skipBytes(reader, index, 'value length', bodyEnd)
     const headers = reader.readVarint()

@@ -56,7 +56,7 @@ export class CheckpointWriter {
   async #writeRecoveryPoints(): Promise<void> {
     for (const log of this.#logs()) log.forgetIdleProducers()
     await this.#put(checkpointFile.recoveryPoint, (log) => log.recoveryPoint)
-    await this.#put(checkpointFile.logStart, (log) => log.explicitLogStartOffset)
+    await this.#put(checkpointFile.logStart, (log) => log.logStartOffset)
   }
 
   #writeHighWatermarks(): Promise<void> {

@@ -1,11 +1,12 @@
 /**
- * Walks the record batches of a segment file in order, with reads of a megabyte. It stops at the first bytes that are
+ * Walks the record batches of a segment file in order. It stops at the first bytes that are
  * no whole, sensible batch and says why; what that means (a torn tail, or damage) is for the caller to decide.
  */
 
 import type { DiskFile } from '../../files/disk.js'
-import { batchAt, type RecordBatch } from '../../records/batch.js'
-import { at, batchOverheadBytes, logOverheadBytes } from '../../records/format.js'
+import { RecordBatch } from '../../records/batch.js'
+import { at, batchOverheadBytes, currentMagic, logOverheadBytes } from '../../records/format.js'
+import { type ChunkOptions, ChunkReader } from './chunk-reader.js'
 
 export type ScanStop = 'end' | 'torn' | 'corrupt'
 
@@ -31,26 +32,19 @@ export interface ScanRange {
   readonly contiguous?: boolean
 }
 
-export interface ScanOptions {
+export interface ScanOptions extends ChunkOptions {
   /** Each batch's CRC is checked. */
   readonly verify: boolean
-  /** Bytes read at once, a megabyte unless given: less where only a few batches are looked at. */
-  readonly chunkBytes?: number
 }
 
-const defaultChunkBytes = 1024 * 1024
-
 export class BatchScanner {
-  readonly #file: DiskFile
+  readonly #chunks: ChunkReader
   readonly #end: number
   readonly #verify: boolean
-  readonly #chunkBytes: number
   /** Where the next batch is expected; after the last one, the length of the valid part. */
   position: number
   /** Why `next` returned nothing. */
   stop: ScanStop | undefined
-  #chunk: Buffer = Buffer.alloc(0)
-  #chunkStart = 0
   #expectedOffset: number
   readonly #maxOffset: number
   readonly #contiguous: boolean
@@ -58,7 +52,7 @@ export class BatchScanner {
   #knowsNext: boolean
 
   constructor(file: DiskFile, range: ScanRange, options: ScanOptions) {
-    this.#file = file
+    this.#chunks = new ChunkReader(file, range.end, options)
     this.#end = range.end
     this.position = range.start
     this.#expectedOffset = range.minOffset
@@ -66,28 +60,47 @@ export class BatchScanner {
     this.#contiguous = range.contiguous ?? false
     this.#knowsNext = range.start === 0
     this.#verify = options.verify
-    this.#chunkBytes = options.chunkBytes ?? defaultChunkBytes
   }
 
   async next(): Promise<ScannedBatch | undefined> {
-    if (this.stop !== undefined) return undefined
+    const here = this.nextHere()
+    if (here !== undefined || this.stop !== undefined) return here
     if (this.position === this.#end) return this.#stopAs('end')
     if (this.#end - this.position < batchOverheadBytes) return this.#stopAs('torn')
-    const head = await this.#bytes(batchOverheadBytes)
+    const head = await this.#chunks.bytes(this.position, batchOverheadBytes)
     if (head === undefined) return this.#stopAs('torn')
     // The length is compared with what is left of the file before anything is allocated by it.
-    const size = head.readInt32BE(at.batchLength) + logOverheadBytes
-    if (size < batchOverheadBytes || head[at.magic] !== 2) return this.#stopAs('corrupt')
+    const size = sizeAt(head)
+    if (size === undefined) return this.#stopAs('corrupt')
     if (size > this.#end - this.position) return this.#stopAs('torn')
-    const bytes = await this.#bytes(size)
-    if (bytes === undefined) return this.#stopAs('torn')
-    const batch = batchAt(bytes, 0)
-    if (batch === undefined || !this.#isSensible(batch)) return this.#stopAs('corrupt')
+    const bytes = await this.#chunks.bytes(this.position, size)
+    return bytes === undefined ? this.#stopAs('torn') : this.#take(bytes)
+  }
+
+  /**
+   * The next batch if it is in memory already: to wait for each of many small ones costs more than to check them.
+   * Undefined says nothing; `next` has to be asked.
+   */
+  nextHere(): ScannedBatch | undefined {
+    const head = this.stop === undefined ? this.#chunks.bytesHere(this.position, batchOverheadBytes) : undefined
+    const size = head && sizeAt(head)
+    const bytes = size && this.#chunks.bytesHere(this.position, size)
+    return bytes ? this.#take(bytes) : undefined
+  }
+
+  #take(bytes: Buffer): ScannedBatch | undefined {
+    const batch = new RecordBatch(bytes)
+    if (!this.#isSensible(batch)) return this.#stopAs('corrupt')
     const { position } = this
-    this.position += size
+    this.position += bytes.length
     this.#expectedOffset = batch.nextOffset
     this.#knowsNext = true
     return { position, batch }
+  }
+
+  /** To be awaited before the file is closed, where the scan reads ahead. */
+  settle(): Promise<void> {
+    return this.#chunks.settle()
   }
 
   #isSensible(batch: RecordBatch): boolean {
@@ -101,18 +114,10 @@ export class BatchScanner {
     this.stop = stop
     return undefined
   }
+}
 
-  /** The `length` bytes at `position`, or undefined where somebody has shortened the file since. */
-  async #bytes(length: number): Promise<Buffer | undefined> {
-    const offset = this.position - this.#chunkStart
-    if (offset < 0 || offset + length > this.#chunk.length) {
-      const want = Math.min(this.#end - this.position, Math.max(this.#chunkBytes, length))
-      const chunk = Buffer.allocUnsafeSlow(want)
-      const read = await this.#file.read(chunk, this.position)
-      this.#chunk = chunk.subarray(0, read)
-      this.#chunkStart = this.position
-      return read < length ? undefined : this.#chunk.subarray(0, length)
-    }
-    return this.#chunk.subarray(offset, offset + length)
-  }
+/** The size of the batch that `head` begins, undefined where no batch begins so. */
+function sizeAt(head: Buffer): number | undefined {
+  const size = head.readInt32BE(at.batchLength) + logOverheadBytes
+  return size < batchOverheadBytes || head[at.magic] !== currentMagic ? undefined : size
 }

@@ -15,16 +15,7 @@ import { isOutOfDescriptors } from '../../files/disk-error.js'
 import { GroupCommit } from '../../flush/group-commit.js'
 import { flushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
-import type {
-  AbortedTransaction,
-  ActiveProducer,
-  AppendReceipt,
-  LogSlice,
-  PartitionLog,
-  ReadOptions,
-  TimestampedOffset,
-  TransactionMarker,
-} from '../partition-log.js'
+import type { AppendReceipt, LogSlice, PartitionLog, ReadOptions, TimestampedOffset } from '../partition-log.js'
 import { Appender } from './appender.js'
 import { LeaderEpochs } from './leader-epochs.js'
 import type { LoadedLog, LoadReport } from './load-request.js'
@@ -103,11 +94,6 @@ export class SegmentLog implements PartitionLog {
     return this.#state.writer.highWatermark
   }
 
-  get lastStableOffset(): number {
-    // Of a transaction that began before the log did, what is left begins with the log.
-    return Math.max(this.logStartOffset, this.#state.writer.lastStableOffset)
-  }
-
   get durableOffset(): number {
     return this.#state.writer.durableOffset
   }
@@ -134,10 +120,6 @@ export class SegmentLog implements PartitionLog {
     return this.#publishedBefore + this.#state.writer.publishedBytes
   }
 
-  get stableBytes(): number {
-    return this.#publishedBefore + this.#state.writer.stableBytes
-  }
-
   get failure(): HoldfastError | undefined {
     return this.#lifecycle.failure
   }
@@ -157,11 +139,6 @@ export class SegmentLog implements PartitionLog {
     return mayPass && !this.#state.writer.syncFailed
   }
 
-  /** Where the log was told to start, if that is behind the start of its first segment. */
-  get explicitLogStartOffset(): number | undefined {
-    return this.#startOffset > this.#state.writer.segments.baseOffset ? this.#startOffset : undefined
-  }
-
   get recoveryPoint(): number {
     return this.#state.report.damage?.recoveryPoint ?? this.#state.writer.recoveryPoint
   }
@@ -174,20 +151,6 @@ export class SegmentLog implements PartitionLog {
   append(batch: RecordBatch): AppendReceipt {
     this.#lifecycle.assertOpen()
     return this.#state.appender.append(batch)
-  }
-
-  endTransaction(marker: TransactionMarker): AppendReceipt {
-    this.#lifecycle.assertOpen()
-    return this.#state.appender.endTransaction(marker)
-  }
-
-  activeProducers(): ActiveProducer[] {
-    return this.#state.appender.activeProducers()
-  }
-
-  abortedTransactions(from: number, to: number): AbortedTransaction[] {
-    this.#assertReadable()
-    return this.#reader.abortedTransactions(from, to)
   }
 
   async read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice> {

@@ -202,6 +202,7 @@ describe('a data directory', () => {
     assert.deepEqual((await readdir(join(path, 'log'))).sort(), [
       '.kafka_cleanshutdown',
       '.lock',
+      'log-start-offset-checkpoint',
       'meta.properties',
       'orders-0',
       'recovery-point-offset-checkpoint',
@@ -221,6 +222,6 @@ describe('a data directory', () => {
     const again = await MessageStore.open(path)
     assert.equal(again.log('orders', 1)?.logStartOffset, 3)
     await again.close()
-    assert.equal(await readFile(file, 'utf8'), '0\n1\norders 1 3\n')
+    assert.equal(await readFile(file, 'utf8'), '0\n2\norders 0 0\norders 1 3\n')
   })
 })
