@@ -12,7 +12,8 @@ import { type Randomness, systemRandomness } from '../core/randomness.js'
 import { resolveSettings, type Settings, type SettingsInput } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
 import { nodeDisk } from '../files/node-disk.js'
-import { verifyBuiltBatch, verifyProducedBatch } from '../records/verify.js'
+import { acceptBatch, codecsFor, packingOf } from '../records/accept.js'
+import type { Packing } from '../records/compression/index.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
 import { MessageStore } from '../storage/message-store.js'
 import type { AppendReceipt, PartitionLog } from '../storage/partition-log.js'
@@ -123,8 +124,9 @@ export class Broker implements contract.BrokerService {
   async produce(request: contract.ProduceRequest): Promise<contract.ProduceResult> {
     this.#lifecycle.assertOpen()
     const { topic, partition, batch, built, durable } = request
-    const unverified = built === undefined ? batch : undefined
-    const taken = this.#intake.take(topic, partition, unverified, () => this.#append(request))
+    const packing = packingOf(this.#topicSettings(topic))
+    const codecs = codecsFor(batch, built, packing)
+    const taken = this.#intake.take(topic, partition, codecs, () => this.#append(request, packing))
     const { log, receipt } = taken instanceof Promise ? await taken : taken
     await receipt.acknowledged
     // Where the policy acknowledges earlier. All who ask for it meanwhile share the flush.
@@ -307,13 +309,16 @@ export class Broker implements contract.BrokerService {
     return this.close()
   }
 
-  /** @throws what {@link verifyProducedBatch} and {@link PartitionLog.append} throw, and for what may not be written */
-  #append({ topic, partition, batch, built }: contract.ProduceRequest): { log: PartitionLog; receipt: AppendReceipt } {
+  /** @throws what {@link acceptBatch} and {@link PartitionLog.append} throw, and for what may not be written */
+  #append(
+    { topic, partition, batch, built }: contract.ProduceRequest,
+    packing: Packing | undefined,
+  ): { log: PartitionLog; receipt: AppendReceipt } {
     this.#lifecycle.assertOpen()
     const log = this.#log(topic, partition)
     const limits = { maxBatchBytes: this.#topicSettings(topic)['message.max.bytes'], maxUncompressedBytes }
     invariant(built === undefined || built.bytes === batch, 'the batch that was built is the one that is produced')
-    const verified = built === undefined ? verifyProducedBatch(batch, limits) : verifyBuiltBatch(built, limits)
+    const verified = acceptBatch(batch, built, limits, packing)
     if (this.#topics.isInternal(topic)) {
       throw new HoldfastError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker; only it writes there.`)
     }

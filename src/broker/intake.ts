@@ -2,23 +2,24 @@
  * When a produced batch is checked and appended: at once, in the caller's turn of the event loop, unless that would hold
  * up everybody else or has to wait for a codec.
  *
- * A compressed batch may unpack to a thousand times its size, and one request may bring many. Unpacking gets a share of
- * each turn; what does not fit waits for a later turn, in order. Batches of one partition keep the order of their calls:
+ * A compressed batch may unpack to a thousand times its size, and one request may bring many; and some topics keep what
+ * comes in a codec of their own. Unpacking and packing get a share of each turn; what does not fit waits for a later turn,
+ * in order. Batches of one partition keep the order of their calls:
  * while one of them waits, those behind it do too. Other partitions go on.
  */
 
 import type { Clock } from '../core/clock.js'
 import { prepareCodec } from '../records/compression/index.js'
-import { at, type Codec, codecMask, codecNames } from '../records/format.js'
+import type { Codec } from '../records/format.js'
 
 /** Of one turn of the event loop; the batch that uses it up is still finished. */
-const unpackingMsPerTurn = 10
+const packingMsPerTurn = 10
 
 export class Intake {
   readonly #clock: Clock
   /** By partition, the last one of those who wait. */
   readonly #waiting = new Map<string, Promise<unknown>>()
-  /** Unpacking that waits for a later turn. */
+  /** Unpacking and packing that waits for a later turn. */
   readonly #queue: (() => void)[] = []
   #spentMs = 0
   #isTurnMarked = false
@@ -29,19 +30,18 @@ export class Intake {
 
   /**
    * Runs `append`, which checks and appends this batch without waiting for anything: before this returns, or later.
-   * `unverified` are the bytes that it will unpack where they say so; undefined where there is nothing to unpack.
-   * @throws what `append` throws; UNSUPPORTED_COMPRESSION_TYPE where the codec cannot be loaded
+   * @param codecs those that it will unpack or pack with
+   * @throws what `append` throws; UNSUPPORTED_COMPRESSION_TYPE where a codec cannot be loaded
    */
-  take<T>(topic: string, partition: number, unverified: Buffer | undefined, append: () => T): T | Promise<T> {
-    const codec = unverified === undefined ? 'none' : codecOf(unverified)
+  take<T>(topic: string, partition: number, codecs: readonly Codec[], append: () => T): T | Promise<T> {
     if (this.#waiting.size === 0) {
-      if (codec === 'none') return append()
-      if (this.#hasTime && prepareCodec(codec) === undefined) return this.#timed(append)
+      if (codecs.length === 0) return append()
+      if (this.#hasTime && prepared(codecs) === undefined) return this.#timed(append)
     }
     const key = `${partition} ${topic}`
     const before = this.#waiting.get(key)
-    if (before === undefined && codec === 'none') return append()
-    const taken = this.#takeLater(before, codec, append)
+    if (before === undefined && codecs.length === 0) return append()
+    const taken = this.#takeLater(before, codecs, append)
     const done = taken
       .catch(() => {})
       .finally(() => {
@@ -52,13 +52,13 @@ export class Intake {
   }
 
   get #hasTime(): boolean {
-    return this.#queue.length === 0 && this.#spentMs < unpackingMsPerTurn
+    return this.#queue.length === 0 && this.#spentMs < packingMsPerTurn
   }
 
-  async #takeLater<T>(before: Promise<unknown> | undefined, codec: Codec, append: () => T): Promise<T> {
+  async #takeLater<T>(before: Promise<unknown> | undefined, codecs: readonly Codec[], append: () => T): Promise<T> {
     await before
-    await prepareCodec(codec)
-    if (codec === 'none') return append()
+    await prepared(codecs)
+    if (codecs.length === 0) return append()
     return this.#hasTime ? this.#timed(append) : this.#inTurn(append)
   }
 
@@ -92,13 +92,14 @@ export class Intake {
       this.#spentMs = 0
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
         next()
-        if (this.#spentMs >= unpackingMsPerTurn) break
+        if (this.#spentMs >= packingMsPerTurn) break
       }
     })
   }
 }
 
-/** The codec that a batch (which may be garbage yet) claims. */
-function codecOf(batch: Buffer): Codec {
-  return (batch.length < at.records ? undefined : codecNames[batch[at.attributes + 1] & codecMask]) ?? 'none'
+/** Undefined where all are ready at once. */
+function prepared(codecs: readonly Codec[]): Promise<unknown> | undefined {
+  const loading = codecs.map(prepareCodec).filter((each) => each !== undefined)
+  return loading.length === 0 ? undefined : Promise.all(loading)
 }

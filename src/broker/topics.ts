@@ -22,8 +22,8 @@ const internalTopics: ReadonlySet<string> = new Set([offsetsTopicName, '__transa
 /** More than that in one topic is taken for a slip of the pen. */
 const maxPartitions = 10_000
 
-/** Small segments, since each restart reads all of them. */
-const offsetsTopicConfig = { 'segment.bytes': String(100 * 1024 * 1024) }
+/** Small segments, since each restart reads all of them; the broker's own batches are kept as it makes them. */
+const offsetsTopicConfig = { 'segment.bytes': String(100 * 1024 * 1024), 'compression.type': 'producer' }
 
 export class Topics {
   readonly #store: MessageStore

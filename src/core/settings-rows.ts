@@ -39,7 +39,7 @@ export interface PathRow extends Row<string> {
 export type SettingRow = IntRow | BooleanRow | EnumRow<string> | ListRow<string> | PathRow
 
 /** What a number counts. */
-export type Unit = 'bytes' | 'ms' | 'messages' | 'partitions' | 'members' | 'connections' | 'segments'
+export type Unit = 'bytes' | 'ms' | 'messages' | 'partitions' | 'members' | 'connections' | 'segments' | 'level'
 
 export const int = (
   defaultValue: number,

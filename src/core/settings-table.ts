@@ -60,6 +60,28 @@ export const settingsTable = {
     'Whether a message keeps the time its sender gave or gets the time of its append.',
     'message.timestamp.type',
   ),
+  'compression.type': oneOf(
+    'producer',
+    ['producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'],
+    'How batches are kept: as their producers packed them, or all in one codec; what comes in another one is packed anew.',
+    'compression.type',
+  ),
+  'compression.gzip.level': int(
+    -1,
+    -1,
+    9,
+    'level',
+    'How hard compression.type=gzip tries, 1 to 9; -1 is the default of gzip, and 0 only wraps.',
+    'compression.gzip.level',
+  ),
+  'compression.zstd.level': int(
+    3,
+    -131_072,
+    22,
+    'level',
+    'How hard compression.type=zstd tries.',
+    'compression.zstd.level',
+  ),
   'message.max.bytes': int(
     mib + 12,
     64,

@@ -163,6 +163,11 @@ export class RecordBatch {
   /** Corrects the largest timestamp in place, and the CRC with it. */
   stampMaxTimestamp(timestampMs: number): void {
     writeInt64(this.bytes, timestampMs, at.maxTimestamp)
+    this.stampCrc()
+  }
+
+  /** Makes the CRC fit the bytes. */
+  stampCrc(): void {
     this.bytes.writeUInt32BE(this.computeCrc(), at.crc)
   }
 }

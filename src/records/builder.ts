@@ -7,7 +7,7 @@ import { writeInt64 } from '../core/codec/int64.js'
 import { HoldfastError } from '../core/errors.js'
 import { invariant } from '../core/invariant.js'
 import { RecordBatch } from './batch.js'
-import { compress } from './compression/index.js'
+import { compress, type Packing } from './compression/index.js'
 import { crc32c } from './crc32c.js'
 import {
   at,
@@ -28,7 +28,7 @@ import type { Header, RecordInput } from './record.js'
 import { varintSize, varlongSize, writeVarint, writeVarlong } from './varint.js'
 
 export interface BatchOptions {
-  /** `none` unless given. The codec must be prepared: see `prepareCodec`. */
+  /** `none` unless given, here or to `build`. The codec must be prepared: see `prepareCodec`. */
   codec?: Codec
   baseOffset?: number
   partitionLeaderEpoch?: number
@@ -147,18 +147,26 @@ export class BatchBuilder {
   }
 
   /**
+   * The records so far, as they will be in the batch before they are packed: a view, until the next `append`.
+   */
+  get records(): Buffer {
+    return this.#buffer.subarray(batchOverheadBytes, this.#position)
+  }
+
+  /**
    * The batch, once. Without compression it is the builder's own buffer, not a copy.
    *
+   * @param packing how its records are packed, where that is not said by the options
    * @throws MESSAGE_TOO_LARGE where compressing made it longer than 2^31-1 bytes.
    */
-  build(): BuiltBatch {
+  build(packing: Packing = { codec: this.#options.codec ?? 'none' }): BuiltBatch {
     invariant(!this.#built, 'a batch is built once')
     invariant(this.#count > 0, 'a batch that is built has at least one record')
     this.#built = true
-    const codec = this.#options.codec ?? 'none'
+    const { codec, level } = packing
     let bytes = this.#buffer.subarray(0, this.#position)
     if (codec !== 'none') {
-      const packed = compress(codec, bytes.subarray(at.records))
+      const packed = compress(codec, bytes.subarray(at.records), level)
       bytes = Buffer.allocUnsafe(batchOverheadBytes + packed.length)
       bytes.set(packed, at.records)
     }

@@ -28,6 +28,11 @@ export interface VerifyLimits {
  * INVALID_RECORD for anything else. Nothing but HoldfastError, whatever the bytes.
  */
 export function verifyProducedBatch(bytes: Buffer, limits: VerifyLimits): RecordBatch {
+  return openProducedBatch(bytes, limits).batch
+}
+
+/** The same, with the records as they are unpacked, for who is going to pack them anew. */
+export function openProducedBatch(bytes: Buffer, limits: VerifyLimits): { batch: RecordBatch; records: Buffer } {
   checkFrame(bytes)
   checkSize(bytes.length, limits.maxBatchBytes)
   const batch = new RecordBatch(bytes)
@@ -39,8 +44,7 @@ export function verifyProducedBatch(bytes: Buffer, limits: VerifyLimits): Record
     )
   }
   checkHeader(batch)
-  checkRecords(batch, limits.maxUncompressedBytes)
-  return batch
+  return { batch, records: checkRecords(batch, limits.maxUncompressedBytes) }
 }
 
 /**
@@ -58,7 +62,8 @@ export function verifyBuiltBatch(batch: BuiltBatch, limits: VerifyLimits): Recor
   return batch
 }
 
-function checkSize(sizeInBytes: number, maxBatchBytes: number): void {
+/** @throws MESSAGE_TOO_LARGE */
+export function checkSize(sizeInBytes: number, maxBatchBytes: number): void {
   if (sizeInBytes <= maxBatchBytes) return
   throw new HoldfastError(
     'MESSAGE_TOO_LARGE',
@@ -121,17 +126,17 @@ function checkHeader(batch: RecordBatch): void {
 }
 
 /** Walks the records, decompressed where need be, and sets maxTimestamp right. */
-function checkRecords(batch: RecordBatch, maxUncompressedBytes: number): void {
+function checkRecords(batch: RecordBatch, maxUncompressedBytes: number): Buffer {
   const codec = batch.codec
-  const deltas =
-    codec === 'none'
-      ? walkRecords(batch.bytes, at.records, batch.recordsCount)
-      : walkRecords(decompress(codec, batch.bytes.subarray(at.records), maxUncompressedBytes), 0, batch.recordsCount)
+  const packed = batch.bytes.subarray(at.records)
+  const records = codec === 'none' ? packed : decompress(codec, packed, maxUncompressedBytes)
+  const deltas = walkRecords(records, 0, batch.recordsCount)
   const baseTimestamp = batch.baseTimestamp
   checkTimestamp('the smallest timestamp of a record', baseTimestamp + deltas.min)
   checkTimestamp('the largest timestamp of a record', baseTimestamp + deltas.max)
   const maxTimestamp = baseTimestamp + deltas.max
   if (batch.maxTimestamp !== maxTimestamp) batch.stampMaxTimestamp(maxTimestamp)
+  return records
 }
 
 function checkTimestamp(what: string, value: number): void {

@@ -5,11 +5,10 @@ import { test } from 'node:test'
 import { settled } from '../../sim/manual-clock.js'
 import { Intake } from '../../src/broker/intake.js'
 import { type Clock, systemClock } from '../../src/core/clock.js'
-import { buildBatch } from '../../src/records/builder.js'
+import type { Codec } from '../../src/records/format.js'
 
-const record = { value: Buffer.from('x'), timestamp: 1 }
-const plain = buildBatch([record]).bytes
-const packed = buildBatch([record], { codec: 'gzip' }).bytes
+const plain: readonly Codec[] = []
+const packed: readonly Codec[] = ['gzip']
 
 /** Every look at the clock takes so long. */
 function intakeWhere(msPerLook: number): Intake {
@@ -54,8 +53,8 @@ test('many large batches are unpacked one in a turn', async () => {
 test('a partition keeps the order of its calls, and the others do not wait', async () => {
   const intake = intakeWhere(20)
   const order: string[] = []
-  const take = (partition: number, batch: Buffer, what: string) =>
-    intake.take('t', partition, batch, () => {
+  const take = (partition: number, codecs: readonly Codec[], what: string) =>
+    intake.take('t', partition, codecs, () => {
       order.push(what)
     })
   const all = [

@@ -10,8 +10,9 @@ const minChunkBytes = 1 << 12
 /** A guess at how much records shrink; it only sizes the first piece. */
 const usualRatio = 4
 
-export function compressGzip(bytes: Uint8Array): Buffer {
-  return gzipSync(bytes)
+/** @param level 1 to 9; -1 is zlib's own default, as it is Kafka's */
+export function compressGzip(bytes: Uint8Array, level = -1): Buffer {
+  return gzipSync(bytes, { level })
 }
 
 export function decompressGzip(bytes: Uint8Array, maxBytes: number): Buffer {

@@ -10,24 +10,31 @@ import { refuseLarge } from './refusals.js'
 import { compressSnappy, decompressSnappy } from './snappy.js'
 import { compressZstd, decompressZstd, prepareZstd } from './zstd.js'
 
+/** How records are packed. */
+export interface Packing {
+  readonly codec: Codec
+  /** For gzip (-1 to 9) and zstd (-131072 to 22); their own default where absent. The other codecs know no levels. */
+  readonly level?: number
+}
+
 /**
  * Packs `bytes` as Kafka's clients do. `none` gives the same bytes, not a copy.
  *
  * @throws UNSUPPORTED_COMPRESSION_TYPE where the codec's library has no build for this machine.
  * @throws InvariantError where the codec is not prepared: see {@link prepareCodec}.
  */
-export function compress(codec: Codec, bytes: Uint8Array): Buffer {
+export function compress(codec: Codec, bytes: Uint8Array, level?: number): Buffer {
   switch (codec) {
     case 'none':
       return asBuffer(bytes)
     case 'gzip':
-      return compressGzip(bytes)
+      return compressGzip(bytes, level)
     case 'snappy':
       return compressSnappy(bytes)
     case 'lz4':
       return compressLz4(asBuffer(bytes))
     case 'zstd':
-      return compressZstd(bytes)
+      return compressZstd(bytes, level)
   }
 }
 

@@ -11,7 +11,7 @@ import { loadLibrary, refuseLarge, refuseStream } from './refusals.js'
 import { type ZstdFrame, zstdFrames } from './zstd-frames.js'
 
 interface ZlibWithZstd {
-  zstdCompressSync?: (bytes: Uint8Array) => Buffer
+  zstdCompressSync?: (bytes: Uint8Array, options: { params: Record<number, number> }) => Buffer
   zstdDecompressSync?: (bytes: Uint8Array, options: { maxOutputLength: number; chunkSize: number }) => Buffer
 }
 
@@ -23,7 +23,9 @@ interface ZstdWasm {
 }
 
 /** Zstandard's own default, and Kafka's. */
-const level = 3
+const defaultLevel = 3
+/** ZSTD_c_compressionLevel, as zlib's parameters are numbered. */
+const levelParameter = 100
 
 /** ZSTD_error_dstSize_tooSmall, which the wasm module's errors end with, negative. */
 const outputTooSmall = /code -70$/
@@ -59,8 +61,11 @@ function preparedWasm(): ZstdWasm {
   return wasm
 }
 
-export function compressZstd(bytes: Uint8Array): Buffer {
-  if (native.zstdCompressSync !== undefined) return native.zstdCompressSync(bytes)
+/** @param level -131072 to 22 */
+export function compressZstd(bytes: Uint8Array, level = defaultLevel): Buffer {
+  if (native.zstdCompressSync !== undefined) {
+    return native.zstdCompressSync(bytes, { params: { [levelParameter]: level } })
+  }
   const library = preparedWasm()
   if (bytes.length > maxWasmBytes / 2) refuseLarge(maxWasmBytes / 2)
   return asBuffer(library.compress(bytes, level))
