@@ -128,6 +128,11 @@ export const errorTable = {
     retriable: true,
     text: 'The last transaction of this transactional id is still being ended.',
   },
+  TRANSACTION_COORDINATOR_FENCED: {
+    kafka: 52,
+    retriable: false,
+    text: 'The epoch of the transaction coordinator is older than the current one.',
+  },
   OPERATION_NOT_ATTEMPTED: {
     kafka: 55,
     retriable: false,

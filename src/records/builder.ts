@@ -280,33 +280,3 @@ export function buildBatch(records: readonly RecordInput[], options: BatchOption
   for (const record of records) builder.append(record)
   return builder.build()
 }
-
-export interface EndTransaction {
-  outcome: 'COMMIT' | 'ABORT'
-  producerId: number
-  producerEpoch: number
-  coordinatorEpoch: number
-  /** Milliseconds since 1970. */
-  timestamp: number
-  baseOffset?: number
-  partitionLeaderEpoch?: number
-}
-
-/**
- * The marker that ends a transaction: a control batch of one record. Key: version 0 and type (0 ABORT, 1 COMMIT), both
- * i16; value: version 0 (i16) and the coordinator's epoch (i32). Source: Kafka's EndTransactionMarker.java.
- */
-export function controlBatch(end: EndTransaction): RecordBatch {
-  const key = Buffer.alloc(4)
-  key.writeInt16BE(end.outcome === 'COMMIT' ? 1 : 0, 2)
-  const value = Buffer.alloc(6)
-  value.writeInt32BE(end.coordinatorEpoch, 2)
-  return buildBatch([{ key, value, timestamp: end.timestamp }], {
-    baseOffset: end.baseOffset,
-    partitionLeaderEpoch: end.partitionLeaderEpoch,
-    producerId: end.producerId,
-    producerEpoch: end.producerEpoch,
-    isTransactional: true,
-    isControl: true,
-  })
-}

@@ -22,17 +22,50 @@ export interface AppendReceipt {
   readonly acknowledged: Promise<void>
 }
 
+/** A transaction that was aborted: what its producer wrote from `firstOffset` up to its next marker does not hold. */
+export interface AbortedTransaction {
+  readonly producerId: number
+  readonly firstOffset: number
+}
+
 export interface LogSlice {
   /** Whole record batches in offset order; the first may begin below the offset that was asked for. */
   readonly records: readonly Buffer[]
   readonly sizeInBytes: number
   /** Given where the records are lent: to be called once, when nobody will touch them any more. */
   readonly release?: () => void
+  /** Given where `committed` was asked for: the transactions with records in the slice that were aborted. */
+  readonly aborted?: readonly AbortedTransaction[]
 }
 
 export interface ReadOptions {
   /** The records may lie in a mapping of the file, uncopied, until `release` is called. */
   readonly lend?: boolean
+  /** Nothing at the last stable offset or behind it. What was aborted is in the slice, and told beside it. */
+  readonly committed?: boolean
+}
+
+/** The marker that ends a transaction in one log. */
+export interface TransactionMarker {
+  readonly producerId: number
+  readonly producerEpoch: number
+  /** Of the coordinator that decided; of two, the one with the greater epoch holds. */
+  readonly coordinatorEpoch: number
+  readonly commit: boolean
+}
+
+/** A producer that has written into a log. */
+export interface ActiveProducer {
+  readonly producerId: number
+  readonly producerEpoch: number
+  /** -1 where it has written nothing but markers since it got its epoch. */
+  readonly lastSequence: number
+  /** Milliseconds since 1970, by the clock of this machine. */
+  readonly lastWrittenMs: number
+  /** Of the last marker; -1 where there was none. */
+  readonly coordinatorEpoch: number
+  /** First offset of the transaction that it has open here; -1 where it has none. */
+  readonly transactionFirstOffset: number
 }
 
 export interface TimestampedOffset {
@@ -49,12 +82,16 @@ export interface PartitionLog {
   readonly logEndOffset: number
   /** Readers see offsets below this one. */
   readonly highWatermark: number
+  /** What lies below is decided: the first offset of the earliest transaction that is open, or the high watermark. */
+  readonly lastStableOffset: number
   /** Everything below is on stable storage. */
   readonly durableOffset: number
   readonly leaderEpoch: number
   readonly sizeInBytes: number
   /** Bytes that became visible to readers since the log was opened; only grows. */
   readonly publishedBytes: number
+  /** The same of the bytes below the last stable offset, give or take a number that stays the same. */
+  readonly stableBytes: number
   /** Why appends are refused, or undefined while they are not. */
   readonly failure: HoldfastError | undefined
   /** Closed for good, e.g. since its topic was deleted. */
@@ -63,9 +100,25 @@ export interface PartitionLog {
   /**
    * Takes the batch's bytes until `acknowledged` resolves, stamps its offsets in place, and queues it. Offsets are given in call order.
    * The batch must have been verified.
-   * @throws LOG_FAILED or DISK_FULL, CLOSED; OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH; RECORD_LIST_TOO_LARGE
+   * @throws LOG_FAILED or DISK_FULL, CLOSED; OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE;
+   * RECORD_LIST_TOO_LARGE
    */
   append(batch: RecordBatch): AppendReceipt
+
+  /**
+   * Appends the marker that ends a producer's transaction here, whether it has written anything or not.
+   * @throws what `append` throws; TRANSACTION_COORDINATOR_FENCED where a newer coordinator has written a marker before
+   */
+  endTransaction(marker: TransactionMarker): AppendReceipt
+
+  /** Who has written with a producer id, and is not forgotten yet; what is on its way to the disk counts. */
+  activeProducers(): readonly ActiveProducer[]
+
+  /**
+   * The transactions with records in [from, to) that were aborted, `to` being at most the last stable offset.
+   * @throws OFFSET_OUT_OF_RANGE where `from` is not in the log any more
+   */
+  abortedTransactions(from: number, to: number): readonly AbortedTransaction[]
 
   /**
    * Whole batches from the one that holds `offset` up to the high watermark, `maxBytes` at most; the first batch is

@@ -3,6 +3,7 @@
 import { idempotenceCases } from './idempotence.cases.js'
 import { partitionLogCases } from './partition-log.cases.js'
 import { segmentLogWorld } from './segment-log.js'
+import { transactionCases } from './transactions.cases.js'
 
 for (const world of [
   segmentLogWorld('sync'),
@@ -19,4 +20,5 @@ for (const world of [
 ]) {
   partitionLogCases(world)
   idempotenceCases(world)
+  transactionCases(world)
 }

@@ -6,7 +6,9 @@
 import { HoldfastError } from '../../core/errors.js'
 import type { GroupCommit } from '../../flush/group-commit.js'
 import type { RecordBatch } from '../../records/batch.js'
-import type { AppendReceipt, PartitionLog } from '../partition-log.js'
+import { controlBatch } from '../../records/end-marker.js'
+import { noSequence } from '../../records/format.js'
+import type { ActiveProducer, AppendReceipt, PartitionLog, TransactionMarker } from '../partition-log.js'
 import type { BatchTrace, ProducerStates } from '../producer-states.js'
 import type { LoadedLog } from './load-request.js'
 import type { SegmentLogOptions } from './opening.js'
@@ -56,6 +58,22 @@ export class Appender {
       duplicate: false,
       acknowledged,
     }
+  }
+
+  endTransaction({ commit, ...marker }: TransactionMarker): AppendReceipt {
+    const outcome = commit ? 'COMMIT' : 'ABORT'
+    return this.append(controlBatch({ ...marker, outcome, timestamp: this.#options.clock.now() }))
+  }
+
+  activeProducers(): ActiveProducer[] {
+    return [...this.#producers.values()].map(({ epoch, batches, ...state }) => ({
+      producerId: state.producerId,
+      producerEpoch: epoch,
+      lastSequence: batches.at(-1)?.lastSequence ?? noSequence,
+      lastWrittenMs: state.lastWrittenMs,
+      coordinatorEpoch: state.coordinatorEpoch,
+      transactionFirstOffset: state.transactionFirstOffset,
+    }))
   }
 
   forgetIdleProducersSince(timestamp: number): void {

@@ -25,6 +25,17 @@ import {
   removeSegmentsBeyond,
   segmentFiles,
 } from './staged-files.js'
+import { TransactionIndex } from './transaction-index.js'
+import { rebuildTransactions, storedTransactions } from './transaction-recovery.js'
+
+/** Of a segment that is opened. */
+interface Neighbours {
+  /** What lies before its end is believed, as far as it can be checked. */
+  readonly trusted: boolean
+  readonly before: readonly Segment[]
+  /** The base offsets of those behind it. */
+  readonly followedBy: readonly number[]
+}
 
 interface OpenedSegment {
   readonly segment: Segment
@@ -115,12 +126,12 @@ class Loader {
       const followed = bases.slice(i + 1)
       const trusted = i < firstScanned
       if (trusted && followed.length > 0 && this.#wasSealedBefore(followed[0])) {
-        const segment = await this.#trustedSegment(base)
+        const segment = await this.#trustedSegment(base, segments, producers)
         await producers.replay(segment, followed[0])
         segments.push(segment)
         continue
       }
-      const opened = await this.#openScanned(base, trusted, followed, producers)
+      const opened = await this.#openScanned(base, { trusted, before: segments, followedBy: followed }, producers)
       segments.push(opened.segment)
       if (opened.active) return { segments, logEndOffset: opened.nextOffset }
     }
@@ -142,20 +153,37 @@ class Loader {
     return this.#request.clean || base !== this.#request.recoveryPoint
   }
 
-  async #trustedSegment(base: number): Promise<Segment> {
+  async #trustedSegment(base: number, before: readonly Segment[], producers: ProducerRecovery): Promise<Segment> {
     const size = await this.#place.openFiles.use(this.#path(base, suffix.log), (file) => file.size())
-    return new Segment(this.#place, base, size)
+    const stored = await storedTransactions(this.#place, base)
+    const segment = new Segment(this.#place, base, size, stored ?? TransactionIndex.empty(true))
+    if (stored === undefined) {
+      await this.#rebuildTransactions(segment, before, producers)
+      await segment.sealTransactions()
+    }
+    return segment
+  }
+
+  async #rebuildTransactions(segment: Segment, before: readonly Segment[], producers: ProducerRecovery): Promise<void> {
+    const path = segment.path(suffix.transactionIndex)
+    this.#logger.warn({ path }, 'An index of aborted transactions cannot be right, and is made anew from the log.')
+    this.#report.rebuiltSegments++
+    const segments = [...before, segment]
+    const fresh = await producers.upToSegment(segment.baseOffset, segments[0].baseOffset)
+    await rebuildTransactions(segments, fresh)
   }
 
   /** Opens a segment by reading it: whole, or behind its last index entry where the index is trusted. */
   async #openScanned(
     base: number,
-    trusted: boolean,
-    followedBy: readonly number[],
+    { trusted, before, followedBy }: Neighbours,
     producers: ProducerRecovery,
   ): Promise<OpenedSegment> {
+    // Where it is read whole, the producers tell what was aborted; a file that lies there is written over.
+    const transactions =
+      producers.upTo <= base ? TransactionIndex.empty(true) : await storedTransactions(this.#place, base)
     const writer = await this.#place.disk.open(this.#path(base, suffix.log), writing(this.#place))
-    const tools = { place: this.#place, request: this.#request, report: this.#report, producers }
+    const tools = { place: this.#place, request: this.#request, report: this.#report, producers, transactions }
     let active: ActiveFile
     let scan: SegmentScan
     let goesOn = false
@@ -177,8 +205,10 @@ class Loader {
       await writer.close()
       throw error
     }
-    const segment = new Segment(this.#place, base, scan.end, { file: active, index: scan.index })
+    const known = transactions ?? TransactionIndex.empty(true)
+    const segment = new Segment(this.#place, base, scan.end, known, { file: active, index: scan.index })
     try {
+      if (transactions === undefined) await this.#rebuildTransactions(segment, before, producers)
       if (goesOn) {
         await segment.sync()
         await segment.seal()

@@ -2,7 +2,8 @@
 
 import { readInt64 } from '../../core/codec/int64.js'
 import { HoldfastError } from '../../core/errors.js'
-import type { LogSlice, PartitionLog, ReadOptions, TimestampedOffset } from '../partition-log.js'
+import { batchesIn } from '../../records/batch.js'
+import type { AbortedTransaction, LogSlice, PartitionLog, ReadOptions, TimestampedOffset } from '../partition-log.js'
 import { InFlight } from './in-flight.js'
 import type { Damage } from './load-request.js'
 import { hole, outOfRange } from './refusals.js'
@@ -38,23 +39,41 @@ export class LogReader {
   }
 
   async #read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice> {
-    const { log, directory, mayHaveHoles } = this.#options
-    const { logStartOffset, logEndOffset, highWatermark } = log
+    const { log } = this.#options
+    const { logStartOffset, logEndOffset } = log
+    // Before the read: what is decided by then stays so.
+    const end = options?.committed ? log.lastStableOffset : log.highWatermark
     const damage = this.#options.damage()
     // What lies behind the damage was acknowledged once; "out of range" would send its readers somewhere else.
     if (damage !== undefined && offset >= damage.offset) throw new HoldfastError('LOG_DAMAGED', damage.what)
     if (offset < logStartOffset || offset > logEndOffset) throw outOfRange(log, offset)
-    if (offset >= highWatermark) return { records: [], sizeInBytes: 0 }
+    if (offset >= end) return options?.committed ? { ...nothing, aborted: [] } : nothing
     const segments = this.#options.segments()
     const slice = await segments.read(offset, maxBytes, options).catch((error: unknown) => {
       // Removed under the reader's hands.
       throw offset < log.logStartOffset ? outOfRange(log, offset) : error
     })
+    this.#assertNoHole(slice, offset, end)
+    if (!options?.committed) return slice
+    // What was published meanwhile may be in the slice, and segments that were begun meanwhile may hold its markers.
+    const isPlain = [segments, this.#options.segments()].every((set) => !set.hasAborted(offset))
+    if (isPlain && log.lastStableOffset === log.highWatermark) return { ...slice, aborted: [] }
+    return committedPart(slice, segments, offset, end)
+  }
+
+  #assertNoHole(slice: LogSlice, offset: number, end: number): void {
+    const { log, directory, mayHaveHoles } = this.#options
     const [first] = slice.records
-    const found = first === undefined ? highWatermark : readInt64(first, 0)
-    if (found <= offset || mayHaveHoles) return slice
+    const found = first === undefined ? end : readInt64(first, 0)
+    if (found <= offset || mayHaveHoles) return
     slice.release?.()
     throw hole(log, directory, offset, found)
+  }
+
+  abortedTransactions(from: number, to: number): AbortedTransaction[] {
+    const { log } = this.#options
+    if (from < log.logStartOffset) throw outOfRange(log, from)
+    return this.#options.segments().abortedTransactions(from, to)
   }
 
   offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | undefined> {
@@ -77,4 +96,24 @@ export class LogReader {
       throw error
     }
   }
+}
+
+const nothing: LogSlice = { records: [], sizeInBytes: 0 }
+
+/** What of a slice lies below `end`, where a transaction begins that is open, and what of it was aborted. */
+function committedPart(slice: LogSlice, segments: SegmentSet, offset: number, end: number): LogSlice {
+  let next = offset
+  let sizeInBytes = 0
+  const records: Buffer[] = []
+  for (const bytes of slice.records) {
+    let length = 0
+    for (const batch of batchesIn(bytes)) {
+      if (batch.baseOffset >= end) break
+      length += batch.sizeInBytes
+      next = batch.nextOffset
+    }
+    if (length > 0) records.push(bytes.subarray(0, length))
+    sizeInBytes += length
+  }
+  return { ...slice, records, sizeInBytes, aborted: next > offset ? segments.abortedTransactions(offset, next) : [] }
 }

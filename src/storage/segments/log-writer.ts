@@ -13,7 +13,6 @@ import { Mutex } from '../../core/mutex.js'
 import type { RoundTarget } from '../../flush/group-commit.js'
 import type { FlushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
-import type { ProducerStates } from '../producer-states.js'
 import { segmentFileName, suffix } from './format.js'
 import type { LoadedLog } from './load-request.js'
 import { NextSegment } from './next-segment.js'
@@ -22,6 +21,7 @@ import type { Segment } from './segment.js'
 import type { SegmentPlace } from './segment-place.js'
 import { SegmentSet } from './segment-set.js'
 import { removeSegment, removeSegmentsBeyond } from './staged-files.js'
+import { WrittenState } from './written-state.js'
 
 export interface LogWriterOptions {
   readonly place: SegmentPlace
@@ -45,8 +45,7 @@ interface Sealing {
 
 export class LogWriter implements RoundTarget<RecordBatch> {
   readonly #options: LogWriterOptions
-  /** What snapshots hold: only batches that are written, since one that is lost must not be taken for a duplicate later. */
-  readonly #producers: ProducerStates
+  readonly #written: WrittenState
   #segments: SegmentSet
   /** Where the segment comes from that follows the active one. */
   readonly #next: NextSegment
@@ -66,7 +65,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
   constructor(options: LogWriterOptions, loaded: LoadedLog) {
     this.#options = options
     this.#next = new NextSegment(options.place)
-    this.#producers = loaded.producers.copy()
+    this.#written = new WrittenState(loaded.producers.copy(), loaded.logEndOffset)
     this.#segments = new SegmentSet(loaded.segments)
     this.#writtenOffset = loaded.logEndOffset
     this.#highWatermark = loaded.logEndOffset
@@ -88,6 +87,14 @@ export class LogWriter implements RoundTarget<RecordBatch> {
 
   get publishedBytes(): number {
     return this.#publishedBytes
+  }
+
+  get lastStableOffset(): number {
+    return this.#written.lastStableOffset
+  }
+
+  get stableBytes(): number {
+    return this.#written.stableBytes
   }
 
   /** A sync failed: what the page cache says of bytes that were not durable yet cannot be believed. */
@@ -133,8 +140,8 @@ export class LogWriter implements RoundTarget<RecordBatch> {
       if (start + run.length === batches.length) this.#lookAhead(segment, run)
       await segment.append(run)
       for (const batch of run) {
+        if (batch.hasProducerId) this.#noteProducer(segment, batch, this.#publishedBytes + bytes)
         bytes += batch.sizeInBytes
-        if (batch.hasProducerId) this.#producers.note(batch, this.#options.clock.now())
       }
       touched.add(segment)
       if (!place.dsync) this.#unsynced.add(segment)
@@ -147,7 +154,13 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     for (const segment of touched) segment.publish()
     this.#highWatermark = this.#writtenOffset
     this.#publishedBytes += bytes
+    this.#written.publish(this.#highWatermark, this.#publishedBytes)
     this.#options.onPublished()
+  }
+
+  #noteProducer(segment: Segment, batch: RecordBatch, bytesBefore: number): void {
+    const ended = this.#written.note(batch, this.#options.clock.now(), bytesBefore)
+    if (ended !== undefined) segment.transactions.add(ended)
   }
 
   /**
@@ -263,12 +276,12 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     await this.#segments.active.seal()
     await this.#options.place.disk.replaceFile(
       this.#snapshotPath(this.#writtenOffset),
-      encodeProducerSnapshot(this.#producers),
+      encodeProducerSnapshot(this.#written.producers),
     )
   }
 
   forgetIdleProducersSince(timestamp: number): void {
-    this.#producers.forgetIdleSince(timestamp)
+    this.#written.producers.forgetIdleSince(timestamp)
   }
 
   /** Up to where the batches from `start` on fit into the active segment together; `start` where not even one does. */
@@ -307,7 +320,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     if (this.#options.policy.acknowledgeAfter === 'sync' && this.#unsynced.has(sealed)) await this.#syncSegment(sealed)
     this.#isRolling = true
     const segment = await this.#next.take(baseOffset, sealed.writtenInAll)
-    const snapshot = encodeProducerSnapshot(this.#producers)
+    const snapshot = encodeProducerSnapshot(this.#written.producers)
     this.#segments = this.#segments.with(segment)
     this.#prepareBehind(segment)
     this.#seal(sealed, { nextBase: baseOffset, snapshot })

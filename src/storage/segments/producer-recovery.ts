@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import type { RecordBatch } from '../../records/batch.js'
-import { ProducerStates } from '../producer-states.js'
+import { type EndedTransaction, ProducerStates } from '../producer-states.js'
 import { segmentFileName, suffix } from './format.js'
 import { decodeProducerSnapshot, encodeProducerSnapshot } from './producer-snapshot.js'
 import type { Segment } from './segment.js'
@@ -36,8 +36,22 @@ export class ProducerRecovery {
   /** Starts from the newest sound snapshot up to `limit`; without one, from nothing at `otherwise`. */
   async start(limit: number, otherwise: number): Promise<void> {
     await this.removeBeyond(limit)
+    await this.#startFrom(this.#snapshots, otherwise)
+  }
+
+  /** Another one, for the log up to `limit` only, that begins at the newest sound snapshot there is up to that. */
+  async upToSegment(limit: number, firstBase: number): Promise<ProducerRecovery> {
+    const other = new ProducerRecovery(this.#place, this.#snapshots, this.#nowMs)
+    await other.#startFrom(
+      this.#snapshots.filter((offset) => offset <= limit),
+      firstBase,
+    )
+    return other
+  }
+
+  async #startFrom(snapshots: readonly number[], otherwise: number): Promise<void> {
     this.#upTo = otherwise
-    for (const offset of [...this.#snapshots].reverse()) {
+    for (const offset of [...snapshots].reverse()) {
       const bytes = await this.#place.disk.readFile(this.#path(offset))
       const states = bytes === undefined ? undefined : decodeProducerSnapshot(bytes)
       if (states === undefined) continue
@@ -48,16 +62,17 @@ export class ProducerRecovery {
     }
   }
 
-  note(batch: RecordBatch): void {
-    if (batch.lastOffset < this.#upTo) return
+  /** Tells of the transaction that the batch ended. */
+  note(batch: RecordBatch): EndedTransaction | undefined {
+    if (batch.lastOffset < this.#upTo) return undefined
     this.#upTo = batch.nextOffset
-    if (batch.hasProducerId) this.#states.note(batch, this.#nowMs)
+    return batch.hasProducerId ? this.#states.note(batch, this.#nowMs) : undefined
   }
 
   /** Reads a segment that needs no recovery, if the state does not reach past it yet. */
   async replay(segment: Segment, nextBase: number): Promise<void> {
     if (this.#upTo >= nextBase) return
-    await segment.scan(this.#upTo, (batch) => this.note(batch))
+    await segment.scan(this.#upTo, (batch) => void this.note(batch))
   }
 
   /** Whether the state came from a snapshot that covers more than the log holds. */

@@ -2,7 +2,8 @@
 
 import { readInt64, writeInt64 } from '../../core/codec/int64.js'
 import { crc32c } from '../../records/crc32c.js'
-import { ProducerStates } from '../producer-states.js'
+import { noSequence } from '../../records/format.js'
+import { type ProducerState, ProducerStates } from '../producer-states.js'
 
 const version = 1
 const headerBytes = 10
@@ -48,27 +49,32 @@ export function decodeProducerSnapshot(bytes: Buffer): ProducerStates | undefine
   if (bytes.readUInt32BE(2) !== crc32c(bytes.subarray(checkedFrom))) return undefined
   const count = bytes.readInt32BE(checkedFrom)
   if (bytes.length !== headerBytes + count * entryBytes) return undefined
-  const states = new ProducerStates()
+  const states: ProducerState[] = []
   for (let entry = headerBytes; entry < bytes.length; entry += entryBytes) {
     const lastSequence = bytes.readInt32BE(entry + at.lastSequence)
     const offsetDelta = bytes.readInt32BE(entry + at.offsetDelta)
     const timestamp = readInt64(bytes, entry + at.timestamp)
     const trace = {
-      // Sequences wrap from 2^31-1 to 0.
-      baseSequence: lastSequence >= offsetDelta ? lastSequence - offsetDelta : lastSequence - offsetDelta + 2 ** 31,
+      baseSequence: firstSequence(lastSequence, offsetDelta),
       lastSequence,
       lastOffset: readInt64(bytes, entry + at.lastOffset),
       offsetDelta,
       timestamp,
     }
-    states.restore({
+    states.push({
       producerId: readInt64(bytes, entry + at.producerId),
       epoch: bytes.readInt16BE(entry + at.epoch),
-      batches: lastSequence < 0 ? [] : [trace],
+      batches: trace.lastOffset < 0 ? [] : [trace],
       lastWrittenMs: timestamp,
       coordinatorEpoch: bytes.readInt32BE(entry + at.coordinatorEpoch),
       transactionFirstOffset: readInt64(bytes, entry + at.transactionFirstOffset),
     })
   }
-  return states
+  return ProducerStates.of(states)
+}
+
+/** Of a batch that ends with `lastSequence`; sequences wrap from 2^31-1 to 0. */
+function firstSequence(lastSequence: number, offsetDelta: number): number {
+  if (lastSequence === noSequence) return noSequence
+  return lastSequence >= offsetDelta ? lastSequence - offsetDelta : lastSequence - offsetDelta + 2 ** 31
 }

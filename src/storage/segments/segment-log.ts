@@ -15,7 +15,16 @@ import { isOutOfDescriptors } from '../../files/disk-error.js'
 import { GroupCommit } from '../../flush/group-commit.js'
 import { flushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
-import type { AppendReceipt, LogSlice, PartitionLog, ReadOptions, TimestampedOffset } from '../partition-log.js'
+import type {
+  AbortedTransaction,
+  ActiveProducer,
+  AppendReceipt,
+  LogSlice,
+  PartitionLog,
+  ReadOptions,
+  TimestampedOffset,
+  TransactionMarker,
+} from '../partition-log.js'
 import { Appender } from './appender.js'
 import { LeaderEpochs } from './leader-epochs.js'
 import type { LoadedLog, LoadReport } from './load-request.js'
@@ -94,6 +103,11 @@ export class SegmentLog implements PartitionLog {
     return this.#state.writer.highWatermark
   }
 
+  get lastStableOffset(): number {
+    // Of a transaction that began before the log did, what is left begins with the log.
+    return Math.max(this.logStartOffset, this.#state.writer.lastStableOffset)
+  }
+
   get durableOffset(): number {
     return this.#state.writer.durableOffset
   }
@@ -118,6 +132,10 @@ export class SegmentLog implements PartitionLog {
 
   get publishedBytes(): number {
     return this.#publishedBefore + this.#state.writer.publishedBytes
+  }
+
+  get stableBytes(): number {
+    return this.#publishedBefore + this.#state.writer.stableBytes
   }
 
   get failure(): HoldfastError | undefined {
@@ -151,6 +169,20 @@ export class SegmentLog implements PartitionLog {
   append(batch: RecordBatch): AppendReceipt {
     this.#lifecycle.assertOpen()
     return this.#state.appender.append(batch)
+  }
+
+  endTransaction(marker: TransactionMarker): AppendReceipt {
+    this.#lifecycle.assertOpen()
+    return this.#state.appender.endTransaction(marker)
+  }
+
+  activeProducers(): ActiveProducer[] {
+    return this.#state.appender.activeProducers()
+  }
+
+  abortedTransactions(from: number, to: number): AbortedTransaction[] {
+    this.#assertReadable()
+    return this.#reader.abortedTransactions(from, to)
   }
 
   async read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice> {

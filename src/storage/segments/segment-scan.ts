@@ -7,6 +7,7 @@ import type { ProducerRecovery } from './producer-recovery.js'
 import { SegmentIndex } from './segment-index.js'
 import type { SegmentPlace } from './segment-place.js'
 import { type IndexedLog, loadStoredIndex } from './stored-index.js'
+import type { TransactionIndex } from './transaction-index.js'
 
 export interface SegmentScan {
   readonly index: SegmentIndex
@@ -21,6 +22,8 @@ export interface ScanTools {
   readonly request: LoadRequest
   readonly report: LoadReport
   readonly producers: ProducerRecovery
+  /** Gets what the producers tell; undefined where it is made elsewhere. */
+  readonly transactions: TransactionIndex | undefined
 }
 
 /** Reads the segment whole, or, where its stored index is `trusted` and can be used, from the last entry on. */
@@ -33,7 +36,7 @@ export async function scanSegment(tools: ScanTools, log: IndexedLog, trusted: bo
 }
 
 async function scanFrom(
-  { place, request, report, producers }: ScanTools,
+  { place, request, report, producers, transactions }: ScanTools,
   { file, baseOffset, sizeInBytes }: IndexedLog,
   stored: SegmentIndex | undefined,
 ): Promise<SegmentScan> {
@@ -60,7 +63,8 @@ async function scanFrom(
       break
     }
     if (indexed === undefined || found.position > indexed.position) index.add(found.position, found.batch)
-    producers.note(found.batch)
+    const ended = producers.note(found.batch)
+    if (ended !== undefined) transactions?.add(ended)
     nextOffset = found.batch.nextOffset
     end = scanner.position
   }

@@ -1,6 +1,6 @@
 /** The segments of one log in offset order, and how to find something in them. A set never changes; growing makes a new one. */
 
-import type { LogSlice, ReadOptions, TimestampedOffset } from '../partition-log.js'
+import type { AbortedTransaction, LogSlice, ReadOptions, TimestampedOffset } from '../partition-log.js'
 import type { Segment } from './segment.js'
 
 /** How much of a segment lies below an offset. */
@@ -63,12 +63,33 @@ export class SegmentSet {
 
   /** Whole batches from the one that holds `offset`, or the first after it, from one segment. Empty at the end. */
   async read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice> {
-    const first = this.#segments.findLastIndex((segment) => segment.baseOffset <= offset)
-    for (const segment of this.#segments.slice(Math.max(0, first))) {
+    for (const segment of this.#from(offset)) {
       const slice = await segment.read(offset, maxBytes, options)
       if (slice.records.length > 0) return slice
     }
     return { records: [], sizeInBytes: 0 }
+  }
+
+  /** Whether a marker in the segment that holds `offset`, or in a later one, has aborted anything. */
+  hasAborted(offset: number): boolean {
+    return this.#from(offset).some(({ transactions }) => transactions.count > 0)
+  }
+
+  /** The transactions with records in [from, to) that were aborted. */
+  abortedTransactions(from: number, to: number): AbortedTransaction[] {
+    const found: AbortedTransaction[] = []
+    for (const { transactions } of this.#from(from)) if (transactions.collect(from, to, found)) break
+    return found
+  }
+
+  /** The segment that holds `offset`, and those behind it. */
+  #from(offset: number): readonly Segment[] {
+    return this.#segments.slice(
+      Math.max(
+        0,
+        this.#segments.findLastIndex(({ baseOffset }) => baseOffset <= offset),
+      ),
+    )
   }
 
   /** The first record at `minOffset` or behind it whose timestamp is `timestamp` or later. */

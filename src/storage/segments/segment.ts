@@ -15,9 +15,12 @@ import { LazyIndex, type SegmentFile } from './lazy-index.js'
 import { SegmentIndex } from './segment-index.js'
 import type { SegmentPlace } from './segment-place.js'
 import { SegmentReader } from './segment-reader.js'
+import { TransactionIndex } from './transaction-index.js'
 
 export class Segment implements SegmentFile {
   readonly baseOffset: number
+  /** The transactions that were aborted by markers in this segment. */
+  readonly transactions: TransactionIndex
   readonly #place: SegmentPlace
   /** Bytes of whole batches that readers may see, and the greatest timestamp in them; -1 where there is none. */
   #sizeInBytes: number
@@ -35,8 +38,10 @@ export class Segment implements SegmentFile {
     place: SegmentPlace,
     baseOffset: number,
     sizeInBytes: number,
+    transactions: TransactionIndex,
     active?: { file: ActiveFile; index: SegmentIndex },
   ) {
+    this.transactions = transactions
     this.#place = place
     this.baseOffset = baseOffset
     this.#sizeInBytes = sizeInBytes
@@ -69,7 +74,8 @@ export class Segment implements SegmentFile {
     await place.openFiles.drop(file.path)
     place.maps.drop(file.path)
     const index = new SegmentIndex(baseOffset, place.indexIntervalBytes)
-    return new Segment(place, baseOffset, 0, { file: new ActiveFile(place, file, sizes), index })
+    const active = { file: new ActiveFile(place, file, sizes), index }
+    return new Segment(place, baseOffset, 0, TransactionIndex.empty(), active)
   }
 
   get sizeInBytes(): number {
@@ -170,6 +176,17 @@ export class Segment implements SegmentFile {
   async seal(): Promise<void> {
     await this.#active?.end(this.#writtenBytes)
     await this.#index.seal()
+    await this.sealTransactions()
+  }
+
+  /** Puts the index of aborted transactions on the disk; a segment without any has none. */
+  async sealTransactions(): Promise<void> {
+    const { transactions } = this
+    if (!transactions.isChanged) return
+    const path = this.path(suffix.transactionIndex)
+    if (transactions.count > 0) await this.#place.disk.replaceFile(path, transactions.bytes)
+    else await this.#place.disk.remove(path)
+    transactions.written()
   }
 
   /** Ends the writing, once those who read or sync through the same file are done. The segment can be read on. */

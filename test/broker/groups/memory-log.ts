@@ -6,7 +6,17 @@
 import { HoldfastError } from '../../../src/core/errors.js'
 import { invariant } from '../../../src/core/invariant.js'
 import type { RecordBatch } from '../../../src/records/batch.js'
-import type { AppendReceipt, LogSlice, PartitionLog, TimestampedOffset } from '../../../src/storage/partition-log.js'
+import { controlBatch } from '../../../src/records/end-marker.js'
+import type {
+  AbortedTransaction,
+  ActiveProducer,
+  AppendReceipt,
+  LogSlice,
+  PartitionLog,
+  TimestampedOffset,
+  TransactionMarker,
+} from '../../../src/storage/partition-log.js'
+import { type EndedTransaction, ProducerStates } from '../../../src/storage/producer-states.js'
 
 interface Waiting {
   readonly batch: RecordBatch
@@ -29,6 +39,9 @@ export class MemoryLog implements PartitionLog {
   #durable: RecordBatch[] = []
   #waiting: Waiting[] = []
   readonly #listeners = new Set<() => void>()
+  /** Of what is durable. */
+  readonly #producers = new ProducerStates()
+  readonly #ended: EndedTransaction[] = []
 
   constructor(topic = '__consumer_offsets', partition = 0) {
     this.topic = topic
@@ -37,6 +50,10 @@ export class MemoryLog implements PartitionLog {
 
   get highWatermark(): number {
     return this.#durable.at(-1)?.nextOffset ?? this.logStartOffset
+  }
+
+  get lastStableOffset(): number {
+    return this.#producers.firstOpen?.transactionFirstOffset ?? this.highWatermark
   }
 
   get durableOffset(): number {
@@ -49,6 +66,11 @@ export class MemoryLog implements PartitionLog {
 
   get publishedBytes(): number {
     return this.sizeInBytes
+  }
+
+  get stableBytes(): number {
+    const stable = this.#durable.filter(({ baseOffset }) => baseOffset < this.lastStableOffset)
+    return stable.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0)
   }
 
   /** Batches that were appended and are not durable. */
@@ -68,6 +90,22 @@ export class MemoryLog implements PartitionLog {
     const acknowledged = new Promise<void>((resolve, reject) => this.#waiting.push({ batch, resolve, reject }))
     if (this.acknowledgesAtOnce) void this.flush()
     return { baseOffset, lastOffset: batch.lastOffset, logAppendTimeMs: -1, duplicate: false, acknowledged }
+  }
+
+  endTransaction({ commit, ...marker }: TransactionMarker): AppendReceipt {
+    return this.append(controlBatch({ ...marker, outcome: commit ? 'COMMIT' : 'ABORT', timestamp: 0 }))
+  }
+
+  activeProducers(): ActiveProducer[] {
+    return [...this.#producers.values()].map(({ epoch, batches, ...state }) => ({
+      ...state,
+      producerEpoch: epoch,
+      lastSequence: batches.at(-1)?.lastSequence ?? -1,
+    }))
+  }
+
+  abortedTransactions(from: number, to: number): AbortedTransaction[] {
+    return this.#ended.filter((ended) => ended.aborted && ended.lastOffset >= from && ended.firstOffset < to)
   }
 
   async read(offset: number, maxBytes: number): Promise<LogSlice> {
@@ -113,6 +151,7 @@ export class MemoryLog implements PartitionLog {
     for (const { batch, resolve } of this.#waiting.splice(0, count)) {
       invariant(batch.baseOffset >= this.highWatermark, 'batches become durable in order')
       this.#durable.push(batch)
+      this.#note(batch)
       resolve()
     }
     for (const listener of this.#listeners) listener()
@@ -135,8 +174,14 @@ export class MemoryLog implements PartitionLog {
   crashed(): MemoryLog {
     const after = new MemoryLog(this.topic, this.partition)
     after.#durable = [...this.#durable]
+    for (const batch of after.#durable) after.#note(batch)
     after.logStartOffset = this.logStartOffset
     after.logEndOffset = this.highWatermark
     return after
+  }
+
+  #note(batch: RecordBatch): void {
+    const ended = batch.hasProducerId ? this.#producers.note(batch, 0) : undefined
+    if (ended !== undefined) this.#ended.push(ended)
   }
 }

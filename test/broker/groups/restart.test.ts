@@ -13,7 +13,8 @@ import {
 import type { InternalTopic } from '../../../src/broker/internal-log.js'
 import { silentLogger } from '../../../src/core/logger.js'
 import { resolveSettings } from '../../../src/core/settings.js'
-import { buildBatch, controlBatch } from '../../../src/records/builder.js'
+import { buildBatch } from '../../../src/records/builder.js'
+import { controlBatch } from '../../../src/records/end-marker.js'
 import { MemoryLog } from './memory-log.js'
 import {
   assertRefused,

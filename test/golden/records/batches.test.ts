@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { RecordBatch } from '../../../src/records/batch.js'
-import { type BatchOptions, buildBatch, controlBatch } from '../../../src/records/builder.js'
+import { type BatchOptions, buildBatch } from '../../../src/records/builder.js'
 import { compress, decompress, prepareCodec } from '../../../src/records/compression/index.js'
+import { controlBatch, endMarkerOf } from '../../../src/records/end-marker.js'
 import { at, type Codec, codecNames } from '../../../src/records/format.js'
 import { readRecords } from '../../../src/records/reader.js'
 import { verifyProducedBatch } from '../../../src/records/verify.js'
@@ -114,10 +115,26 @@ describe('batches that we write', () => {
     assert.equal(record.offset, 100)
     assert.equal(record.key?.toString('hex'), '00000000')
     assert.equal(record.value?.toString('hex'), '000000000009')
+    assert.deepEqual(endMarkerOf(read), { outcome: 'ABORT', coordinatorEpoch: 9 })
   })
 
   it('a COMMIT marker differs from it by its type', () => {
     const end = { producerId: 7, producerEpoch: 3, coordinatorEpoch: 9, timestamp: 1 }
-    assert.equal(readRecords(controlBatch({ ...end, outcome: 'COMMIT' }))[0].key?.toString('hex'), '00000001')
+    const marker = controlBatch({ ...end, outcome: 'COMMIT' })
+    assert.equal(marker.sizeInBytes, 78)
+    assert.equal(readRecords(marker)[0].key?.toString('hex'), '00000001')
+    assert.deepEqual(endMarkerOf(marker), { outcome: 'COMMIT', coordinatorEpoch: 9 })
+  })
+
+  it('a batch of data, another control batch, and a marker without its record end nothing', () => {
+    const producer = { producerId: 7, producerEpoch: 3, isTransactional: true }
+    const record = { key: Buffer.from('00000001', 'hex'), value: Buffer.alloc(6), timestamp: 1 }
+    assert.equal(endMarkerOf(buildBatch([record], producer)), undefined)
+    for (const key of ['00000002', '0000', '']) {
+      const other = buildBatch([{ ...record, key: Buffer.from(key, 'hex') }], { ...producer, isControl: true })
+      assert.equal(endMarkerOf(other), undefined, key)
+    }
+    const short = buildBatch([{ ...record, value: Buffer.alloc(5) }], { ...producer, isControl: true })
+    assert.equal(endMarkerOf(short), undefined)
   })
 })
