@@ -21,7 +21,11 @@ export type { BytesInput, HeadersInput, Message, MessageInput, Receipt } from '.
 export type { MessageStream } from './client/message-stream.js'
 export { type OpenOptions, open } from './client/open.js'
 export type {
+  AtOptions,
   ConsumeOptions,
+  FindBound,
+  FindOptions,
+  FindTarget,
   GroupConsumeOptions,
   OffsetConsumeOptions,
   Queue,

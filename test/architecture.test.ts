@@ -26,6 +26,7 @@ const rooms: readonly (readonly [prefix: string, room: string, floor: number])[]
   ['records/', 'records', 1],
   ['storage/partition-log.ts', 'storage contract', 2],
   ['storage/producer-states.ts', 'storage contract', 2],
+  ['storage/key-index/', 'storage/key-index', 2],
   ['storage/segments/', 'storage/segments', 2],
   ['storage/inspect/', 'storage/inspect', 3],
   ['storage/', 'storage', 3],
@@ -43,6 +44,7 @@ const sideways: ReadonlySet<string> = new Set([
   'storage/segments > storage contract',
   // The tools read what the store wrote; the store knows nothing of them.
   'storage/inspect > storage',
+  'storage/key-index > storage contract',
 ])
 
 function roomOf(path: string): { room: string; floor: number } {

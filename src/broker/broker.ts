@@ -19,6 +19,7 @@ import { MessageStore } from '../storage/message-store.js'
 import type { AppendReceipt, PartitionLog } from '../storage/partition-log.js'
 import type * as contract from './contract.js'
 import { fetchRecords } from './fetching.js'
+import { findMessages } from './finding.js'
 import { flushWithin } from './flush-within.js'
 import type * as groups from './groups/contract.js'
 import { GroupCoordinator } from './groups/coordinator.js'
@@ -117,6 +118,10 @@ export class Broker implements contract.BrokerService {
     return this.#store.topic(name)?.id
   }
 
+  get idHeader(): string {
+    return this.settings['key.index.id.header']
+  }
+
   get flushesOnDemand(): boolean {
     return true
   }
@@ -162,6 +167,11 @@ export class Broker implements contract.BrokerService {
         }
       }),
     )
+  }
+
+  async findMessages(request: contract.FindRequest): Promise<readonly contract.FoundMessage[]> {
+    this.#lifecycle.assertOpen()
+    return findMessages(this.#store, request)
   }
 
   async findEpochs(lookups: readonly contract.EpochLookup[]): Promise<readonly contract.FoundEpoch[]> {

@@ -7,7 +7,9 @@
 import type { HoldfastError } from '../core/errors.js'
 import type { ConfigAlteration } from '../core/settings-altering.js'
 import type { BuiltBatch } from '../records/builder.js'
+import type { StoredRecord } from '../records/record.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
+import type { KeyIndexStatus } from '../storage/key-index/key-index.js'
 import type { GroupService } from './groups/contract.js'
 
 export interface TopicPartition {
@@ -99,6 +101,26 @@ export interface FoundEpoch extends TopicPartition {
   readonly endOffset: number
 }
 
+/** A search for a key or for an id. */
+export interface FindRequest {
+  readonly topic: string
+  /** All where absent. */
+  readonly partition?: number
+  readonly key?: Uint8Array
+  readonly id?: Uint8Array
+  /** Offsets and times from `min` on and before `end`. */
+  readonly minOffset?: number
+  readonly endOffset?: number
+  readonly minTimestamp?: number
+  readonly endTimestamp?: number
+  /** Of all partitions together. */
+  readonly limit: number
+}
+
+export interface FoundMessage extends TopicPartition {
+  readonly record: StoredRecord
+}
+
 export interface PartitionDescription {
   readonly partition: number
   readonly leaderEpoch: number
@@ -107,6 +129,8 @@ export interface PartitionDescription {
   readonly sizeInBytes: number
   /** Why it takes no messages, where it does not. */
   readonly failure?: HoldfastError
+  /** Where the topic keeps one, and the broker is in this process. */
+  readonly keyIndex?: KeyIndexStatus
 }
 
 export interface TopicDescription {
@@ -164,6 +188,8 @@ export interface InitProducerRequest {
 }
 
 export interface BrokerService extends GroupService {
+  /** The header that holds the id of a message; `message-id` where absent, as across a wire. */
+  readonly idHeader?: string
   /** Whether `durable` can be asked for; absent where it cannot, as across a wire. */
   readonly flushesOnDemand?: boolean
   /** Resolves when the batch is acknowledged as the topic's flush policy says. */
@@ -171,6 +197,13 @@ export interface BrokerService extends GroupService {
   fetch(request: FetchRequest): Promise<readonly FetchedPartition[]>
   findOffsets(lookups: readonly OffsetLookup[]): Promise<readonly FoundOffset[]>
   findEpochs(lookups: readonly EpochLookup[]): Promise<readonly FoundEpoch[]>
+
+  /**
+   * The newest committed messages with a key or an id, as far as they can be read now. Absent across a wire, where nobody
+   * could be asked for them.
+   * @throws KEY_INDEX_OFF where the topic keeps no key index
+   */
+  findMessages?(request: FindRequest): Promise<readonly FoundMessage[]>
 
   /** The named topics that exist, or all; with `create`, those that are missing are created if the settings allow it. */
   describeTopics(

@@ -23,7 +23,11 @@ const internalTopics: ReadonlySet<string> = new Set([offsetsTopicName, '__transa
 const maxPartitions = 10_000
 
 /** Small segments, since each restart reads all of them; the broker's own batches are kept as it makes them. */
-const offsetsTopicConfig = { 'segment.bytes': String(100 * 1024 * 1024), 'compression.type': 'producer' }
+const offsetsTopicConfig = {
+  'segment.bytes': String(100 * 1024 * 1024),
+  'compression.type': 'producer',
+  'key.index.enable': 'false',
+}
 
 export class Topics {
   readonly #store: MessageStore
@@ -44,6 +48,7 @@ export class Topics {
         highWatermark: log?.highWatermark ?? -1,
         sizeInBytes: log?.sizeInBytes ?? 0,
         failure: log?.failure,
+        keyIndex: this.#store.keyIndex(topic.name, partition)?.status,
       }
     })
     return { name: topic.name, id: topic.id, isInternal: this.isInternal(topic.name), partitions }
@@ -207,7 +212,7 @@ function entry(name: SettingName, settings: Settings): ConfigEntry {
     name,
     value: String(settings[name]),
     origin: kind === 'default' || kind === 'topic' ? kind : 'broker',
-    type: type === 'enum' || type === 'path' ? 'string' : type,
+    type: type === 'enum' || type === 'path' || type === 'text' ? 'string' : type,
     help,
     isReadOnly: true,
   }

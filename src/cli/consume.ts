@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
 import type { ConsumeOptions, Message, Queue } from '../client/queue.js'
 import { HoldfastError } from '../core/errors.js'
+import { jsonLineOf, parseTime } from './message-lines.js'
 import { onTarget, type TargetOptions, wholeNumber, withTarget } from './target.js'
 
 type From = 'earliest' | 'latest' | { offset: number } | { time: number }
@@ -42,11 +43,7 @@ export function consumeCommand(): (parent: Command) => void {
 function parseFrom(text: string): From {
   if (text === 'earliest' || text === 'latest') return text
   if (/^\d+$/.test(text)) return { offset: Number(text) }
-  const time = /^@\d+$/.test(text)
-    ? Number(text.slice(1))
-    : text.startsWith('@')
-      ? Date.parse(text.slice(1))
-      : Number.NaN
+  const time = text.startsWith('@') ? parseTime(text.slice(1)) : Number.NaN
   if (Number.isNaN(time)) throw new InvalidArgumentError('It must be earliest, latest, an offset, or @TIME.')
   return { time }
 }
@@ -94,20 +91,7 @@ async function print(queue: Queue, topic: string, options: Options, signal: Abor
 }
 
 function lineOf(message: Message, options: Options): Buffer | string {
-  if (options.json) {
-    const { topic, partition, offset, timestamp, key, value } = message
-    const headers = message.headers.map((header) => [header.key, header.value?.toString() ?? null])
-    const text = {
-      topic,
-      partition,
-      offset,
-      timestamp,
-      key: key?.toString() ?? null,
-      value: value?.toString() ?? null,
-      headers,
-    }
-    return `${JSON.stringify(text)}\n`
-  }
+  if (options.json) return jsonLineOf(message)
   const value = message.value ?? Buffer.alloc(0)
   const newline = Buffer.from('\n')
   if (options.keySeparator === undefined) return Buffer.concat([value, newline])

@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import { backupCommands } from './backup.js'
 import { consumeCommand } from './consume.js'
 import { dumpCommand } from './dump.js'
+import { findCommands } from './find.js'
 import { groupCommands } from './groups.js'
 import { printError } from './output.js'
 import { produceCommand } from './produce.js'
@@ -29,6 +30,7 @@ export async function main(args: readonly string[]): Promise<void> {
     topicCommands(),
     produceCommand(),
     consumeCommand(),
+    findCommands(),
     groupCommands(),
     backupCommands(),
     settingsCommand(),

@@ -6,7 +6,7 @@ import { batchesIn } from '../records/batch.js'
 import { prepareCodec } from '../records/compression/index.js'
 import { readRecords } from '../records/reader.js'
 import { refuse } from './arguments.js'
-import { Message } from './message.js'
+import { idHeaderOf, Message } from './message.js'
 import { type StartPosition, startOffsets } from './start-offset.js'
 import { describeTopic } from './topics.js'
 
@@ -31,6 +31,7 @@ export async function readBounded(service: BrokerService, read: BoundedRead): Pr
   const [start] = await startOffsets(service, [{ topic, partition }], from)
   const messages: Message[] = []
   const fetchBytes = Math.min(mostFetchBytes, Math.max(leastFetchBytes, limit * guessedMessageBytes))
+  const idHeader = idHeaderOf(service)
   let offset = start
   while (messages.length < limit) {
     signal?.throwIfAborted()
@@ -50,7 +51,9 @@ export async function readBounded(service: BrokerService, read: BoundedRead): Pr
         if (batch.isControl) continue
         await prepareCodec(batch.codec)
         for (const record of readRecords(batch)) {
-          if (record.offset >= start && messages.length < limit) messages.push(new Message(topic, partition, record))
+          if (record.offset >= start && messages.length < limit) {
+            messages.push(new Message(topic, partition, record, idHeader))
+          }
         }
         if (messages.length >= limit) return messages
       }

@@ -10,7 +10,7 @@ import type { StoredRecord } from '../records/record.js'
 import { Committer, OwnedCursor } from './committer.js'
 import type { PartitionsByTopic } from './consumer-protocol.js'
 import { GroupSession, type GroupSessionOptions } from './group-session.js'
-import { Message } from './message.js'
+import { idHeaderOf, Message } from './message.js'
 import type { MessageSource } from './message-stream.js'
 import { Prefetcher } from './prefetcher.js'
 import { type StartPosition, startOffsets } from './start-offset.js'
@@ -28,8 +28,8 @@ class GroupMessage extends Message {
   readonly #cursor: OwnedCursor
   readonly #committer: Committer
 
-  constructor(cursor: OwnedCursor, record: StoredRecord, committer: Committer) {
-    super(cursor.topic, cursor.partition, record)
+  constructor(cursor: OwnedCursor, record: StoredRecord, committer: Committer, idHeader: string) {
+    super(cursor.topic, cursor.partition, record, idHeader)
     this.#cursor = cursor
     this.#committer = committer
   }
@@ -66,7 +66,8 @@ export class GroupSource implements MessageSource<Message> {
       onFenced: () => this.#session.rejoin(),
     })
     this.#committer = committer
-    this.#make = (cursor, record) => new GroupMessage(cursor, record, committer)
+    const idHeader = idHeaderOf(options.service)
+    this.#make = (cursor, record) => new GroupMessage(cursor, record, committer, idHeader)
   }
 
   start({ wake, fail }: { wake: () => void; fail: (error: unknown) => void }): void {

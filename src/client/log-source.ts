@@ -4,7 +4,7 @@ import type { BrokerService, TopicPartition } from '../broker/contract.js'
 import type { Clock, Timer } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import type { StoredRecord } from '../records/record.js'
-import { Message } from './message.js'
+import { idHeaderOf, Message } from './message.js'
 import type { MessageSource } from './message-stream.js'
 import { Cursor, Prefetcher } from './prefetcher.js'
 import { askOffsets, type StartPosition, startOffsets } from './start-offset.js'
@@ -23,11 +23,9 @@ export interface LogSourceOptions {
   readonly metadataRefreshMs: number
 }
 
-const makeMessage = (cursor: Cursor, record: StoredRecord): Message =>
-  new Message(cursor.topic, cursor.partition, record)
-
 export class LogSource implements MessageSource<Message> {
   readonly #options: LogSourceOptions
+  readonly #make: (cursor: Cursor, record: StoredRecord) => Message
   #prefetcher: Prefetcher<Cursor> | undefined
   #fail: (error: unknown) => void = () => {}
   #refreshTimer: Timer | undefined
@@ -35,6 +33,8 @@ export class LogSource implements MessageSource<Message> {
 
   constructor(options: LogSourceOptions) {
     this.#options = options
+    const idHeader = idHeaderOf(options.service)
+    this.#make = ({ topic, partition }, record) => new Message(topic, partition, record, idHeader)
   }
 
   start({ wake, fail }: { wake: () => void; fail: (error: unknown) => void }): void {
@@ -43,7 +43,7 @@ export class LogSource implements MessageSource<Message> {
   }
 
   take(): Message | undefined {
-    return this.#prefetcher?.take(makeMessage)
+    return this.#prefetcher?.take(this.#make)
   }
 
   get isEnded(): boolean {

@@ -18,6 +18,8 @@ export interface MessageInput {
   /** Absent or null: a tombstone, which in a compacted topic deletes the key. */
   readonly value?: BytesInput | null
   readonly headers?: HeadersInput
+  /** Goes with the message as a header, the last one, of the name that the setting key.index.id.header says. */
+  readonly id?: BytesInput | null
   /** Chosen by the key, or at random, where absent. */
   readonly partition?: number
   /** Milliseconds since 1970; now where absent. */
@@ -50,8 +52,10 @@ export class Message implements Receipt {
   readonly value: Buffer | null
   /** In the order they were sent; a name may come more than once. */
   readonly headers: readonly Readonly<Header>[]
+  readonly #idHeader: string
 
-  constructor(topic: string, partition: number, record: StoredRecord) {
+  constructor(topic: string, partition: number, record: StoredRecord, idHeader = usualIdHeader) {
+    this.#idHeader = idHeader
     this.topic = topic
     this.partition = partition
     this.offset = record.offset
@@ -59,6 +63,11 @@ export class Message implements Receipt {
     this.key = record.key
     this.value = record.value
     this.headers = record.headers
+  }
+
+  /** The id that it was sent with, as UTF-8 text; undefined where there is none. */
+  get id(): string | undefined {
+    return this.header(this.#idHeader)?.toString('utf8')
   }
 
   /** The value as UTF-8 text; empty where there is no value. */
@@ -94,6 +103,14 @@ export class Message implements Receipt {
 }
 
 export const noHeaders: readonly Header[] = []
+
+/** The default of key.index.id.header, for a broker that does not tell. */
+const usualIdHeader = 'message-id'
+
+/** The header that holds the id of a message. */
+export function idHeaderOf(service: { readonly idHeader?: string }): string {
+  return service.idHeader ?? usualIdHeader
+}
 
 /** The bytes of a key or value. @throws INVALID_ARGUMENT */
 export function bytesOf(input: BytesInput | null | undefined, what: string): Uint8Array | null {

@@ -9,9 +9,10 @@ import { HoldfastError } from '../core/errors.js'
 import type { Randomness } from '../core/randomness.js'
 import { prepareCodec } from '../records/compression/index.js'
 import type { Codec } from '../records/format.js'
+import type { Header } from '../records/record.js'
 import { Accumulator, type PreparedRecord } from './accumulator.js'
 import { refuse } from './arguments.js'
-import { bytesOf, headersOf, type MessageInput, shown } from './message.js'
+import { type BytesInput, bytesOf, headersOf, idHeaderOf, type MessageInput, shown } from './message.js'
 import { PartitionQueue } from './partition-queue.js'
 import { nextSticky, partitionOfKey } from './partitioner.js'
 import { describeTopic } from './topics.js'
@@ -52,7 +53,7 @@ class Route {
   }
 }
 
-const messageFields = new Set(['key', 'value', 'headers', 'partition', 'timestamp'])
+const messageFields = new Set(['key', 'value', 'headers', 'id', 'partition', 'timestamp'])
 
 export class Producer {
   readonly accumulator: Accumulator
@@ -122,6 +123,7 @@ export class Producer {
     record.key = bytesOf(message.key, 'key')
     record.value = bytesOf(message.value, 'value')
     record.headers = headersOf(message.headers)
+    if (message.id !== undefined) record.headers = this.#withId(record.headers, message.id)
     record.timestamp = message.timestamp === undefined ? nowMs : checkTimestamp(message.timestamp)
     const { partition } = message
     if (partition !== undefined) checkPartition(partition)
@@ -131,6 +133,13 @@ export class Producer {
     }
     route.waiting.push({ record: { ...record }, partition, waiter, index })
     this.#load(route)
+  }
+
+  #withId(headers: readonly Header[], id: BytesInput | null): readonly Header[] {
+    const bytes = bytesOf(id, 'id')
+    if (bytes === null) return headers
+    const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    return [...headers, { key: idHeaderOf(this.#options.service), value }]
   }
 
   #newRoute(topic: string): Route {

@@ -21,6 +21,7 @@ import {
   type OffsetConsumeOptions,
   offsetOptions,
 } from './consume-options.js'
+import { type AtOptions, type FindOptions, type FindTarget, findMessages, messageAt, messagesAt } from './finding.js'
 import { GroupSource } from './group-source.js'
 import { GroupsClient } from './groups.js'
 import { LogSource } from './log-source.js'
@@ -32,6 +33,7 @@ import { checkStart, type StartPosition } from './start-offset.js'
 import { TopicsClient } from './topics.js'
 
 export type { ConsumeOptions, GroupConsumeOptions, OffsetConsumeOptions } from './consume-options.js'
+export type { AtOptions, FindBound, FindOptions, FindTarget } from './finding.js'
 export type { Message, MessageInput, Receipt } from './message.js'
 export type { MessageStream } from './message-stream.js'
 export type { StartPosition } from './start-offset.js'
@@ -232,6 +234,45 @@ export class Queue implements AsyncDisposable {
     const partition =
       options.partition === undefined ? undefined : wholeNumber('read', 'partition', options.partition, { fallback: 0 })
     return readBounded(this.#service, { topic, partition, from, limit, signal })
+  }
+
+  /**
+   * The newest messages with a key, or with the id that they were sent with; what is not committed is not found. The topic
+   * keeps an index for it: `key.index.enable=true`. In each partition the newest comes first; of several partitions the one
+   * with the later time.
+   *
+   *     const [last] = await mq.find('orders', { key: 'o-1' }, { limit: 1 })
+   *     const today = await mq.find('orders', { key: 'o-1' }, { from: { time: new Date('2026-11-22') } })
+   *     const [sent] = await mq.find('orders', { id: '7d0c' })
+   *
+   * @throws KEY_INDEX_OFF, UNKNOWN_TOPIC_OR_PARTITION, INVALID_ARGUMENT; UNSUPPORTED_OVER_WIRE where the broker is elsewhere
+   */
+  find(topic: string, target: FindTarget, options?: FindOptions): Promise<Message[]> {
+    return findMessages(this.#service, topic, target, options)
+  }
+
+  /**
+   * The first message of each partition whose time is `time` or later, and with `limit` those that follow it; in the order
+   * of the partitions.
+   *
+   *     const first = await mq.at('orders', new Date('2026-11-22T09:00:00Z'), { partition: 0 })
+   *
+   * @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_ARGUMENT
+   */
+  at(topic: string, time: number | Date, options?: AtOptions): Promise<Message[]> {
+    return messagesAt(this.#service, topic, time, options)
+  }
+
+  /**
+   * The message that lies at an offset, as a receipt or another message names it; undefined where there is none, or none
+   * any more.
+   *
+   *     const message = await mq.get(await mq.send('orders', { value: 'two apples' }))
+   *
+   * @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_ARGUMENT
+   */
+  get(place: Pick<Receipt, 'topic' | 'partition' | 'offset'>): Promise<Message | undefined> {
+    return messageAt(this.#service, place)
   }
 
   /**

@@ -40,6 +40,8 @@ export const errorTable = {
     retriable: true,
     text: 'The flush outlasted flush.commitlog.timeout; whether the message is stored is not known.',
   },
+  KEY_INDEX_OFF: { kafka: -1, retriable: false, text: 'The topic keeps no key index to find messages with.' },
+  UNSUPPORTED_OVER_WIRE: { kafka: -1, retriable: false, text: 'The Kafka protocol has no request for this.' },
   MMAP_UNAVAILABLE: { kafka: -1, retriable: false, text: 'Files cannot be mapped into memory on this platform.' },
   CLOSED: { kafka: -1, retriable: false, text: 'It was closed before this call finished.' },
   ADDRESS_IN_USE: { kafka: -1, retriable: true, text: 'The address to listen on is taken.' },

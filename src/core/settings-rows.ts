@@ -1,7 +1,7 @@
 /** The kinds of rows in the table of settings: what each says of a value, and the short forms in which the table writes them. */
 
 export interface Row<T> {
-  readonly type: 'int' | 'boolean' | 'enum' | 'list' | 'path'
+  readonly type: 'int' | 'boolean' | 'enum' | 'list' | 'path' | 'text'
   readonly default: T
   /** The name under which a topic may override it. */
   readonly topic?: string
@@ -36,7 +36,12 @@ export interface PathRow extends Row<string> {
   readonly type: 'path'
 }
 
-export type SettingRow = IntRow | BooleanRow | EnumRow<string> | ListRow<string> | PathRow
+/** Any text that is not empty. */
+export interface TextRow extends Row<string> {
+  readonly type: 'text'
+}
+
+export type SettingRow = IntRow | BooleanRow | EnumRow<string> | ListRow<string> | PathRow | TextRow
 
 /** What a number counts. */
 export type Unit = 'bytes' | 'ms' | 'messages' | 'partitions' | 'members' | 'connections' | 'segments' | 'level'
@@ -58,10 +63,11 @@ export const int = (
   topic,
 })
 
-export const flag = (defaultValue: boolean, help: string): BooleanRow => ({
+export const flag = (defaultValue: boolean, help: string, topic?: string): BooleanRow => ({
   type: 'boolean',
   default: defaultValue,
   help,
+  topic,
 })
 
 export const oneOf = <const V extends string>(
@@ -80,3 +86,5 @@ export const listOf = <const V extends string>(
 ): ListRow<V> => ({ type: 'list', default: defaultValue, values, help, topic })
 
 export const path = (defaultValue: string, help: string): PathRow => ({ type: 'path', default: defaultValue, help })
+
+export const text = (defaultValue: string, help: string): TextRow => ({ type: 'text', default: defaultValue, help })

@@ -15,6 +15,7 @@ import {
   path,
   type Row,
   type SettingRow,
+  text,
 } from './settings-rows.js'
 
 const kib = 1024
@@ -183,6 +184,19 @@ export const settingsTable = {
     'An idempotent producer that wrote nothing for so long is forgotten.',
   ),
   'num.partitions': int(1, 1, 10_000, 'partitions', 'Partitions of a topic that is created without a number.'),
+  'key.index.enable': flag(
+    false,
+    'Keep an index of the keys and ids of messages, so that find reads few bytes. It is built from the log where it is missing, and removed where this is off.',
+    'key.index.enable',
+  ),
+  'key.index.id.header': text('message-id', 'The header that holds the id of a message.'),
+  'key.index.memory.bytes': int(
+    64 * mib,
+    mib,
+    Number.MAX_SAFE_INTEGER,
+    'bytes',
+    'Memory of all key indexes: half for entries that are in no file yet, half for the filters of their files.',
+  ),
   'auto.create.topics.enable': flag(true, 'Create a topic when a producer or consumer first names it.'),
   'offsets.topic.num.partitions': int(
     1,

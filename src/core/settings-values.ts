@@ -31,6 +31,8 @@ function accepted(row: SettingRow, value: unknown): number | boolean | string | 
       if (!Array.isArray(words) || words.length === 0 || new Set(words).size !== words.length) return undefined
       return words.every((word) => row.values.includes(word)) ? Object.freeze([...words]) : undefined
     }
+    case 'text':
+      return typeof value === 'string' && value !== '' ? value : undefined
     case 'path':
       // A zero byte would end the path for the system, and name another file than was written.
       return typeof value === 'string' && !value.includes('\0') ? value : undefined
@@ -51,6 +53,8 @@ export function rangeOf(row: SettingRow): string {
       return `one of ${row.values.join(', ')}`
     case 'list':
       return `one or more of ${row.values.join(', ')}, with commas between`
+    case 'text':
+      return 'a text'
     case 'path':
       return 'a path'
     case 'int':

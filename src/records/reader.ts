@@ -24,10 +24,7 @@ export function readRecords(
   batch: RecordBatch,
   maxUncompressedBytes: number = defaultMaxUncompressedBytes,
 ): StoredRecord[] {
-  const codec = batch.codec
-  const packed = batch.bytes.subarray(at.records)
-  // Compaction leaves batches with no record, and no stream either, in the place of the last of a producer.
-  const bytes = codec === 'none' || packed.length === 0 ? packed : decompress(codec, packed, maxUncompressedBytes)
+  const bytes = unpackedRecords(batch, maxUncompressedBytes)
   const count = batch.recordsCount
   const baseOffset = batch.baseOffset
   const baseTimestamp = batch.baseTimestamp
@@ -53,6 +50,45 @@ export function readRecords(
   if (count < 0) throw new HoldfastError('INVALID_RECORD', `The batch claims ${count} records.`)
   if (reader.position !== bytes.length) refuseRemainder(count, bytes.length - reader.position)
   return records
+}
+
+/** The records of a batch as they lie in it when it is not compressed. @throws as {@link readRecords} */
+export function unpackedRecords(
+  batch: RecordBatch,
+  maxUncompressedBytes: number = defaultMaxUncompressedBytes,
+): Buffer {
+  const codec = batch.codec
+  const packed = batch.bytes.subarray(at.records)
+  // Compaction leaves batches with no record, and no stream either, in the place of the last of a producer.
+  return codec === 'none' || packed.length === 0 ? packed : decompress(codec, packed, maxUncompressedBytes)
+}
+
+/**
+ * The one record of a batch that has this offset, as {@link readRecords} would give it, without making the others;
+ * undefined where there is none. `bytes` are its {@link unpackedRecords}.
+ * @throws INVALID_RECORD
+ */
+export function readRecordAt(batch: RecordBatch, bytes: Buffer, offset: number): StoredRecord | undefined {
+  const { recordsCount, baseTimestamp } = batch
+  const delta = offset - batch.baseOffset
+  const reader = new VarintReader(bytes)
+  for (let index = 0; index < recordsCount; index++) {
+    const length = reader.readVarint()
+    const bodyEnd = reader.position + length
+    if (length < 0 || bodyEnd > bytes.length) refuseField(index, 'length', length, `0 to ${bytes.length}`)
+    reader.position++
+    const timestamp = baseTimestamp + reader.readVarlong()
+    if (reader.readVarint() !== delta) {
+      reader.position = bodyEnd
+      continue
+    }
+    const key = readBytes(reader, bytes, index, 'key length', bodyEnd)
+    const value = readBytes(reader, bytes, index, 'value length', bodyEnd)
+    const headers = readHeaders(reader, bytes, index, bodyEnd)
+    const isAppendTime = batch.timestampType === 'LogAppendTime'
+    return { offset, timestamp: isAppendTime ? batch.maxTimestamp : timestamp, key, value, headers }
+  }
+  return undefined
 }
 
 /** A length (-1 for null) and that many bytes, as a slice. */

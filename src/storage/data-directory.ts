@@ -9,6 +9,7 @@
  *   holdfast.json          format version, cluster id, node id
  *   lock                   held while open
  *   config/topics.json     topics and their configuration
+ *   index/                 key indexes, which can be built again from the logs
  *   log/                   a Kafka log.dir, to the byte; it lies elsewhere where store.path.commitlog says so
  */
 
@@ -93,7 +94,7 @@ export function logPathOf(path: string, settings: Settings): string {
   const asked = settings['store.path.commitlog']
   if (asked === '') return join(path, 'log')
   const logPath = isAbsolute(asked) ? asked : join(path, asked)
-  if ([path, join(path, 'config')].some((own) => resolve(own) === resolve(logPath))) {
+  if ([path, join(path, 'config'), join(path, 'index')].some((own) => resolve(own) === resolve(logPath))) {
     throw new HoldfastError(
       'INVALID_SETTING',
       `store.path.commitlog = ${asked} (${originText(originOf(settings, 'store.path.commitlog'))}) is refused: ${logPath} holds other files of the store. Name a directory for the logs alone.`,

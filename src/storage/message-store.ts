@@ -20,6 +20,8 @@ import { CheckpointWriter } from './checkpoint-writer.js'
 import { leaveCleanShutdownMark, takeCleanShutdownMark } from './checkpoints.js'
 import { Chores } from './chores.js'
 import { type DataDirectory, openDataDirectory } from './data-directory.js'
+import type { KeyIndex } from './key-index/key-index.js'
+import { KeyIndexes } from './key-indexes.js'
 import { adoptTopics, removeDeletedDirectories } from './partition-directories.js'
 import type { PartitionLog } from './partition-log.js'
 import { PartitionLogs } from './partition-logs.js'
@@ -55,6 +57,7 @@ export class MessageStore {
   readonly #logs: PartitionLogs
   readonly #checkpoints: CheckpointWriter
   readonly #chores: Chores
+  readonly #indexes: KeyIndexes
   /** Topics whose creation failed, and whose removal then failed too: the next attempt to create them clears them away. */
   readonly #unfinished = new Set<string>()
   /** Aborted when the store closes: what takes long ends. */
@@ -70,6 +73,8 @@ export class MessageStore {
     this.#checkpoints = new CheckpointWriter(directory.logPath, tools, () => this.#logs.all())
     this.#chores = new Chores(tools.clock, tools.logger)
     for (const chore of this.#checkpoints.chores()) this.#chores.add(chore)
+    this.#indexes = new KeyIndexes(directory.path, tools, (topic, partition) => this.log(topic, partition))
+    this.#chores.add(this.#indexes.chore())
   }
 
   /** @throws DATA_DIR_LOCKED, DATA_DIR_NEWER, DATA_DIR_DAMAGED, DATA_DIR_READ_ONLY */
@@ -138,6 +143,11 @@ export class MessageStore {
     return this.#logs.get(topic, partition)
   }
 
+  /** Undefined where the topic keeps none. */
+  keyIndex(topic: string, partition: number): KeyIndex | undefined {
+    return this.#indexes.get(topic, partition)
+  }
+
   /**
    * Creates a topic with all its partitions; durable when this resolves.
    * @throws INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG, DISK_FULL
@@ -157,6 +167,7 @@ export class MessageStore {
       await this.#catalog.put(topic)
       try {
         await this.#logs.create(topic, 0)
+        await this.#applyIndexes(topic)
       } catch (error) {
         await this.#removeTopic(topic).catch((err: unknown) => {
           this.#unfinished.add(name)
@@ -190,6 +201,7 @@ export class MessageStore {
         await this.#logs.create(grown, topic.partitions)
         // Last, so that there is nothing to take back in it: a directory that it does not count is nobody's partition.
         await this.#catalog.put(grown)
+        await this.#applyIndexes(grown)
       } catch (error) {
         await this.#removePartitions(grown, topic.partitions).catch((err: unknown) => {
           this.#tools.logger.warn(
@@ -218,6 +230,7 @@ export class MessageStore {
       if (options.validateOnly) return
       await this.#catalog.put(altered)
       this.#logs.alter(altered, settings)
+      await this.#applyIndexes(altered)
     })
   }
 
@@ -268,6 +281,7 @@ export class MessageStore {
       await Promise.allSettled(this.#backups)
       await this.#changes.run(async () => {})
       await this.#chores.stop()
+      await this.#indexes.close()
       const { inOrder, errors } = await this.#logs.close()
       await this.#checkpoints.write()
       if (errors.length > 0) throw errors[0]
@@ -302,6 +316,7 @@ export class MessageStore {
       await this.#openLogs()
       await this.#checkpoints.write()
     } catch (error) {
+      await this.#indexes.close()
       await this.#logs.close()
       await this.#logs.dropFiles()
       throw error
@@ -326,6 +341,11 @@ export class MessageStore {
     // Names that the process before this one made and did not live to make durable are built upon from here on.
     if (!clean) for (const directory of [path, configPath, logPath]) await disk.syncDirectory(directory)
     await this.#logs.open(this.topics(), clean)
+    await this.#indexes.start(this.topics().map((topic) => ({ topic, settings: this.#logs.settingsOf(topic) })))
+  }
+
+  #applyIndexes(topic: Topic): Promise<void> {
+    return this.#indexes.apply({ topic, settings: this.#logs.settingsOf(topic) })
   }
 
   /** Marked first, so that a crash in the middle is finished at the next start instead of half a topic coming back. */
@@ -338,6 +358,7 @@ export class MessageStore {
 
   /** Removes a topic's partitions from `from` on, with all that is known of them. */
   async #removePartitions(topic: Topic, from: number): Promise<void> {
+    await this.#indexes.remove(topic.name, from)
     await this.#logs.remove(topic, from)
     // While the store opens, the checkpoints on the disk are still to be read; they are written when it is open.
     if (this.#lifecycle.state !== 'opening') await this.#checkpoints.write()

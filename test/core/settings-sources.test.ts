@@ -59,6 +59,8 @@ function valueFor(row: SettingRow): fc.Arbitrary<string> {
       return fc.constantFrom(...row.values)
     case 'list':
       return fc.shuffledSubarray([...row.values], { minLength: 1 }).map((words) => words.join(','))
+    case 'text':
+      return fc.stringMatching(/^[a-z-]{1,8}$/)
     case 'path':
       return fc.stringMatching(/^[a-z/]{0,8}$/)
   }

@@ -53,6 +53,8 @@ function samples(row: SettingRow): { within: (string | number | boolean)[]; beyo
         range: row.values.join(', '),
       }
     }
+    case 'text':
+      return { within: ['a', 'message-id'], beyond: ['', 1, null], range: 'a text' }
     case 'path':
       return { within: ['', '/a/b', 'a b', 'ü'], beyond: ['a\0b', 5, null], range: 'a path' }
   }

@@ -1,0 +1,94 @@
+/** From offsets that may hold a key to the records that do: each is read from the log and looked at. */
+
+import { HoldfastError } from '../../core/errors.js'
+import { batchAt, type RecordBatch } from '../../records/batch.js'
+import { prepareCodec } from '../../records/compression/index.js'
+import { readRecordAt, unpackedRecords } from '../../records/reader.js'
+import type { StoredRecord } from '../../records/record.js'
+import type { PartitionLog } from '../partition-log.js'
+import type { Kind } from './hash.js'
+
+export interface Search {
+  readonly kind: Kind
+  /** The key, or the id. */
+  readonly bytes: Buffer
+  /** Offsets from here … */
+  readonly minOffset: number
+  /** … and before here. */
+  readonly endOffset: number
+  /** Times from here … */
+  readonly minTimestamp: number
+  /** … and before here. */
+  readonly endTimestamp: number
+  readonly limit: number
+}
+
+/** Offsets, the newest first; one may come twice in a row. */
+export type Candidates = AsyncIterable<number>
+
+/** A batch, and its records as they lie in it when it is not compressed. */
+interface Opened {
+  readonly batch: RecordBatch
+  readonly records: Buffer
+}
+
+/** Only what is committed. @throws CORRUPT_MESSAGE and what reading the log throws */
+export async function findRecords(
+  log: PartitionLog,
+  candidates: Candidates,
+  search: Search,
+  idHeader: string,
+): Promise<StoredRecord[]> {
+  const found: StoredRecord[] = []
+  const end = Math.min(search.endOffset, log.lastStableOffset)
+  let last = Number.NaN
+  let opened: Opened | undefined
+  for await (const offset of candidates) {
+    if (offset < Math.max(search.minOffset, log.logStartOffset)) break
+    if (offset >= end || offset === last) continue
+    last = offset
+    // Records of one key often share a batch.
+    if (opened === undefined || offset < opened.batch.baseOffset) opened = await batchWith(log, offset)
+    const record = opened && readRecordAt(opened.batch, opened.records, offset)
+    if (record === undefined || !isMeant(record, search, idHeader)) continue
+    found.push(copied(record))
+    if (found.length >= search.limit) break
+  }
+  return found
+}
+
+function isMeant(record: StoredRecord, search: Search, idHeader: string): boolean {
+  const { kind, bytes, minTimestamp, endTimestamp } = search
+  if (record.timestamp < minTimestamp || record.timestamp >= endTimestamp) return false
+  const has = kind === 'key' ? record.key : record.headers.findLast(({ key }) => key === idHeader)?.value
+  return has?.equals(bytes) ?? false
+}
+
+/** The batch that holds the offset; undefined where the log holds nothing there any more, or what was aborted. */
+async function batchWith(log: PartitionLog, offset: number): Promise<Opened | undefined> {
+  const slice = await log.read(offset, 1, { committed: true }).catch((error: unknown) => {
+    if (offset < log.logStartOffset) return undefined
+    throw error
+  })
+  const batch = slice?.records.length ? batchAt(slice.records[0], 0) : undefined
+  if (batch === undefined || batch.baseOffset > offset || batch.isControl) return undefined
+  const isAborted = (slice?.aborted ?? []).some(({ producerId }) => producerId === batch.producerId)
+  if (isAborted && batch.isTransactional) return undefined
+  if (!batch.crcMatches()) {
+    const place = `offset ${batch.baseOffset} of ${log.topic}-${log.partition}`
+    throw new HoldfastError('CORRUPT_MESSAGE', `The batch at ${place} fails its CRC.`)
+  }
+  await prepareCodec(batch.codec)
+  return { batch, records: unpackedRecords(batch) }
+}
+
+/** A record of its own: else each would keep the batch that it came in. */
+function copied({ offset, timestamp, key, value, headers }: StoredRecord): StoredRecord {
+  return {
+    offset,
+    timestamp,
+    key: key && Buffer.from(key),
+    value: value && Buffer.from(value),
+    headers: headers.map((header) => ({ key: header.key, value: header.value && Buffer.from(header.value) })),
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The key indexes of a store: one for each partition of a topic that wants it, in `index/` beside the logs; what they
+ * share, when they are opened, and when they go.
+ */
+
+import { join } from 'node:path'
+import type { Clock } from '../core/clock.js'
+import type { Logger } from '../core/logger.js'
+import { mapParallel } from '../core/parallel.js'
+import type { Settings } from '../core/settings.js'
+import type { Disk } from '../files/disk.js'
+import { Gate } from '../files/gate.js'
+import { OpenFiles } from '../files/open-files.js'
+import type { Chore } from './chores.js'
+import { KeyIndex } from './key-index/key-index.js'
+import { KeyIndexMemory } from './key-index/memory.js'
+import type { SharedByIndexes } from './key-index/options.js'
+import type { PartitionLog } from './partition-log.js'
+import { partitionDirectoryName } from './segments/format.js'
+import type { Topic } from './topic-catalog.js'
+
+/** A topic, and the settings that hold for it. */
+export interface IndexedTopic {
+  readonly topic: Topic
+  readonly settings: Settings
+}
+
+const openFiles = 64
+const closedAtOnce = 8
+const tidyMs = 60_000
+
+/** Where the key indexes of a data directory lie. */
+export function indexPathOf(dataPath: string): string {
+  return join(dataPath, 'index')
+}
+
+export class KeyIndexes {
+  readonly #path: string
+  readonly #idHeader: string
+  readonly #logOf: (topic: string, partition: number) => PartitionLog | undefined
+  readonly #shared: SharedByIndexes
+  readonly #indexes = new Map<string, KeyIndex>()
+
+  constructor(
+    dataPath: string,
+    tools: {
+      readonly settings: Settings
+      readonly disk: Disk
+      readonly clock: Clock
+      readonly logger: Logger
+    },
+    logOf: (topic: string, partition: number) => PartitionLog | undefined,
+  ) {
+    const { settings, disk, clock, logger } = tools
+    this.#path = indexPathOf(dataPath)
+    this.#idHeader = settings['key.index.id.header']
+    this.#logOf = logOf
+    this.#shared = {
+      disk,
+      clock,
+      logger,
+      files: new OpenFiles(disk, openFiles),
+      memory: new KeyIndexMemory(settings['key.index.memory.bytes']),
+      merging: new Gate(1),
+    }
+  }
+
+  get(topic: string, partition: number): KeyIndex | undefined {
+    return this.#indexes.get(partitionDirectoryName(topic, partition))
+  }
+
+  chore(): Chore {
+    const run = async (signal: AbortSignal): Promise<void> => {
+      for (const index of [...this.#indexes.values()]) if (!signal.aborted) await index.tidy()
+    }
+    return { name: 'key indexes', intervalMs: tidyMs, run }
+  }
+
+  /** Opens what the topics want, and removes what none of them does: a topic that is gone, or that has none any more. */
+  async start(topics: readonly IndexedTopic[]): Promise<void> {
+    for (const topic of topics) await this.apply(topic)
+    const { disk } = this.#shared
+    for (const { name, isDirectory } of (await disk.list(this.#path)) ?? []) {
+      if (isDirectory && !this.#indexes.has(name)) await disk.remove(join(this.#path, name))
+    }
+  }
+
+  /** Opens the indexes that a topic wants and has not; closes and removes those that it has and does not want. */
+  async apply({ topic, settings }: IndexedTopic): Promise<void> {
+    if (!settings['key.index.enable']) return this.remove(topic.name, 0)
+    for (let partition = 0; partition < topic.partitions; partition++) {
+      const name = partitionDirectoryName(topic.name, partition)
+      const log = this.#logOf(topic.name, partition)
+      if (log === undefined || this.#indexes.has(name)) continue
+      const directory = join(this.#path, name)
+      const options = { ...this.#shared, log, directory, topicId: topic.id, idHeader: this.#idHeader }
+      this.#indexes.set(name, new KeyIndex(options))
+    }
+  }
+
+  /** Closes and removes the indexes of a topic's partitions from `from` on. */
+  async remove(topic: string, from: number): Promise<void> {
+    for (let partition = from; ; partition++) {
+      const name = partitionDirectoryName(topic, partition)
+      const index = this.#indexes.get(name)
+      if (index === undefined) return
+      this.#indexes.delete(name)
+      await index.close({ keep: false })
+      await this.#shared.disk.remove(join(this.#path, name))
+    }
+  }
+
+  /** Leaves files that hold all that was indexed. Never rejects. */
+  async close(): Promise<void> {
+    await mapParallel([...this.#indexes.values()], closedAtOnce, (index) => index.close())
+    await this.#shared.files.dropAll()
+  }
+}
