@@ -78,10 +78,10 @@ export function assertSameLogs(
     const own = ours.get(name) as FoundLog
     assert.equal(theirs.logStartOffset, own.logStartOffset, `${how}: the start of ${name}`)
     assert.equal(theirs.logEndOffset, own.logEndOffset, `${how}: the end of ${name}`)
-    assert.equal(theirs.batches.length, own.batches.length, `${how}: the number of batches in ${name}`)
     for (const [i, batch] of theirs.batches.entries()) {
-      assert.deepEqual(batch, own.batches[i], `${how}: batch ${i} of ${name}`)
+      assert.deepEqual(own.batches[i], batch, `${how}: batch ${i} of ${name}`)
     }
+    assert.equal(own.batches.length, theirs.batches.length, `${how}: the number of batches in ${name}`)
   }
 }
 

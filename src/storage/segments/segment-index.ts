@@ -11,6 +11,7 @@ import { OffsetIndex, TimeIndex } from './index-entries.js'
 export interface IndexedBatch {
   readonly lastOffset: number
   readonly maxTimestamp: number
+  readonly recordsCount: number
 }
 
 export class SegmentIndex {
@@ -51,7 +52,8 @@ export class SegmentIndex {
 
   /** Notes the batch that was written at `position`. The first batch of a segment never gets an entry, as in Kafka. */
   add(position: number, batch: IndexedBatch): void {
-    if (batch.maxTimestamp > this.#maxTimestamp) {
+    // A batch that compaction emptied keeps a time in its header that no record has any more: nobody can find it.
+    if (batch.maxTimestamp > this.#maxTimestamp && batch.recordsCount > 0) {
       this.#maxTimestamp = batch.maxTimestamp
       this.#offsetOfMaxTimestamp = batch.lastOffset
     }

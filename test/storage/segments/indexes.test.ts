@@ -3,7 +3,8 @@ import { readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import type { RecordBatch } from '../../../src/records/batch.js'
+import { RecordBatch } from '../../../src/records/batch.js'
+import { at, batchOverheadBytes, logOverheadBytes } from '../../../src/records/format.js'
 import { appendAll, batchOf, bytesOf, mib, readAll, sizedBatch } from '../support.js'
 import { closedLog, contentOf, named, openLog, partitionDirectory } from './world.js'
 
@@ -14,6 +15,25 @@ const shape = fc.array(
   }),
   { minLength: 1, maxLength: 40 },
 )
+
+/** As Kafka's cleaner and ours leave the last batch of a producer: the header, and no record. */
+function emptiedBatch({
+  lastOffsetDelta,
+  maxTimestamp,
+}: {
+  lastOffsetDelta: number
+  maxTimestamp: number
+}): RecordBatch {
+  const bytes = Buffer.from(batchOf(['a']).bytes.subarray(0, batchOverheadBytes))
+  bytes.writeInt32BE(bytes.length - logOverheadBytes, at.batchLength)
+  bytes.writeInt32BE(lastOffsetDelta, at.lastOffsetDelta)
+  bytes.writeBigInt64BE(-1n, at.baseTimestamp)
+  bytes.writeBigInt64BE(BigInt(maxTimestamp), at.maxTimestamp)
+  bytes.writeInt32BE(0, at.recordsCount)
+  const batch = new RecordBatch(bytes)
+  bytes.writeUInt32BE(batch.computeCrc(), at.crc)
+  return batch
+}
 
 describe('the indexes of a segment', () => {
   test('rebuilt from the log they are what was kept while writing, whatever the batches', async (t) => {
@@ -54,6 +74,17 @@ describe('the indexes of a segment', () => {
     const times = await readFile(join(directory, named(0, '.timeindex')))
     // The first batch has the greatest time of all, so one entry says it all.
     assert.deepEqual([times.length, Number(times.readBigInt64BE(0)), times.readInt32BE(8)], [12, 1_700_000_000_000, 0])
+  })
+
+  test('a batch that compaction emptied has no time that could be looked for', async (t) => {
+    const emptied = emptiedBatch({ lastOffsetDelta: 2, maxTimestamp: 9 })
+    const batches = [sizedBatch(5000, 'a', { timestamp: 5 }), emptied, sizedBatch(5000, 'b', { timestamp: 3 })]
+    const directory = await closedLog(t, batches)
+    const times = await readFile(join(directory, named(0, '.timeindex')))
+    assert.deepEqual([times.length, Number(times.readBigInt64BE(0)), times.readInt32BE(8)], [12, 5, 0])
+    const log = await openLog(t, directory, { clean: true, mayHaveHoles: true })
+    assert.deepEqual(await log.offsetOfMaxTimestamp(), { offset: 0, timestamp: 5 })
+    assert.equal(await log.offsetForTimestamp(6), undefined)
   })
 
   const times = Array.from({ length: 60 }, (_, i) => 1000 + ((i * 37) % 50) + i)
