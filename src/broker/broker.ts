@@ -15,6 +15,7 @@ import { nodeDisk } from '../files/node-disk.js'
 import { acceptBatch, codecsFor, packingOf } from '../records/accept.js'
 import type { Packing } from '../records/compression/index.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
+import { offsetsTopicName } from '../storage/internal-topics.js'
 import { MessageStore } from '../storage/message-store.js'
 import type { AppendReceipt, PartitionLog } from '../storage/partition-log.js'
 import type * as contract from './contract.js'
@@ -25,7 +26,7 @@ import type * as groups from './groups/contract.js'
 import { GroupCoordinator } from './groups/coordinator.js'
 import { Intake } from './intake.js'
 import { ProducerIds } from './producer-ids.js'
-import { offsetsTopicName, Topics, unknownTopic } from './topics.js'
+import { Topics, unknownTopic } from './topics.js'
 
 export interface BrokerOptions {
   /** By name; values or their text form. */

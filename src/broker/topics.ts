@@ -10,21 +10,21 @@ import {
   topicSettings,
 } from '../core/settings.js'
 import { alteredConfig } from '../core/settings-altering.js'
+import { isInternalTopic, offsetsTopicName } from '../storage/internal-topics.js'
 import type { MessageStore } from '../storage/message-store.js'
 import { checkTopicName, type Topic } from '../storage/topic-catalog.js'
 import type { ConfigEntry, TopicAlteration, TopicDescription, TopicToCreate } from './contract.js'
 
-/** Where committed offsets and groups are kept. */
-export const offsetsTopicName = '__consumer_offsets'
-
-const internalTopics: ReadonlySet<string> = new Set([offsetsTopicName, '__transaction_state'])
-
 /** More than that in one topic is taken for a slip of the pen. */
 const maxPartitions = 10_000
 
-/** Small segments, since each restart reads all of them; the broker's own batches are kept as it makes them. */
+/**
+ * Small segments, since each restart reads all of them; of each key the last value counts; the broker's own batches are
+ * kept as it makes them.
+ */
 const offsetsTopicConfig = {
   'segment.bytes': String(100 * 1024 * 1024),
+  'cleanup.policy': 'compact',
   'compression.type': 'producer',
   'key.index.enable': 'false',
 }
@@ -55,7 +55,7 @@ export class Topics {
   }
 
   isInternal(name: string): boolean {
-    return internalTopics.has(name)
+    return isInternalTopic(name)
   }
 
   /** The named topics that exist, or all; with `create`, missing ones are made where the settings allow it. */

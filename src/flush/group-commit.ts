@@ -65,6 +65,12 @@ interface Flusher {
   reject(error: HoldfastError): void
 }
 
+/** What is done between two rounds. */
+interface Errand {
+  run(): Promise<void>
+  reject(error: HoldfastError): void
+}
+
 const unheard = (): void => {}
 
 export class GroupCommit<T> {
@@ -81,6 +87,7 @@ export class GroupCommit<T> {
   #submitted = 0
   #written = 0
   #flushers: Flusher[] = []
+  #errands: Errand[] = []
   #writing = false
   /** The writing begins at the end of this turn of the event loop. */
   #beginning = false
@@ -138,6 +145,18 @@ export class GroupCommit<T> {
     await this.#syncing
   }
 
+  /**
+   * Runs `work` while no round is on its way. Where it fails, so has the target, as if a round had.
+   * @throws the failure of the target
+   */
+  between<R>(work: () => Promise<R>): Promise<R> {
+    if (this.#failure) return Promise.reject(this.#failure)
+    return new Promise((resolve, reject) => {
+      this.#errands.push({ run: async () => resolve(await work()), reject })
+      this.#begin()
+    })
+  }
+
   /** Ends the background work; to be called after a last {@link flush}, or after a failure. */
   async stop(): Promise<void> {
     this.#stopped = true
@@ -182,7 +201,11 @@ export class GroupCommit<T> {
     const policy = this.#policy
     const durable = policy.acknowledgeAfter === 'sync'
     let isLeftOver = false
-    while (this.#items.length > 0 && !this.#failure) {
+    while (!this.#failure && (this.#items.length > 0 || this.#errands.length > 0)) {
+      if (this.#errands.length > 0) {
+        await this.#runErrands()
+        continue
+      }
       if (policy.acknowledgeAfter === 'sync') {
         // What did not fit into a full round has gathered for as long as that one.
         if (policy.round !== undefined && !isLeftOver) await this.#fill(policy.round)
@@ -211,6 +234,14 @@ export class GroupCommit<T> {
     }
     this.#writing = false
     for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  async #runErrands(): Promise<void> {
+    try {
+      for (; this.#errands.length > 0; this.#errands.shift()) await this.#errands[0].run()
+    } catch (cause) {
+      this.#fail(cause)
+    }
   }
 
   #answerRound(items: number): void {
@@ -335,6 +366,7 @@ export class GroupCommit<T> {
     this.#failure = failure
     this.#items = []
     for (const waiter of [...this.#round.splice(0), ...this.#waiters.splice(0)]) waiter.reject(failure)
+    for (const errand of this.#errands.splice(0)) errand.reject(failure)
     for (const flusher of this.#flushers.splice(0)) flusher.reject(failure)
     return failure
   }

@@ -19,6 +19,7 @@ export class CheckpointWriter {
   readonly #tools: { disk: Disk; settings: Settings }
   readonly #logs: () => Iterable<SegmentLog>
   readonly #writes = new Mutex()
+  #startsWaiting: Promise<void> | undefined
   /** The last content of each file, so that an idle store writes nothing. */
   readonly #written = new Map<string, Buffer>()
 
@@ -53,10 +54,23 @@ export class CheckpointWriter {
     })
   }
 
+  /** Writes down where the logs start, for all who ask before it begins. */
+  writeLogStarts(): Promise<void> {
+    this.#startsWaiting ??= this.#writes.run(() => {
+      this.#startsWaiting = undefined
+      return this.#writeLogStarts()
+    })
+    return this.#startsWaiting
+  }
+
   async #writeRecoveryPoints(): Promise<void> {
     for (const log of this.#logs()) log.forgetIdleProducers()
     await this.#put(checkpointFile.recoveryPoint, (log) => log.recoveryPoint)
-    await this.#put(checkpointFile.logStart, (log) => log.logStartOffset)
+    await this.#writeLogStarts()
+  }
+
+  #writeLogStarts(): Promise<void> {
+    return this.#put(checkpointFile.logStart, (log) => log.logStartOffset)
   }
 
   #writeHighWatermarks(): Promise<void> {

@@ -25,6 +25,7 @@ import { KeyIndexes } from './key-indexes.js'
 import { adoptTopics, removeDeletedDirectories } from './partition-directories.js'
 import type { PartitionLog } from './partition-log.js'
 import { PartitionLogs } from './partition-logs.js'
+import { Retention } from './retention.js'
 import { checkEngine } from './segments/opening.js'
 import { checkTopicName, type Topic, TopicCatalog } from './topic-catalog.js'
 
@@ -69,12 +70,13 @@ export class MessageStore {
     this.#directory = directory
     this.#catalog = catalog
     this.#tools = tools
-    this.#logs = new PartitionLogs(directory.logPath, tools, () => this.#checkpoints.write())
+    this.#logs = new PartitionLogs(directory.logPath, tools, () => this.#checkpoints.writeLogStarts())
     this.#checkpoints = new CheckpointWriter(directory.logPath, tools, () => this.#logs.all())
     this.#chores = new Chores(tools.clock, tools.logger)
-    for (const chore of this.#checkpoints.chores()) this.#chores.add(chore)
     this.#indexes = new KeyIndexes(directory.path, tools, (topic, partition) => this.log(topic, partition))
-    this.#chores.add(this.#indexes.chore())
+    const retention = new Retention({ ...tools, logs: () => this.#logs.all() })
+    const chores = [...this.#checkpoints.chores(), this.#indexes.chore(), retention.chore()]
+    for (const chore of chores) this.#chores.add(chore)
   }
 
   /** @throws DATA_DIR_LOCKED, DATA_DIR_NEWER, DATA_DIR_DAMAGED, DATA_DIR_READ_ONLY */

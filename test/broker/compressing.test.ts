@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import { Broker } from '../../src/broker/broker.js'
-import { offsetsTopicName } from '../../src/broker/topics.js'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../../src/files/temporary-directory.js'
 import { batchesIn, type RecordBatch } from '../../src/records/batch.js'
 import { type BatchOptions, buildBatch } from '../../src/records/builder.js'
 import { prepareCodec } from '../../src/records/compression/index.js'
 import { type Codec, codecNames } from '../../src/records/format.js'
 import { readRecords } from '../../src/records/reader.js'
+import { offsetsTopicName } from '../../src/storage/internal-topics.js'
 
 let directory: TemporaryDirectory
 let broker: Broker

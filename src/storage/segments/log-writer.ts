@@ -15,8 +15,9 @@ import type { FlushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
 import { segmentFileName, suffix } from './format.js'
 import type { LoadedLog } from './load-request.js'
-import { NextSegment } from './next-segment.js'
+import { mayPass, NextSegment } from './next-segment.js'
 import { encodeProducerSnapshot } from './producer-snapshot.js'
+import { Rolling } from './rolling.js'
 import type { Segment } from './segment.js'
 import type { SegmentPlace } from './segment-place.js'
 import { SegmentSet } from './segment-set.js'
@@ -49,6 +50,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
   #segments: SegmentSet
   /** Where the segment comes from that follows the active one. */
   readonly #next: NextSegment
+  readonly #rolling: Rolling
   /** From when the next segment may be on the disk until the active one is known as unsealed. */
   #isRolling = false
   #writtenOffset: number
@@ -66,6 +68,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     this.#options = options
     this.#next = new NextSegment(options.place)
     this.#written = new WrittenState(loaded.producers.copy(), loaded.logEndOffset)
+    this.#rolling = new Rolling(options.place, options.clock)
     this.#segments = new SegmentSet(loaded.segments)
     this.#writtenOffset = loaded.logEndOffset
     this.#highWatermark = loaded.logEndOffset
@@ -134,11 +137,14 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     const touched = new Set<Segment>()
     let bytes = 0
     for (let start = 0; start < batches.length; ) {
-      if (this.#next.isNamed || this.#endOfRun(batches, start) === start) await this.#roll(batches[start].baseOffset)
+      const learning = this.#rolling.learn(this.#segments.active)
+      if (learning !== undefined) await learning
+      if (this.#mustRoll(batches, start)) await this.#roll(batches[start].baseOffset)
       const segment = this.#segments.active
-      const run = batches.slice(start, this.#endOfRun(batches, start))
+      const run = batches.slice(start, this.#rolling.endOfRun(segment, batches, start))
       if (start + run.length === batches.length) this.#lookAhead(segment, run)
       await segment.append(run)
+      this.#rolling.written(run)
       for (const batch of run) {
         if (batch.hasProducerId) this.#noteProducer(segment, batch, this.#publishedBytes + bytes)
         bytes += batch.sizeInBytes
@@ -214,6 +220,21 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     if (before.length > 0) await this.#options.place.disk.syncDirectory(this.#options.place.directory)
   }
 
+  /**
+   * Begins a new segment where the log ends, if it ends at `offset` and the active segment holds something: whether it
+   * did. To be called between two rounds. Where the disk has no room or no descriptor for that, the next round tries again.
+   */
+  async rollAt(offset: number): Promise<boolean> {
+    if (this.#segments.active.isEmpty || this.#writtenOffset !== offset) return false
+    try {
+      await this.#options.place.writers.writing(() => this.#roll(offset))
+      return true
+    } catch (error) {
+      if (!mayPass(error)) throw error
+      return false
+    }
+  }
+
   sync(): Promise<void> {
     // One after the other: a second one would not wait for the segments that the first has taken on.
     return this.#syncs.run(() => this.#sync())
@@ -284,17 +305,10 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     this.#written.producers.forgetIdleSince(timestamp)
   }
 
-  /** Up to where the batches from `start` on fit into the active segment together; `start` where not even one does. */
-  #endOfRun(batches: readonly RecordBatch[], start: number): number {
-    const { active } = this.#segments
-    let end = start
-    for (let bytes = 0; end < batches.length; end++) {
-      bytes += batches[end].sizeInBytes
-      // The first batch of a segment fits in any case.
-      if (active.isEmpty && end === start) continue
-      if (!active.hasRoomFor(bytes, batches[end].lastOffset, this.#options.place.segmentBytes)) break
-    }
-    return end
+  /** Whether the log goes on in a new segment: where the next one is begun already, or the active one has no place for a batch more. */
+  #mustRoll(batches: readonly RecordBatch[], start: number): boolean {
+    if (this.#next.isNamed || this.#isRolling) return true
+    return this.#rolling.endOfRun(this.#segments.active, batches, start) === start
   }
 
   /** When the active segment needs no more preparing, the next one does. */
@@ -322,6 +336,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     const segment = await this.#next.take(baseOffset, sealed.writtenInAll)
     const snapshot = encodeProducerSnapshot(this.#written.producers)
     this.#segments = this.#segments.with(segment)
+    this.#rolling.begin()
     this.#prepareBehind(segment)
     this.#seal(sealed, { nextBase: baseOffset, snapshot })
     this.#isRolling = false

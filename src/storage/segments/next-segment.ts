@@ -179,6 +179,7 @@ export class NextSegment {
   }
 }
 
-function mayPass(error: unknown): boolean {
+/** The disk had no room or the process no descriptor: a later try may have both. */
+export function mayPass(error: unknown): boolean {
   return isOutOfDescriptors(error) || (error instanceof HoldfastError && error.code === 'DISK_FULL')
 }

@@ -66,6 +66,9 @@ export function placeOf(options: SegmentLogOptions): SegmentPlace {
     get segmentBytes() {
       return options.settings['log.segment.bytes']
     },
+    get rollMs() {
+      return options.settings['log.roll.ms']
+    },
     dsync: isSync && disk.supportsDsync,
     engine: settings['file.engine'],
     // Nobody waits for the journal where acknowledgements come from the page cache: the zeros would be written for nothing.

@@ -27,11 +27,13 @@ import type {
 } from '../partition-log.js'
 import { Appender } from './appender.js'
 import { LeaderEpochs } from './leader-epochs.js'
+import { Listeners } from './listeners.js'
 import type { LoadedLog, LoadReport } from './load-request.js'
 import { LogReader } from './log-reader.js'
 import { LogWriter } from './log-writer.js'
 import { loadFor, placeOf, type SegmentLogOptions, warmTailBytes, withLiveSettings } from './opening.js'
 import { outOfRange } from './refusals.js'
+import { type SegmentFacts, segmentFacts } from './segment-facts.js'
 import type { CutSegment } from './segment-set.js'
 
 /** Everything that is replaced as one when a log is recovered. */
@@ -49,7 +51,7 @@ export class SegmentLog implements PartitionLog {
   #settings: Settings
   readonly #epochs: LeaderEpochs
   readonly #lifecycle: Lifecycle
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners: Listeners
   /** Recovering and closing, one after the other. */
   readonly #turns = new Mutex()
   readonly #reader: LogReader
@@ -67,6 +69,7 @@ export class SegmentLog implements PartitionLog {
     this.partition = options.partition
     this.#startOffset = options.logStartOffset
     this.#epochs = epochs
+    this.#listeners = new Listeners(options.logger)
     this.#lifecycle = new Lifecycle(`log ${options.topic}-${options.partition}`)
     this.#state = this.#stateOver(loaded)
     this.#reader = new LogReader({
@@ -128,6 +131,11 @@ export class SegmentLog implements PartitionLog {
 
   get sizeInBytes(): number {
     return this.#state.writer.segments.sizeInBytes
+  }
+
+  /** Its segments as they are now, the oldest first. */
+  get segments(): SegmentFacts[] {
+    return segmentFacts(this.#state.writer.segments, this, this.#options.disk)
   }
 
   get publishedBytes(): number {
@@ -205,8 +213,7 @@ export class SegmentLog implements PartitionLog {
   }
 
   onAdvance(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
   async flush(): Promise<void> {
@@ -229,6 +236,18 @@ export class SegmentLog implements PartitionLog {
         throw error
       })
       await this.#state.writer.removeBefore(offset)
+    })
+  }
+
+  /**
+   * Begins a new segment, if the log still ends at `offset` and its active segment holds something: whether it did.
+   * @throws LOG_FAILED, CLOSED
+   */
+  rollAt(offset: number): Promise<boolean> {
+    return this.#turns.run(async () => {
+      this.#lifecycle.assertOpen()
+      const { commit, writer } = this.#state
+      return commit.between(() => writer.rollAt(offset))
     })
   }
 
@@ -281,7 +300,7 @@ export class SegmentLog implements PartitionLog {
         await this.#reader.ended()
         await writer.segments.release().finally(() => {
           this.#lifecycle.to('closed')
-          this.#notify()
+          this.#listeners.notify(this)
         })
       }
     })
@@ -317,7 +336,7 @@ export class SegmentLog implements PartitionLog {
       this.#publishedBefore = this.publishedBytes
       this.#state = this.#stateOver(loaded)
       this.#opened()
-      this.#notify()
+      this.#listeners.notify(this)
       // Whatever these files still had to say was said when they failed.
       await failed.writer.segments.release().catch(() => {})
     })
@@ -327,7 +346,7 @@ export class SegmentLog implements PartitionLog {
   #foundDamaged(damage: HoldfastError): void {
     if (this.#lifecycle.state !== 'open') return
     this.#lifecycle.fail(damage)
-    this.#notify()
+    this.#listeners.notify(this)
     this.#options.logger.error({ topic: this.topic, partition: this.partition }, damage.message)
   }
 
@@ -340,7 +359,7 @@ export class SegmentLog implements PartitionLog {
         policy,
         logger,
         clock,
-        onPublished: () => this.#notify(),
+        onPublished: () => this.#listeners.notify(this),
         onFailed: (cause) => this.#failed(cause),
       },
       loaded,
@@ -366,20 +385,9 @@ export class SegmentLog implements PartitionLog {
     )
     this.#lifecycle.fail(failure)
     this.#options.onFailure?.(this)
-    this.#notify()
+    this.#listeners.notify(this)
     this.#options.logger.error({ topic: this.topic, partition: this.partition, err: cause }, failure.message)
     return failure
-  }
-
-  #notify(): void {
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener()
-      } catch (err) {
-        // What a reader does with the news is not the writer's failure.
-        this.#options.logger.error({ topic: this.topic, partition: this.partition, err }, 'A listener of a log failed.')
-      }
-    }
   }
 
   #assertReadable(): void {

@@ -31,6 +31,8 @@ export interface SegmentPlace extends SharedTables {
   readonly logger: Logger
   readonly indexIntervalBytes: number
   readonly segmentBytes: number
+  /** Time that the records of a segment may span. */
+  readonly rollMs: number
   /** A write into the active segment is durable when it returns. */
   readonly dsync: boolean
   readonly engine: 'disk' | 'mmap'

@@ -19,6 +19,11 @@ export class SegmentSet {
     this.#segments = segments
   }
 
+  /** In offset order. */
+  get all(): readonly Segment[] {
+    return this.#segments
+  }
+
   get baseOffset(): number {
     return this.#segments[0].baseOffset
   }

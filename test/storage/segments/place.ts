@@ -37,6 +37,7 @@ export async function placeWorld(
     logger,
     indexIntervalBytes: 4096,
     segmentBytes: 64 * 1024,
+    rollMs: Number.MAX_SAFE_INTEGER,
     dsync: true,
     engine: 'disk',
     preallocate: 'zero',
