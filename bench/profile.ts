@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util'
 import { Broker } from '../src/broker/broker.js'
 import type { ProduceRequest } from '../src/broker/contract.js'
 import { Accumulator } from '../src/client/accumulator.js'
+import { TopicCompression } from '../src/client/compressing.js'
 import { PartitionQueue } from '../src/client/partition-queue.js'
 import { Queue } from '../src/client/queue.js'
 import { ManySends } from '../src/client/sending.js'
@@ -165,9 +166,10 @@ function waitersAndReceipts(count: number): void {
 function throughAccumulator(value: Buffer, perBatch: number): Work {
   const record = { key: null, value, headers: [], timestamp: 1_700_000_000_000 }
   const bounds = { maxBufferedBytes: 2 ** 30, batchBytes: 2 ** 20, lingerMs: 0 }
-  const accumulator = new Accumulator({ service: nowhere, clock: systemClock, codec: 'none', ...bounds })
+  const accumulator = new Accumulator({ service: nowhere, clock: systemClock, ...bounds })
+  const compression = new TopicCompression('none')
   const events = { onClosed: () => {}, onRefused: () => {}, drain: (one: PartitionQueue) => accumulator.drain(one) }
-  const queue = new PartitionQueue({ topic: 't', partition: 0, maxBatchBytes: 2 ** 20 }, events)
+  const queue = new PartitionQueue({ topic: 't', partition: 0, maxBatchBytes: 2 ** 20, compression }, events)
   return async (messages) => {
     for (let done = 0; done < messages; done += perBatch) {
       const many = new ManySends(perBatch, false)
@@ -234,7 +236,7 @@ async function throughTheLibrary(directory: string): Promise<void> {
       const cells: number[] = []
       for (const size of sizes) {
         const path = join(directory, `${policy} ${name} ${size}`)
-        await using mq = await open(path, { settings: { 'flush.disk.type': policy } })
+        await using mq = await open(path, { settings: { 'flush.disk.type': policy }, compression: 'none' })
         const work = send(mq, Buffer.alloc(size, 0x61))
         let fastest = 0
         const cpu = await cpuPerMessage(messages, async (count) => {
@@ -285,7 +287,7 @@ async function throughTheWire(directory: string): Promise<void> {
 
 /** A caller who awaits nothing: what a million sends hold while they wait. */
 async function aMillionSends(directory: string): Promise<void> {
-  await using mq = await open(join(directory, 'million'))
+  await using mq = await open(join(directory, 'million'), { compression: 'none' })
   const value = Buffer.alloc(100, 0x61)
   await mq.send('t', { value })
   const before = process.memoryUsage().rss

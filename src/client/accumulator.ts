@@ -12,7 +12,7 @@
 import type { BrokerService, ProduceResult } from '../broker/contract.js'
 import type { Clock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
-import { batchOverheadBytes, type Codec } from '../records/format.js'
+import { batchOverheadBytes } from '../records/format.js'
 import type { Header } from '../records/record.js'
 import { varintSize } from '../records/varint.js'
 import { BatchBuffers } from './batch-buffers.js'
@@ -22,7 +22,6 @@ import type { SendWaiter } from './waiters.js'
 export interface AccumulatorOptions {
   readonly service: Pick<BrokerService, 'produce'>
   readonly clock: Clock
-  readonly codec: Codec
   /** Bytes of messages that are gathered or on their way at most. */
   readonly maxBufferedBytes: number
   /** A batch ends here even where the topic would accept a larger one; a single message may be larger. */
@@ -133,7 +132,7 @@ export class Accumulator {
       }
     }
     const isNew = batch === undefined
-    batch ??= new Batch(this.#options.codec, this.#buffers.take(queue.usualBytes))
+    batch ??= new Batch(this.#buffers.take(queue.usualBytes))
     const { builder } = batch
     const before = isNew ? 0 : builder.sizeInBytes
     builder.append(record)
@@ -187,7 +186,7 @@ export class Accumulator {
     let result: ProduceResult | undefined
     let failure: unknown
     try {
-      const built = builder.build()
+      const built = queue.compression.build(builder)
       result = await this.#options.service.produce({ topic, partition, batch: built.bytes, built, durable: isDurable })
     } catch (error) {
       failure = error

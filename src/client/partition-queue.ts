@@ -2,7 +2,7 @@
 
 import type { Timer } from '../core/clock.js'
 import { BatchBuilder } from '../records/builder.js'
-import type { Codec } from '../records/format.js'
+import type { TopicCompression } from './compressing.js'
 import { BatchWaiters } from './waiters.js'
 
 /** A batch in the making, and who waits for it. */
@@ -14,8 +14,8 @@ export class Batch {
   /** It has gathered for as long as it should, and goes when its turn comes. */
   isRipe = false
 
-  constructor(codec: Codec, buffer: Buffer | undefined) {
-    this.builder = new BatchBuilder({ codec }, buffer)
+  constructor(buffer: Buffer | undefined) {
+    this.builder = new BatchBuilder({}, buffer)
   }
 }
 
@@ -32,6 +32,8 @@ export class PartitionQueue {
   readonly partition: number
   /** The largest batch that the topic accepts. */
   maxBatchBytes: number
+  /** That of the topic, shared by its queues. */
+  readonly compression: TopicCompression
   readonly onClosed: (partition: number) => void
   readonly onRefused: (error: unknown) => void
   /** Bound to this queue once, so that scheduling it makes no closure. */
@@ -46,10 +48,14 @@ export class PartitionQueue {
   /** What batches come to of late: the next one is given room for as much from the start. */
   usualBytes = 0
 
-  constructor(place: { topic: string; partition: number; maxBatchBytes: number }, events: PartitionEvents) {
+  constructor(
+    place: { topic: string; partition: number; maxBatchBytes: number; compression: TopicCompression },
+    events: PartitionEvents,
+  ) {
     this.topic = place.topic
     this.partition = place.partition
     this.maxBatchBytes = place.maxBatchBytes
+    this.compression = place.compression
     this.onClosed = events.onClosed
     this.onRefused = events.onRefused
     this.drain = () => events.drain(this)

@@ -8,10 +8,10 @@ import type { Clock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import type { Randomness } from '../core/randomness.js'
 import { prepareCodec } from '../records/compression/index.js'
-import type { Codec } from '../records/format.js'
 import type { Header } from '../records/record.js'
 import { Accumulator, type PreparedRecord } from './accumulator.js'
 import { refuse } from './arguments.js'
+import { type Compression, keptIn, TopicCompression } from './compressing.js'
 import { type BytesInput, bytesOf, headersOf, idHeaderOf, type MessageInput, shown } from './message.js'
 import { PartitionQueue } from './partition-queue.js'
 import { nextSticky, partitionOfKey } from './partitioner.js'
@@ -22,7 +22,7 @@ export interface ProducerOptions {
   readonly service: BrokerService
   readonly clock: Clock
   readonly randomness: Randomness
-  readonly codec: Codec
+  readonly compression: Compression
   readonly maxBufferedBytes: number
   readonly batchBytes: number
   readonly lingerMs: number
@@ -47,9 +47,11 @@ class Route {
   loadedAtMs = 0
   sticky = 0
   waiting: WaitingSend[] = []
+  readonly compression: TopicCompression
 
-  constructor(topic: string) {
+  constructor(topic: string, compression: Compression) {
     this.topic = topic
+    this.compression = new TopicCompression(compression)
   }
 }
 
@@ -144,7 +146,7 @@ export class Producer {
 
   #newRoute(topic: string): Route {
     if (typeof topic !== 'string' || topic === '') refuse(`send: the topic is ${shown(topic)}; it must be a name.`)
-    const route = new Route(topic)
+    const route = new Route(topic, this.#options.compression)
     this.#routes.set(topic, route)
     return route
   }
@@ -174,7 +176,8 @@ export class Producer {
   async #loadNow(route: Route): Promise<void> {
     let failure: unknown
     try {
-      await prepareCodec(this.#options.codec)
+      const { compression } = this.#options
+      if (compression !== 'auto') await prepareCodec(compression)
       await this.#lookUp(route, true)
     } catch (error) {
       failure = error
@@ -206,8 +209,12 @@ export class Producer {
     const config = await service.describeConfig(route.topic)
     const maxBatchBytes = Number(config.find(({ name }) => name === 'max.message.bytes')?.value ?? defaultMaxBatchBytes)
     for (const queue of route.queues) queue.maxBatchBytes = maxBatchBytes
+    const kept = keptIn(config)
+    if (kept !== undefined) await prepareCodec(kept.codec)
+    route.compression.ofTopic = kept
     while (route.queues.length < partitions.length) {
-      const place = { topic: route.topic, partition: route.queues.length, maxBatchBytes }
+      const { topic, compression } = route
+      const place = { topic, partition: route.queues.length, maxBatchBytes, compression }
       const onClosed = (partition: number): void => this.#batchClosed(route, partition)
       const onRefused = (error: unknown): void => batchRefused(route, error)
       route.queues.push(new PartitionQueue(place, { onClosed, onRefused, drain: this.#drain }))

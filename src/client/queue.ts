@@ -8,11 +8,12 @@ import { type Clock, systemClock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { type Randomness, systemRandomness } from '../core/randomness.js'
-import { type Codec, codecNames, maxInt32 } from '../records/format.js'
+import { maxInt32 } from '../records/format.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
 import { checkName, checkOptions, refuse, wholeNumber } from './arguments.js'
 import { readBounded } from './bounded-read.js'
 import { cancelWith } from './cancelling.js'
+import { type Compression, checkCompression } from './compressing.js'
 import {
   type ConsumeOptions,
   checkTopics,
@@ -43,8 +44,8 @@ export interface ClientOptions {
   readonly logger?: Logger
   /** How other members and administrators see this client; `holdfast` where absent. */
   readonly clientId?: string
-  /** How batches are packed; `none` where absent. */
-  readonly compression?: Codec
+  /** How batches are packed, where their topic does not say it (`compression.type`); with `auto` where it pays. */
+  readonly compression?: Compression
   /** Bytes of messages that are gathered or on their way at most, 64 MiB where absent; past it a send waits. */
   readonly maxBufferedBytes?: number
   /**
@@ -128,15 +129,11 @@ export class Queue implements AsyncDisposable {
       fallback: 30_000,
       min: 1,
     })
-    const codec = options.compression ?? 'none'
-    if (!codecNames.includes(codec)) {
-      refuse(`Queue: compression is ${shown(codec)}; it must be one of ${codecNames.join(', ')}.`)
-    }
     this.#producer = new Producer({
       service,
       clock: this.#clock,
       randomness: options.randomness ?? systemRandomness,
-      codec,
+      compression: checkCompression(options.compression),
       maxBufferedBytes: wholeNumber('Queue', 'maxBufferedBytes', options.maxBufferedBytes, {
         fallback: 64 * mib,
         min: 1,

@@ -10,6 +10,7 @@ import { ManualClock, settled } from '../../sim/manual-clock.js'
 import type { ProduceRequest, ProduceResult } from '../../src/broker/contract.js'
 import { Accumulator, type PreparedRecord } from '../../src/client/accumulator.js'
 import { BatchBuffers } from '../../src/client/batch-buffers.js'
+import { TopicCompression } from '../../src/client/compressing.js'
 import type { Receipt } from '../../src/client/message.js'
 import { PartitionQueue } from '../../src/client/partition-queue.js'
 import { BatchWaiters, type SendWaiter } from '../../src/client/waiters.js'
@@ -99,7 +100,10 @@ function queuesOf(accumulator: Accumulator, maxBatchBytes: number, count = 2): P
       onRefused: () => {},
       drain: (queue: PartitionQueue) => accumulator.drain(queue),
     }
-    return new PartitionQueue({ topic: 't', partition, maxBatchBytes }, events)
+    return new PartitionQueue(
+      { topic: 't', partition, maxBatchBytes, compression: new TopicCompression('none') },
+      events,
+    )
   })
 }
 
@@ -146,7 +150,7 @@ it('answers each message once, with its place, in the order of the calls', async
       async ({ refusals, maxBatchBytes, ...limits }, steps) => {
         const clock = new ManualClock()
         const log = new ListedLog((request) => refusals.includes(request))
-        const accumulator = new Accumulator({ service: log, clock, codec: 'none', ...limits })
+        const accumulator = new Accumulator({ service: log, clock, ...limits })
         const queues = queuesOf(accumulator, maxBatchBytes)
         const sent: Sent[] = []
         const waiters: CountingWaiter[] = []
@@ -231,7 +235,6 @@ it('keeps a message that lingers until its time, its size, or the end', async ()
   const options = {
     service: log,
     clock,
-    codec: 'none' as const,
     maxBufferedBytes: 1 << 20,
     batchBytes: 300,
     lingerMs: 10,
@@ -266,7 +269,7 @@ it('keeps a message that lingers until its time, its size, or the end', async ()
 it('does not linger while others wait for room', async () => {
   const clock = new ManualClock()
   const log = new ListedLog(() => false)
-  const options = { service: log, clock, codec: 'none' as const, maxBufferedBytes: 200, batchBytes: 1 << 20 }
+  const options = { service: log, clock, maxBufferedBytes: 200, batchBytes: 1 << 20 }
   const accumulator = new Accumulator({ ...options, lingerMs: 1000 })
   const [queue] = queuesOf(accumulator, 1 << 20, 1)
   const waiter = new CountingWaiter(3)
@@ -286,7 +289,7 @@ it('does not linger while others wait for room', async () => {
 
 it('asks for stable storage where one of a batch does', async () => {
   const log = new ListedLog(() => false)
-  const options = { service: log, clock: new ManualClock(), codec: 'none' as const, lingerMs: 0 }
+  const options = { service: log, clock: new ManualClock(), lingerMs: 0 }
   const accumulator = new Accumulator({ ...options, maxBufferedBytes: 1 << 20, batchBytes: 1 << 20 })
   const [queue, relaxed] = queuesOf(accumulator, 1 << 20)
   accumulator.append(queue, record('a', 1), new CountingWaiter(1), 0)
@@ -307,7 +310,7 @@ it('asks for stable storage where one of a batch does', async () => {
 
 it('builds again in the buffer of a batch that was acknowledged, and never in one that was refused', async () => {
   const log = new ListedLog((request) => request === 1)
-  const options = { service: log, clock: new ManualClock(), codec: 'none' as const, lingerMs: 0 }
+  const options = { service: log, clock: new ManualClock(), lingerMs: 0 }
   const accumulator = new Accumulator({ ...options, maxBufferedBytes: 1 << 20, batchBytes: 1 << 20 })
   const [queue] = queuesOf(accumulator, 1 << 20, 1)
   for (let index = 0; index < 4; index++) {
