@@ -14,16 +14,16 @@ import type { Disk } from '../files/disk.js'
 import { nodeDisk } from '../files/node-disk.js'
 import { acceptBatch, codecsFor, packingOf } from '../records/accept.js'
 import type { Packing } from '../records/compression/index.js'
+import { at, transactionalBit } from '../records/format.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
-import { offsetsTopicName } from '../storage/internal-topics.js'
 import { MessageStore } from '../storage/message-store.js'
-import type { AppendReceipt, PartitionLog } from '../storage/partition-log.js'
+import type { AppendReceipt, PartitionLog, TransactionMarker } from '../storage/partition-log.js'
 import type * as contract from './contract.js'
+import { CoordinatedBroker } from './coordinated-broker.js'
+import { Coordination } from './coordination.js'
 import { fetchRecords } from './fetching.js'
 import { findMessages } from './finding.js'
 import { flushWithin } from './flush-within.js'
-import type * as groups from './groups/contract.js'
-import { GroupCoordinator } from './groups/coordinator.js'
 import { Intake } from './intake.js'
 import { ProducerIds } from './producer-ids.js'
 import { Topics, unknownTopic } from './topics.js'
@@ -40,11 +40,10 @@ export interface BrokerOptions {
 /** What the records of one compressed batch may unpack to; more is taken for a decompression bomb. */
 const maxUncompressedBytes = 32 * 1024 * 1024
 
-export class Broker implements contract.BrokerService {
+export class Broker extends CoordinatedBroker implements contract.BrokerService {
   readonly #store: MessageStore
   readonly #topics: Topics
-  readonly #groups: GroupCoordinator
-  readonly #producerIds: ProducerIds
+  protected readonly coordination: Coordination
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #intake: Intake
@@ -54,20 +53,13 @@ export class Broker implements contract.BrokerService {
   #closed: Promise<void> | undefined
 
   private constructor(store: MessageStore, producerIds: ProducerIds, tools: Required<Omit<BrokerOptions, 'settings'>>) {
+    super()
     this.#store = store
     this.#topics = new Topics(store)
-    this.#producerIds = producerIds
     this.#clock = tools.clock
     this.#logger = tools.logger
     this.#intake = new Intake(tools.clock)
-    this.#groups = new GroupCoordinator({
-      clock: tools.clock,
-      randomness: tools.randomness,
-      logger: tools.logger,
-      settings: store.settings,
-      openOffsetsTopic: (create) => this.#openOffsetsTopic(create),
-      topicExists: (name) => store.topic(name) !== undefined,
-    })
+    this.coordination = new Coordination({ ...tools, store, topics: this.#topics, producerIds })
     this.#lifecycle.to('open')
   }
 
@@ -85,12 +77,7 @@ export class Broker implements contract.BrokerService {
     const store = await MessageStore.open(path, { ...tools, settings: resolveSettings(options.settings) })
     try {
       const broker = new Broker(store, await ProducerIds.load(tools.disk, store.configPath), tools)
-      // Beside the first requests, which wait for it as far as they need it.
-      broker.#groups
-        .start()
-        .catch((err: unknown) =>
-          tools.logger.error({ err }, 'The consumer groups could not be read; requests on them are refused.'),
-        )
+      broker.coordination.start()
       return broker
     } catch (error) {
       await store.close()
@@ -130,6 +117,7 @@ export class Broker implements contract.BrokerService {
   async produce(request: contract.ProduceRequest): Promise<contract.ProduceResult> {
     this.#lifecycle.assertOpen()
     const { topic, partition, batch, built, durable } = request
+    if (isTransactional(batch) && !this.coordination.transactions.isLoaded) await this.coordination.transactions.ready()
     const packing = packingOf(this.#topicSettings(topic))
     const codecs = codecsFor(batch, built, packing)
     const taken = this.#intake.take(topic, partition, codecs, () => this.#append(request, packing))
@@ -206,7 +194,7 @@ export class Broker implements contract.BrokerService {
     this.#lifecycle.assertOpen()
     this.#topics.checkDeletable(name)
     // First, so that a topic which is gone has no offset left that would hold for the next one of its name.
-    await this.#groups.forgetTopic(name, false)
+    await this.coordination.groups.forgetTopic(name, false)
     try {
       await this.#topics.delete(name)
     } finally {
@@ -244,62 +232,14 @@ export class Broker implements contract.BrokerService {
 
   async initProducer(request: contract.InitProducerRequest): Promise<contract.ProducerIdentity> {
     this.#lifecycle.assertOpen()
-    if (request.transactionalId !== null) {
-      throw new HoldfastError(
-        'INVALID_REQUEST',
-        'Transactions are not supported; use a producer without a transactional id.',
-      )
-    }
-    return { producerId: await this.#producerIds.take(), producerEpoch: 0 }
+    return this.coordination.initProducer(request)
   }
 
-  joinGroup(request: groups.JoinRequest): Promise<groups.JoinResult | groups.MemberIdRequired> {
-    return this.#groups.joinGroup(request)
-  }
-
-  syncGroup(request: groups.SyncRequest): Promise<groups.SyncResult> {
-    return this.#groups.syncGroup(request)
-  }
-
-  heartbeat(member: groups.MemberRef): Promise<void> {
-    return this.#groups.heartbeat(member)
-  }
-
-  leaveGroup(
-    groupId: string,
-    members: readonly groups.LeavingMember[],
-  ): Promise<readonly (HoldfastError | undefined)[]> {
-    return this.#groups.leaveGroup(groupId, members)
-  }
-
-  async commitOffsets(request: groups.CommitRequest): Promise<readonly (HoldfastError | undefined)[]> {
-    const exists = request.offsets.map(({ topic, partition }) => this.#store.log(topic, partition) !== undefined)
-    // A commit of nothing still says whether the member may commit.
-    const outcomes = await this.#groups.commitOffsets({
-      ...request,
-      offsets: request.offsets.filter((_, i) => exists[i]),
-    })
-    let next = 0
-    return exists.map((isThere) => (isThere ? outcomes[next++] : new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION')))
-  }
-
-  fetchOffsets(
-    groupId: string,
-    partitions: readonly contract.TopicPartition[] | null,
-  ): Promise<readonly groups.CommittedOffset[]> {
-    return this.#groups.fetchOffsets(groupId, partitions)
-  }
-
-  listGroups(): Promise<readonly groups.GroupListing[]> {
-    return this.#groups.listGroups()
-  }
-
-  describeGroup(groupId: string): Promise<groups.GroupDescription> {
-    return this.#groups.describeGroup(groupId)
-  }
-
-  deleteGroup(groupId: string): Promise<void> {
-    return this.#groups.deleteGroup(groupId)
+  /** Ends a transaction in one partition alone, whatever its coordinator knows of it: for one that hangs. */
+  async writeTransactionMarker(place: contract.TopicPartition, marker: TransactionMarker): Promise<void> {
+    this.#lifecycle.assertOpen()
+    this.#log(place.topic, place.partition)
+    await this.coordination.writeMarker(place, marker)
   }
 
   /** Ends what waits, flushes, and leaves the directory so that the next opening needs no recovery. */
@@ -311,7 +251,7 @@ export class Broker implements contract.BrokerService {
   async #close(): Promise<void> {
     this.#lifecycle.to('closing')
     this.#closing.abort()
-    await this.#groups.close()
+    await this.coordination.close()
     await this.#store.close()
     this.#lifecycle.to('closed')
   }
@@ -333,18 +273,13 @@ export class Broker implements contract.BrokerService {
     if (this.#topics.isInternal(topic)) {
       throw new HoldfastError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker; only it writes there.`)
     }
-    if (verified.isTransactional) {
-      throw new HoldfastError(
-        'INVALID_TXN_STATE',
-        'Transactions are not supported; use a producer without a transactional id.',
-      )
-    }
+    if (verified.isTransactional) this.coordination.requireOpen(verified, { topic, partition })
     return { log, receipt: log.append(verified) }
   }
 
   /** What was committed while the topic was deleted. Where the log does not take it now, the next start finds it. */
   async #forgetGoneTopic(name: string): Promise<void> {
-    await this.#groups.forgetTopic(name, true).catch((err: unknown) => {
+    await this.coordination.groups.forgetTopic(name, true).catch((err: unknown) => {
       this.#logger.warn({ topic: name, err }, 'Offsets that were committed while their topic was deleted are left.')
     })
   }
@@ -371,13 +306,6 @@ export class Broker implements contract.BrokerService {
     const topic = this.#store.topic(name)
     return topic === undefined ? this.settings : this.#topics.settingsOf(topic)
   }
-
-  async #openOffsetsTopic(create: boolean) {
-    const topic = await this.#topics.offsetsTopic(create)
-    return (
-      topic && { partitionCount: topic.partitions, log: (partition: number) => this.#log(offsetsTopicName, partition) }
-    )
-  }
 }
 
 async function answerOffset(
@@ -388,4 +316,9 @@ async function answerOffset(
   if (query === 'latest') return { offset: log.highWatermark, timestamp: -1 }
   const found = query === 'maxTimestamp' ? await log.offsetOfMaxTimestamp() : await log.offsetForTimestamp(query)
   return found ?? { offset: -1, timestamp: -1 }
+}
+
+/** What a batch, which may be garbage yet, says of itself. */
+function isTransactional(batch: Buffer): boolean {
+  return batch.length > at.records && (batch[at.attributes + 1] & transactionalBit) !== 0
 }

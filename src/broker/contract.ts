@@ -11,6 +11,7 @@ import type { StoredRecord } from '../records/record.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
 import type { KeyIndexStatus } from '../storage/key-index/key-index.js'
 import type { GroupService } from './groups/contract.js'
+import type { TransactionService } from './transactions/contract.js'
 
 export interface TopicPartition {
   readonly topic: string
@@ -25,6 +26,8 @@ export interface ProduceRequest extends TopicPartition {
   readonly batch: Buffer
   /** The batch as a builder in this process made it, `batch` being its bytes: it is not verified a second time. */
   readonly built?: BuiltBatch
+  /** Whose transaction the batch belongs to, where it says that it belongs to one; a broker across a wire wants to know. */
+  readonly transactionalId?: string
   /** Waits for stable storage whatever the flush policy; only where {@link BrokerService.flushesOnDemand}. */
   readonly durable?: boolean
 }
@@ -182,12 +185,14 @@ export interface ProducerIdentity {
 
 export interface InitProducerRequest {
   readonly transactionalId: string | null
+  /** Its transactions are aborted after so many milliseconds, a minute where absent; without a transactional id of no meaning. */
+  readonly transactionTimeoutMs?: number
   /** What the producer has already, or -1 and -1. */
   readonly producerId: number
   readonly producerEpoch: number
 }
 
-export interface BrokerService extends GroupService {
+export interface BrokerService extends GroupService, TransactionService {
   /** The header that holds the id of a message; `message-id` where absent, as across a wire. */
   readonly idHeader?: string
   /** Whether `durable` can be asked for; absent where it cannot, as across a wire. */

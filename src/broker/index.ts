@@ -3,3 +3,4 @@
 export { Broker, type BrokerOptions } from './broker.js'
 export type * from './contract.js'
 export type * from './groups/contract.js'
+export type * from './transactions/contract.js'

@@ -10,7 +10,12 @@ import {
   topicSettings,
 } from '../core/settings.js'
 import { alteredConfig } from '../core/settings-altering.js'
-import { isInternalTopic, offsetsTopicName } from '../storage/internal-topics.js'
+import {
+  type InternalTopicName,
+  isInternalTopic,
+  offsetsTopicName,
+  transactionsTopicName,
+} from '../storage/internal-topics.js'
 import type { MessageStore } from '../storage/message-store.js'
 import { checkTopicName, type Topic } from '../storage/topic-catalog.js'
 import type { ConfigEntry, TopicAlteration, TopicDescription, TopicToCreate } from './contract.js'
@@ -22,12 +27,22 @@ const maxPartitions = 10_000
  * Small segments, since each restart reads all of them; of each key the last value counts; the broker's own batches are
  * kept as it makes them.
  */
-const offsetsTopicConfig = {
+const ownConfig = {
   'segment.bytes': String(100 * 1024 * 1024),
   'cleanup.policy': 'compact',
   'compression.type': 'producer',
   'key.index.enable': 'false',
 }
+
+/** Which setting says how many partitions each gets, and its configuration. */
+const internalTopics = {
+  [offsetsTopicName]: { partitions: 'offsets.topic.num.partitions', config: ownConfig },
+  // An outcome that was decided may not get lost, whatever the flush policy of what it decides about.
+  [transactionsTopicName]: {
+    partitions: 'transaction.state.log.num.partitions',
+    config: { ...ownConfig, 'flush.disk.type': 'SYNC_FLUSH' },
+  },
+} as const satisfies Record<InternalTopicName, { partitions: SettingName; config: object }>
 
 export class Topics {
   readonly #store: MessageStore
@@ -69,12 +84,12 @@ export class Topics {
     return found
   }
 
-  /** Creates `__consumer_offsets` where it is missing. */
-  async offsetsTopic(create: boolean): Promise<Topic | undefined> {
-    const present = this.#store.topic(offsetsTopicName)
+  /** A topic of the broker's own, made where it is missing and `create` says so. */
+  async internalTopic(name: InternalTopicName, create: boolean): Promise<Topic | undefined> {
+    const present = this.#store.topic(name)
     if (present !== undefined || !create) return present
-    const partitions = this.#store.settings['offsets.topic.num.partitions']
-    return this.#createOrFind({ name: offsetsTopicName, partitions, config: offsetsTopicConfig })
+    const { partitions, config } = internalTopics[name]
+    return this.#createOrFind({ name, partitions: this.#store.settings[partitions], config })
   }
 
   async create(request: TopicToCreate): Promise<TopicDescription> {
@@ -153,7 +168,7 @@ export class Topics {
 
   /** undefined where topics are not created by being named; throws where the name can never be one. */
   async #autoCreate(name: string): Promise<Topic | undefined> {
-    if (name === offsetsTopicName) return this.offsetsTopic(true)
+    if (isInternalTopic(name)) return this.internalTopic(name, true)
     if (!this.#store.settings['auto.create.topics.enable']) return undefined
     return this.#createOrFind(this.#checked({ name }))
   }

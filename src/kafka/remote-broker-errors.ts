@@ -45,3 +45,20 @@ export function groupedByTopic<T extends { readonly topic: string }>(items: read
 export function unanswered({ topic, partition }: TopicPartition): never {
   throw new HoldfastError('UNKNOWN_SERVER_ERROR', `The broker said nothing of ${topic}/${partition}.`)
 }
+
+interface AnsweredTopic {
+  readonly name: string
+  readonly partitions: readonly { readonly index: number; readonly errorCode: number }[]
+}
+
+/** What became of each place, in their order. */
+export function outcomesOf(
+  topics: readonly AnsweredTopic[],
+  places: readonly TopicPartition[],
+): readonly (HoldfastError | undefined)[] {
+  const codes = new Map<string, number>()
+  for (const { name, partitions } of topics) {
+    for (const { index, errorCode } of partitions) codes.set(`${name}/${index}`, errorCode)
+  }
+  return places.map((place) => errorOf(codes.get(`${place.topic}/${place.partition}`) ?? unanswered(place)))
+}

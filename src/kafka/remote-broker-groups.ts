@@ -4,7 +4,7 @@ import type { TopicPartition } from '../broker/contract.js'
 import type * as groups from '../broker/groups/contract.js'
 import type { Clock } from '../core/clock.js'
 import type { HoldfastError } from '../core/errors.js'
-import { errorOf, groupedByTopic, throwIfRefused, unanswered } from './remote-broker-errors.js'
+import { errorOf, groupedByTopic, outcomesOf, throwIfRefused } from './remote-broker-errors.js'
 import { retrying } from './retrying.js'
 import {
   deleteGroups,
@@ -100,14 +100,14 @@ export class RemoteGroups {
     }))
     const body = { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch: generationId, topics }
     const answer = await this.#wire.send(offsetCommit, body, { maxVersion: lastOffsetVersionWithNames })
-    const codes = new Map<string, number>()
-    for (const { name, partitions } of answer.topics) {
-      for (const { index, errorCode } of partitions) codes.set(`${name}/${index}`, errorCode)
-    }
-    return offsets.map((place) => errorOf(codes.get(`${place.topic}/${place.partition}`) ?? unanswered(place)))
+    return outcomesOf(answer.topics, offsets)
   }
 
-  async fetchOffsets(groupId: string, partitions: readonly TopicPartition[] | null): Promise<groups.CommittedOffset[]> {
+  async fetchOffsets(
+    groupId: string,
+    partitions: readonly TopicPartition[] | null,
+    options: groups.FetchOffsetsOptions = {},
+  ): Promise<groups.FetchedOffset[]> {
     await this.#findCoordinator(groupId)
     const topics =
       partitions === null
@@ -118,17 +118,18 @@ export class RemoteGroups {
           }))
     const answer = await this.#wire.send(
       offsetFetch,
-      { groups: [{ groupId, topics }] },
+      { groups: [{ groupId, topics }], requireStable: options.requireStable ?? false },
       { minVersion: 8, maxVersion: lastOffsetVersionWithNames },
     )
     throwIfRefused(answer.groups[0].errorCode)
-    const found: groups.CommittedOffset[] = []
+    const found: groups.FetchedOffset[] = []
     for (const { name, partitions: ofTopic } of answer.groups[0].topics) {
       for (const { index, committedOffset, committedLeaderEpoch, metadata, errorCode } of ofTopic) {
-        throwIfRefused(errorCode)
-        if (committedOffset < 0) continue
+        const error = errorOf(errorCode)
+        if (error !== undefined && error.code !== 'UNSTABLE_OFFSET_COMMIT') throw error
+        if (error === undefined && committedOffset < 0) continue
         const place = { topic: name, partition: index, offset: committedOffset, leaderEpoch: committedLeaderEpoch }
-        found.push({ ...place, metadata: metadata ?? '', commitTimestamp: -1 })
+        found.push({ ...place, metadata: metadata ?? '', commitTimestamp: -1, ...(error && { error }) })
       }
     }
     return found

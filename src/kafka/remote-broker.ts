@@ -8,6 +8,7 @@
 
 import type * as contract from '../broker/contract.js'
 import type * as groups from '../broker/groups/contract.js'
+import type * as transactions from '../broker/transactions/contract.js'
 import { type Clock, systemClock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { at, logOverheadBytes } from '../records/format.js'
@@ -15,7 +16,8 @@ import { RemoteAdmin } from './remote-broker-admin.js'
 import { errorOf, groupedByTopic, requestTimedOut, throwIfRefused, unanswered } from './remote-broker-errors.js'
 import { RemoteGroups } from './remote-broker-groups.js'
 import { readOffsets } from './remote-broker-offsets.js'
-import { fetch, initProducerId, metadata, offsetForLeaderEpoch, produce } from './schemas/index.js'
+import { RemoteTransactions } from './remote-broker-transactions.js'
+import { fetch, metadata, offsetForLeaderEpoch, produce } from './schemas/index.js'
 import { WirePool } from './wire-pool.js'
 
 export interface RemoteBrokerOptions {
@@ -28,12 +30,15 @@ export interface RemoteBrokerOptions {
 const allReplicas = -1
 /** From version 13 on both name topics by id alone, which costs a look-up and gives nothing here. */
 const lastVersionWithNames = 12
+/** From version 12 on a broker that is asked to adds partitions to a transaction by itself (KIP-890). */
+const lastVersionWithoutImplicitPartitions = 11
 const consumer = -1
 
 export class RemoteBroker implements contract.BrokerService {
   readonly #wire: WirePool
   readonly #admin: RemoteAdmin
   readonly #groups: RemoteGroups
+  readonly #transactions: RemoteTransactions
   readonly #requestTimeoutMs: number
   readonly clusterId: string
   readonly nodeId: number
@@ -45,6 +50,7 @@ export class RemoteBroker implements contract.BrokerService {
     this.#requestTimeoutMs = timeoutMs
     this.#admin = new RemoteAdmin(wire, cluster.nodeId, clock, timeoutMs)
     this.#groups = new RemoteGroups(wire, clock, timeoutMs)
+    this.#transactions = new RemoteTransactions(wire, clock, timeoutMs)
   }
 
   /**
@@ -63,12 +69,13 @@ export class RemoteBroker implements contract.BrokerService {
     }
   }
 
-  async produce({ topic, partition, batch }: contract.ProduceRequest): Promise<contract.ProduceResult> {
+  async produce(request: contract.ProduceRequest): Promise<contract.ProduceResult> {
+    const { topic, partition, batch, transactionalId } = request
     const partitions = [{ index: partition, records: batch }]
     const { topics } = await this.#wire.send(
       produce,
-      { acks: allReplicas, timeoutMs: this.#requestTimeoutMs, topics: [{ name: topic, partitions }] },
-      { maxVersion: lastVersionWithNames },
+      { acks: allReplicas, timeoutMs: this.#requestTimeoutMs, transactionalId, topics: [{ name: topic, partitions }] },
+      { maxVersion: transactionalId === undefined ? lastVersionWithNames : lastVersionWithoutImplicitPartitions },
     )
     const answer = topics[0].partitions[0]
     if (answer.errorCode === requestTimedOut) {
@@ -175,10 +182,37 @@ export class RemoteBroker implements contract.BrokerService {
     return this.#admin.describeConfig(topic)
   }
 
-  async initProducer(request: contract.InitProducerRequest): Promise<contract.ProducerIdentity> {
-    const answer = await this.#wire.send(initProducerId, { ...request, transactionTimeoutMs: this.#requestTimeoutMs })
-    throwIfRefused(answer.errorCode)
-    return { producerId: answer.producerId, producerEpoch: answer.producerEpoch }
+  initProducer(request: contract.InitProducerRequest): Promise<contract.ProducerIdentity> {
+    return this.#transactions.initProducer(request)
+  }
+
+  addPartitionsToTransaction(
+    producer: transactions.TransactionalProducer,
+    partitions: readonly contract.TopicPartition[],
+  ): Promise<readonly (HoldfastError | undefined)[]> {
+    return this.#transactions.addPartitionsToTransaction(producer, partitions)
+  }
+
+  addOffsetsToTransaction(producer: transactions.TransactionalProducer, groupId: string): Promise<void> {
+    return this.#transactions.addOffsetsToTransaction(producer, groupId)
+  }
+
+  commitTransactionalOffsets(
+    request: transactions.TransactionalCommitRequest,
+  ): Promise<readonly (HoldfastError | undefined)[]> {
+    return this.#transactions.commitTransactionalOffsets(request)
+  }
+
+  endTransaction(producer: transactions.TransactionalProducer, commit: boolean): Promise<void> {
+    return this.#transactions.endTransaction(producer, commit)
+  }
+
+  listTransactions(filter?: transactions.TransactionFilter): Promise<readonly transactions.TransactionListing[]> {
+    return this.#transactions.listTransactions(filter)
+  }
+
+  describeTransaction(transactionalId: string): Promise<transactions.TransactionDescription> {
+    return this.#transactions.describeTransaction(transactionalId)
   }
 
   joinGroup(request: groups.JoinRequest): Promise<groups.JoinResult | groups.MemberIdRequired> {
@@ -207,8 +241,9 @@ export class RemoteBroker implements contract.BrokerService {
   fetchOffsets(
     groupId: string,
     partitions: readonly contract.TopicPartition[] | null,
-  ): Promise<readonly groups.CommittedOffset[]> {
-    return this.#groups.fetchOffsets(groupId, partitions)
+    options?: groups.FetchOffsetsOptions,
+  ): Promise<readonly groups.FetchedOffset[]> {
+    return this.#groups.fetchOffsets(groupId, partitions, options)
   }
 
   listGroups(): Promise<readonly groups.GroupListing[]> {

@@ -9,6 +9,7 @@ const passing: ReadonlySet<string> = new Set([
   'COORDINATOR_LOAD_IN_PROGRESS',
   'COORDINATOR_NOT_AVAILABLE',
   'UNKNOWN_TOPIC_OR_PARTITION',
+  'CONCURRENT_TRANSACTIONS',
 ])
 
 /** The first success of `attempt`; after `timeoutMs` its last failure. A failure that does not pass is thrown at once. */

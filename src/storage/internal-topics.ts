@@ -5,6 +5,8 @@ export const offsetsTopicName = '__consumer_offsets'
 /** Where the states of transactions are kept. */
 export const transactionsTopicName = '__transaction_state'
 
-export function isInternalTopic(name: string): boolean {
+export type InternalTopicName = typeof offsetsTopicName | typeof transactionsTopicName
+
+export function isInternalTopic(name: string): name is InternalTopicName {
   return name === offsetsTopicName || name === transactionsTopicName
 }

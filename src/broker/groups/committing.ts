@@ -1,4 +1,4 @@
-/** OffsetCommit: who may commit for a group, and which offsets can be stored. */
+/** OffsetCommit and TxnOffsetCommit: who may commit for a group, and which offsets can be stored. */
 
 import { HoldfastError } from '../../core/errors.js'
 import type { CommitRequest, CommittedOffset, OffsetToCommit } from './contract.js'
@@ -12,9 +12,7 @@ import type { Member } from './member.js'
  * @throws UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION, REBALANCE_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE
  */
 export function authoriseCommit(group: Group, request: CommitRequest): Member | undefined {
-  if (group.state === 'Dead') {
-    throw new HoldfastError('COORDINATOR_NOT_AVAILABLE', `Group ${group.groupId} is being deleted; try again.`)
-  }
+  requireAlive(group)
   const { memberId, groupInstanceId, generationId } = request
   if (generationId < 0 && group.state === 'Empty') return undefined
   const member = group.requireMember(memberId, groupInstanceId)
@@ -22,6 +20,25 @@ export function authoriseCommit(group: Group, request: CommitRequest): Member | 
   // While a rebalance is prepared the old generation may still commit: consumers do so before they join again.
   if (group.state === 'CompletingRebalance') throw new HoldfastError('REBALANCE_IN_PROGRESS')
   return member
+}
+
+/**
+ * A commit of a transaction: a producer that names its consumer is fenced as that consumer would be (KIP-447), in any
+ * state of the group; older ones name none, and may commit for any group.
+ * @throws UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION, COORDINATOR_NOT_AVAILABLE
+ */
+export function authoriseTransactionalCommit(group: Group, request: CommitRequest): void {
+  requireAlive(group)
+  const { memberId, groupInstanceId, generationId } = request
+  if (generationId < 0 && (group.state === 'Empty' || (memberId === '' && groupInstanceId === null))) return
+  group.requireMember(memberId, groupInstanceId)
+  group.requireGeneration(generationId)
+}
+
+/** @throws COORDINATOR_NOT_AVAILABLE */
+export function requireAlive(group: Group): void {
+  if (group.state !== 'Dead') return
+  throw new HoldfastError('COORDINATOR_NOT_AVAILABLE', `Group ${group.groupId} is being deleted; try again.`)
 }
 
 /**

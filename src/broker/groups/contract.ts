@@ -95,6 +95,16 @@ export interface CommittedOffset extends OffsetToCommit {
   readonly commitTimestamp: number
 }
 
+export interface FetchedOffset extends CommittedOffset {
+  /** Why there is no offset to tell (it is -1 then), where there may be one. */
+  readonly error?: HoldfastError
+}
+
+export interface FetchOffsetsOptions {
+  /** A partition for which an open transaction has an offset gets UNSTABLE_OFFSET_COMMIT instead of its last one. */
+  readonly requireStable?: boolean
+}
+
 export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
 
 export interface GroupListing {
@@ -131,7 +141,8 @@ export interface GroupService {
   fetchOffsets(
     groupId: string,
     partitions: readonly { readonly topic: string; readonly partition: number }[] | null,
-  ): Promise<readonly CommittedOffset[]>
+    options?: FetchOffsetsOptions,
+  ): Promise<readonly FetchedOffset[]>
   listGroups(): Promise<readonly GroupListing[]>
   /** A group that does not exist is described as Dead, as Kafka does it. */
   describeGroup(groupId: string): Promise<GroupDescription>

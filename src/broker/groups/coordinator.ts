@@ -12,12 +12,16 @@ import { invariant } from '../../core/invariant.js'
 import type { Logger } from '../../core/logger.js'
 import type { Randomness } from '../../core/randomness.js'
 import type { Settings } from '../../core/settings.js'
+import type { TransactionMarker } from '../../storage/partition-log.js'
+import type { ProducerIdentity } from '../contract.js'
 import type { InternalTopic, OpenInternalTopic } from '../internal-log.js'
+import { Opening } from '../opening.js'
 import type { TopicPartition } from './committed-offsets.js'
-import { acceptableOffsets, authoriseCommit } from './committing.js'
+import { acceptableOffsets, authoriseCommit, authoriseTransactionalCommit, requireAlive } from './committing.js'
 import type {
   CommitRequest,
-  CommittedOffset,
+  FetchedOffset,
+  FetchOffsetsOptions,
   GroupDescription,
   GroupListing,
   GroupService,
@@ -31,13 +35,15 @@ import type {
 } from './contract.js'
 import { describe, describeDead } from './describing.js'
 import { forgetOffsets, forgetOffsetsOfMissingTopics } from './forgetting.js'
-import { longestStringBytes } from './format-bytes.js'
 import { Group } from './group.js'
 import { GroupStore } from './group-store.js'
 import { Joining } from './joining.js'
 import { OffsetsLog } from './offsets-log.js'
+import { CommittingProducers } from './pending-offsets.js'
+import { readOffsets } from './reading-offsets.js'
 import { Rebalancer, type SaveGroup } from './rebalance.js'
 import { replayGroups } from './replay.js'
+import { requireGroupId, requireProtocol, requireStorableGroupId, unknownMember } from './requirements.js'
 import { Waiter } from './waiter.js'
 
 export interface GroupCoordinatorOptions {
@@ -50,28 +56,31 @@ export interface GroupCoordinatorOptions {
   readonly topicExists: (topic: string) => boolean
 }
 
-/** How long a failure to read the groups back answers for further attempts, each of which would read all of the topic. */
-const pauseAfterFailedLoadMs = 1000
-
-interface Opened {
+interface Loaded {
   readonly log: OffsetsLog
   readonly store: GroupStore
+  readonly groups: Map<string, Group>
 }
 
 export class GroupCoordinator implements GroupService {
   readonly #options: GroupCoordinatorOptions
   readonly #rebalancer: Rebalancer
   readonly #joining: Joining
+  readonly #opening: Opening<Loaded>
+  readonly #committing = new CommittingProducers()
   #groups = new Map<string, Group>()
-  #opened: Opened | undefined
-  #opening: { readonly create: boolean; readonly done: Promise<void> } | undefined
-  /** Why they could not be read back, and until when that is not tried again. */
-  #failedLoad: { readonly error: HoldfastError; readonly untilMs: number } | undefined
-  #closed = false
 
   constructor(options: GroupCoordinatorOptions) {
     this.#options = options
-    const { clock, randomness, logger, settings } = options
+    const { clock, randomness, logger, settings, openOffsetsTopic } = options
+    this.#opening = new Opening<Loaded>({
+      what: 'groups',
+      clock,
+      logger,
+      openTopic: openOffsetsTopic,
+      load: (topic) => this.#load(topic),
+      begin: (loaded) => this.#begin(loaded),
+    })
     const save: SaveGroup = (group, assignments) => this.#store.saveGroup(group, assignments)
     const onPendingExpired = (group: Group): void => this.#dropIfUnused(group)
     this.#rebalancer = new Rebalancer({ clock, logger, settings, save })
@@ -84,13 +93,13 @@ export class GroupCoordinator implements GroupService {
    * @throws COORDINATOR_NOT_AVAILABLE where the topic cannot be opened or read, LOG_DAMAGED
    */
   async start(): Promise<void> {
-    await this.#ready(false)
+    await this.#opening.ready(false)
   }
 
   async joinGroup(request: JoinRequest): Promise<JoinResult | MemberIdRequired> {
     requireGroupId(request.groupId)
     this.#requireSessionTimeout(request.sessionTimeoutMs)
-    await this.#ready(true)
+    await this.#opening.ready(true)
     const group = request.memberId === '' ? this.#groupOrNew(request.groupId) : this.#groups.get(request.groupId)
     if (group === undefined) throw unknownMember(request.groupId, request.memberId)
     let answer: ReturnType<Joining['join']>
@@ -104,7 +113,7 @@ export class GroupCoordinator implements GroupService {
 
   async syncGroup(request: SyncRequest): Promise<SyncResult> {
     requireGroupId(request.groupId)
-    await this.#ready(false)
+    await this.#opening.ready(false)
     const group = this.#requireGroupOf(request)
     const member = group.requireMember(request.memberId, request.groupInstanceId)
     group.requireGeneration(request.generationId)
@@ -125,7 +134,7 @@ export class GroupCoordinator implements GroupService {
 
   async heartbeat(request: MemberRef): Promise<void> {
     requireGroupId(request.groupId)
-    await this.#ready(false)
+    await this.#opening.ready(false)
     const group = this.#requireGroupOf(request)
     const member = group.requireMember(request.memberId, request.groupInstanceId)
     group.requireGeneration(request.generationId)
@@ -138,7 +147,7 @@ export class GroupCoordinator implements GroupService {
     members: readonly LeavingMember[],
   ): Promise<readonly (HoldfastError | undefined)[]> {
     requireGroupId(groupId)
-    await this.#ready(false)
+    await this.#opening.ready(false)
     const group = this.#groups.get(groupId)
     if (group === undefined) return members.map(({ memberId }) => unknownMember(groupId, memberId))
     requireAlive(group)
@@ -149,16 +158,12 @@ export class GroupCoordinator implements GroupService {
 
   async commitOffsets(request: CommitRequest): Promise<readonly (HoldfastError | undefined)[]> {
     requireStorableGroupId(request.groupId)
-    await this.#ready(true)
+    await this.#opening.ready(true)
     const group = this.#groupToCommitTo(request)
     try {
       const member = authoriseCommit(group, request)
       if (member !== undefined) this.#rebalancer.restartSession(group, member)
-      const { outcomes, accepted } = acceptableOffsets(
-        request.offsets,
-        this.#options.settings['offset.metadata.max.bytes'],
-        this.#options.clock.now(),
-      )
+      const { outcomes, accepted } = this.#acceptable(request)
       if (accepted.length > 0) await this.#store.commit(group, accepted)
       return outcomes
     } finally {
@@ -166,31 +171,74 @@ export class GroupCoordinator implements GroupService {
     }
   }
 
+  /** The partition in which the offsets of a group lie; the topic is made where it is missing. */
+  async partitionOf(groupId: string): Promise<number> {
+    requireStorableGroupId(groupId)
+    await this.#opening.ready(true)
+    return this.#opening.required.log.partitionOf(groupId)
+  }
+
+  /**
+   * Commits offsets in the name of a producer. `requireOpen` throws where its transaction may not write into that
+   * partition of `__consumer_offsets`; it is asked in the same turn in which they are appended.
+   */
+  async commitTransactionalOffsets(
+    request: CommitRequest & ProducerIdentity,
+    requireOpen: (partition: number) => void,
+  ): Promise<readonly (HoldfastError | undefined)[]> {
+    const { groupId, producerId, producerEpoch } = request
+    const partition = await this.partitionOf(groupId)
+    requireOpen(partition)
+    const group = this.#groupToCommitTo(request)
+    try {
+      authoriseTransactionalCommit(group, request)
+      const { outcomes, accepted } = this.#acceptable(request)
+      if (accepted.length === 0) return outcomes
+      this.#committing.add(producerId, group)
+      await this.#store.commitPending(group, accepted, { producerId, producerEpoch })
+      return outcomes
+    } finally {
+      this.#dropIfUnused(group)
+    }
+  }
+
+  /** Writes the marker that ends a transaction into a partition of `__consumer_offsets`; what it ends holds then, or not. */
+  async endTransaction(partition: number, marker: TransactionMarker): Promise<void> {
+    await this.#opening.ready(false)
+    const { log, store } = this.#opening.required
+    const markerOffset = await store.endTransaction(partition, marker)
+    const { producerId, commit } = marker
+    for (const group of this.#committing.take(producerId, ({ groupId }) => log.partitionOf(groupId) === partition)) {
+      group.pendingOffsets.end(producerId, markerOffset, commit, group.offsets)
+      this.#dropIfUnused(group)
+    }
+  }
+
   async fetchOffsets(
     groupId: string,
     partitions: readonly TopicPartition[] | null,
-  ): Promise<readonly CommittedOffset[]> {
-    await this.#ready(false)
-    const offsets = this.#groups.get(groupId)?.offsets
-    if (offsets === undefined) return []
-    if (partitions === null) return offsets.all()
-    return partitions.flatMap(({ topic, partition }) => offsets.get(topic, partition) ?? [])
+    options: FetchOffsetsOptions = {},
+  ): Promise<readonly FetchedOffset[]> {
+    await this.#opening.ready(false)
+    const group = this.#groups.get(groupId)
+    if (group === undefined) return []
+    return readOffsets(group, partitions, options.requireStable ?? false)
   }
 
   async listGroups(): Promise<readonly GroupListing[]> {
-    await this.#ready(false)
+    await this.#opening.ready(false)
     const alive = [...this.#groups.values()].filter(({ state }) => state !== 'Dead')
     return alive.map(({ groupId, protocolType, state }) => ({ groupId, protocolType, state }))
   }
 
   async describeGroup(groupId: string): Promise<GroupDescription> {
-    await this.#ready(false)
+    await this.#opening.ready(false)
     const group = this.#groups.get(groupId)
     return group === undefined ? describeDead(groupId) : describe(group)
   }
 
   async deleteGroup(groupId: string): Promise<void> {
-    await this.#ready(false)
+    await this.#opening.ready(false)
     const group = this.#requireDeletable(groupId)
     const { clock, logger } = this.#options
     // Dead keeps everyone out while the tombstones are on their way.
@@ -198,7 +246,7 @@ export class GroupCoordinator implements GroupService {
     try {
       await this.#store.deleteGroup(group)
     } catch (error) {
-      if (!this.#closed) group.transition('Empty', clock.now())
+      if (!this.#opening.isClosed) group.transition('Empty', clock.now())
       throw error
     }
     for (const memberId of [...group.pending.keys()]) this.#rebalancer.removePending(group, memberId)
@@ -212,7 +260,7 @@ export class GroupCoordinator implements GroupService {
    * @throws COORDINATOR_NOT_AVAILABLE where that could not be written; the offsets that are left can be forgotten again
    */
   async forgetTopic(topic: string, isGone: boolean): Promise<void> {
-    await this.#ready(false)
+    await this.#opening.ready(false)
     const deletions = [...this.#groups.values()].map(async (group) => {
       await forgetOffsets(group, this.#store, topic, isGone)
       this.#dropIfUnused(group)
@@ -223,73 +271,38 @@ export class GroupCoordinator implements GroupService {
 
   /** Refuses what waits, stops all sessions, and waits for what was appended. Later requests are refused. */
   async close(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = true
-      for (const group of this.#groups.values()) this.#rebalancer.unload(group)
-    }
-    await this.#opening?.done.catch(() => {})
-    await this.#opened?.log.drain()
+    const isFirst = !this.#opening.isClosed
+    const closed = this.#opening.close()
+    if (isFirst) for (const group of this.#groups.values()) this.#rebalancer.unload(group)
+    await closed
+    await this.#opening.loaded?.log.drain()
   }
 
   get #store(): GroupStore {
-    invariant(this.#opened !== undefined, 'there are groups only where the offsets topic is open')
-    return this.#opened.store
+    return this.#opening.required.store
   }
 
-  /** Waits until the groups are loaded. Without `create` there may be no topic, and then no groups. */
-  async #ready(create: boolean): Promise<void> {
-    if (this.#closed) throw closedError()
-    if (this.#opened === undefined) await this.#open(create)
-    if (this.#closed) throw closedError()
+  async #load(topic: InternalTopic): Promise<Loaded> {
+    const { clock, logger } = this.#options
+    const log = new OffsetsLog(topic, clock)
+    return { log, store: new GroupStore(log), groups: await replayGroups(log, logger, clock.now()) }
   }
 
-  /** One opening at a time; a request that came during one shares its outcome where it asks for no more. */
-  #open(create: boolean): Promise<void> {
-    const before = this.#opening
-    if (before !== undefined && (before.create || !create)) return before.done
-    const run = async (): Promise<void> => {
-      await before?.done.catch(() => {})
-      if (this.#opened === undefined) await this.#load(create)
+  #begin({ log, store, groups }: Loaded): void {
+    const { logger, topicExists } = this.#options
+    this.#groups = groups
+    for (const group of groups.values()) {
+      this.#rebalancer.restored(group)
+      for (const producerId of group.pendingOffsets.producerIds) this.#committing.add(producerId, group)
     }
-    const opening = { create, done: run() }
-    this.#opening = opening
-    const settled = (): void => {
-      if (this.#opening === opening) this.#opening = undefined
-    }
-    opening.done.then(settled, settled)
-    return opening.done
+    logger.info({ groups: groups.size, partitions: log.partitionCount }, 'groups loaded')
+    const onForgotten = (group: Group): void => this.#dropIfUnused(group)
+    forgetOffsetsOfMissingTopics(groups.values(), store, topicExists, logger, onForgotten)
   }
 
-  async #load(create: boolean): Promise<void> {
-    const { clock, logger, openOffsetsTopic, topicExists } = this.#options
-    if (this.#failedLoad !== undefined && clock.monotonic() < this.#failedLoad.untilMs) throw this.#failedLoad.error
-    this.#failedLoad = undefined
-    let topic: InternalTopic | undefined
-    try {
-      topic = await openOffsetsTopic(create)
-      if (topic === undefined) return
-      const log = new OffsetsLog(topic, clock)
-      const groups = await replayGroups(log, logger, clock.now())
-      if (this.#closed) return
-      const store = new GroupStore(log)
-      this.#groups = groups
-      this.#opened = { log, store }
-      for (const group of groups.values()) this.#rebalancer.restored(group)
-      logger.info({ groups: groups.size, partitions: topic.partitionCount }, 'groups loaded')
-      const onForgotten = (group: Group): void => this.#dropIfUnused(group)
-      forgetOffsetsOfMissingTopics(groups.values(), store, topicExists, logger, onForgotten)
-    } catch (thrown) {
-      const reason = thrown instanceof Error ? thrown.message : String(thrown)
-      logger.error({ error: reason }, 'the groups could not be loaded')
-      const message = `The groups could not be loaded: ${reason}`
-      // Damage does not go away by trying again, so clients are told what it is.
-      const isDamaged = thrown instanceof HoldfastError && thrown.code === 'LOG_DAMAGED'
-      const error = new HoldfastError(isDamaged ? 'LOG_DAMAGED' : 'COORDINATOR_NOT_AVAILABLE', message, {
-        cause: thrown,
-      })
-      if (topic !== undefined) this.#failedLoad = { error, untilMs: clock.monotonic() + pauseAfterFailedLoadMs }
-      throw error
-    }
+  #acceptable({ offsets }: CommitRequest): ReturnType<typeof acceptableOffsets> {
+    const { settings, clock } = this.#options
+    return acceptableOffsets(offsets, settings['offset.metadata.max.bytes'], clock.now())
   }
 
   #groupOrNew(groupId: string): Group {
@@ -322,6 +335,9 @@ export class GroupCoordinator implements GroupService {
     const group = this.#groups.get(groupId)
     if (group === undefined) throw new HoldfastError('GROUP_ID_NOT_FOUND', `There is no group "${groupId}".`)
     requireAlive(group)
+    if (!group.pendingOffsets.isEmpty) {
+      throw new HoldfastError('NON_EMPTY_GROUP', `An open transaction has offsets of group ${groupId}; end it first.`)
+    }
     if (group.state === 'Empty') return group
     throw new HoldfastError('NON_EMPTY_GROUP', `Group ${groupId} has ${group.size} members; they have to leave first.`)
   }
@@ -356,40 +372,4 @@ export class GroupCoordinator implements GroupService {
   #dropIfUnused(group: Group): void {
     if (group.isUnused && this.#groups.get(group.groupId) === group) this.#groups.delete(group.groupId)
   }
-}
-
-function requireGroupId(groupId: string): void {
-  if (groupId === '') throw new HoldfastError('INVALID_GROUP_ID', 'The group id is empty; name the group to join.')
-  requireStorableGroupId(groupId)
-}
-
-/** Offsets may be committed under the empty group id, as they always could be in Kafka. */
-function requireStorableGroupId(groupId: string): void {
-  if (Buffer.byteLength(groupId) <= longestStringBytes) return
-  throw new HoldfastError('INVALID_GROUP_ID', `The group id is longer than ${longestStringBytes} bytes.`)
-}
-
-function requireAlive(group: Group): void {
-  if (group.state !== 'Dead') return
-  throw new HoldfastError('COORDINATOR_NOT_AVAILABLE', `Group ${group.groupId} is being deleted; try again.`)
-}
-
-/** Newer clients repeat the protocol that they were told, so that a mix-up is noticed. */
-function requireProtocol(group: Group, { protocolType, protocolName }: SyncRequest): void {
-  const isSame =
-    (protocolType ?? group.protocolType) === group.protocolType &&
-    (protocolName ?? group.protocolName) === group.protocolName
-  if (isSame) return
-  throw new HoldfastError(
-    'INCONSISTENT_GROUP_PROTOCOL',
-    `Group ${group.groupId} uses ${group.protocolType}/${group.protocolName}, not ${protocolType}/${protocolName}.`,
-  )
-}
-
-function unknownMember(groupId: string, memberId: string): HoldfastError {
-  return new HoldfastError('UNKNOWN_MEMBER_ID', `There is no group ${groupId}, so it has no member "${memberId}".`)
-}
-
-function closedError(): HoldfastError {
-  return new HoldfastError('COORDINATOR_NOT_AVAILABLE', 'The group coordinator is closed.')
 }

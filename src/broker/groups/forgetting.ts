@@ -10,15 +10,21 @@ import type { GroupStore } from './group-store.js'
  * @throws COORDINATOR_NOT_AVAILABLE where it could not be written; it can be tried again
  */
 export async function forgetOffsets(group: Group, store: GroupStore, topic: string, isGone: boolean): Promise<void> {
-  const partitions = group.offsets.partitions(topic)
+  const pending = [...(group.pendingOffsets.partitions.get(topic) ?? [])].map((partition) => ({ topic, partition }))
+  const partitions = [...group.offsets.partitions(topic), ...pending]
   if (partitions.length === 0) return
-  if (isGone) group.offsets.drop(topic)
+  if (isGone) drop(group, topic)
   try {
     await store.deleteOffsets(group, partitions)
   } finally {
     // Also what was on its way before.
-    if (isGone) group.offsets.drop(topic)
+    if (isGone) drop(group, topic)
   }
+}
+
+function drop({ offsets, pendingOffsets }: Group, topic: string): void {
+  offsets.drop(topic)
+  pendingOffsets.drop(topic)
 }
 
 /**
@@ -33,7 +39,8 @@ export function forgetOffsetsOfMissingTopics(
   onForgotten: (group: Group) => void,
 ): void {
   for (const group of groups) {
-    const topics = new Set(group.offsets.partitions().map(({ topic }) => topic))
+    const pending = group.pendingOffsets.partitions.keys()
+    const topics = new Set([...group.offsets.partitions().map(({ topic }) => topic), ...pending])
     for (const topic of topics) {
       if (exists(topic)) continue
       logger.info({ group: group.groupId, topic }, 'offsets of a topic that does not exist are dropped')

@@ -1,5 +1,7 @@
 /** What of a group is durable: turns its metadata and offsets into records and waits until the log has them. */
 
+import type { TransactionMarker } from '../../storage/partition-log.js'
+import type { ProducerIdentity } from '../contract.js'
 import type { InternalRecord } from '../internal-log.js'
 import type { CommittedOffsets, TopicPartition } from './committed-offsets.js'
 import type { CommittedOffset } from './contract.js'
@@ -31,14 +33,42 @@ export class GroupStore {
 
   /** Commits offsets: visible in the group once they are durable. Appends before it returns its promise. */
   async commit(group: Group, offsets: readonly CommittedOffset[]): Promise<void> {
-    const records = offsets.map((offset) => ({
-      key: encodeOffsetKey(group.groupId, offset.topic, offset.partition),
-      value: encodeOffsetValue(offset),
-    }))
+    const records = offsets.map((offset) => offsetRecord(group, offset))
     const baseOffset = await this.#appendForOffsets(group, offsets, records)
     offsets.forEach((offset, i) => {
       group.offsets.settle(offset.topic, offset.partition, baseOffset + i, offset)
     })
+  }
+
+  /**
+   * Commits offsets in the name of a producer whose transaction is open: pending from now on, and visible when that is
+   * committed. Appends before it returns its promise.
+   */
+  async commitPending(group: Group, offsets: readonly CommittedOffset[], producer: ProducerIdentity): Promise<void> {
+    const { producerId } = producer
+    const records = offsets.map((offset) => offsetRecord(group, offset))
+    const { baseOffset, acknowledged } = this.#log.appendNow(group.groupId, records, {
+      ...producer,
+      isTransactional: true,
+    })
+    const pending = offsets.map((committed, i) => {
+      const { topic, partition } = committed
+      return { topic, partition, committed, logOffset: baseOffset + i }
+    })
+    group.pendingOffsets.add(producerId, pending)
+    try {
+      await acknowledged
+    } catch (error) {
+      group.pendingOffsets.abandon(producerId, pending)
+      throw error
+    }
+  }
+
+  /** Writes the marker that ends a transaction into a partition; where it lies, once it is durable. */
+  async endTransaction(partition: number, marker: TransactionMarker): Promise<number> {
+    const { baseOffset, acknowledged } = this.#log.log(partition).endTransaction(marker)
+    await this.#log.track(acknowledged, `${partition}`)
+    return baseOffset
   }
 
   /** Deletes offsets, whether visible or on their way, in order. */
@@ -51,6 +81,7 @@ export class GroupStore {
       }))
       const baseOffset = await this.#appendForOffsets(group, some, records)
       some.forEach(({ topic, partition }, i) => {
+        group.pendingOffsets.forget(topic, partition, baseOffset + i)
         group.offsets.settle(topic, partition, baseOffset + i, undefined)
       })
     }
@@ -76,6 +107,10 @@ export class GroupStore {
       throw error
     }
   }
+}
+
+function offsetRecord({ groupId }: Group, offset: CommittedOffset): InternalRecord {
+  return { key: encodeOffsetKey(groupId, offset.topic, offset.partition), value: encodeOffsetValue(offset) }
 }
 
 function storedForm(group: Group, assignments: ReadonlyMap<string, Buffer>): StoredGroup {

@@ -17,6 +17,7 @@ import { invariant } from '../../core/invariant.js'
 import { CommittedOffsets } from './committed-offsets.js'
 import type { GroupState, JoinMember, JoinResult, ProtocolOffer } from './contract.js'
 import type { Member, Subscription } from './member.js'
+import { PendingOffsets } from './pending-offsets.js'
 import { Waiter } from './waiter.js'
 
 const mayFollow: Record<GroupState, readonly GroupState[]> = {
@@ -30,6 +31,7 @@ const mayFollow: Record<GroupState, readonly GroupState[]> = {
 export class Group {
   readonly groupId: string
   readonly offsets = new CommittedOffsets()
+  readonly pendingOffsets = new PendingOffsets()
   /** Member ids that were given out and not joined with yet, each with the timer that forgets it. */
   readonly pending = new Map<string, Timer>()
   /** Members of this generation that have not asked for their assignment yet. */
@@ -87,7 +89,8 @@ export class Group {
 
   /** Nothing about it is worth remembering: it never had a generation, a member or an offset. */
   get isUnused(): boolean {
-    return this.#state === 'Empty' && this.generationId === 0 && this.pending.size === 0 && this.offsets.isEmpty
+    const hasOffsets = !this.offsets.isEmpty || !this.pendingOffsets.isEmpty
+    return this.#state === 'Empty' && this.generationId === 0 && this.pending.size === 0 && !hasOffsets
   }
 
   /** The longest that a member allows a rebalance to take. */

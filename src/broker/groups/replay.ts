@@ -1,29 +1,22 @@
 /**
  * Brings the groups back from `__consumer_offsets`: record after record, the last one of a key wins, a null value
- * deletes. Offsets that a transaction committed count when its marker says so, and as of the place they were written.
+ * deletes. Offsets that a transaction committed count when its marker says so, and as of the place they were written; those
+ * of one that is still open stay pending.
  */
 
 import { HoldfastError } from '../../core/errors.js'
 import type { Logger } from '../../core/logger.js'
 import type { RecordBatch } from '../../records/batch.js'
+import { endMarkerOf } from '../../records/end-marker.js'
 import { readRecords } from '../../records/reader.js'
 import type { StoredRecord } from '../../records/record.js'
 import { Group } from './group.js'
 import { Member } from './member.js'
-import { decodeGroupValue, decodeKey, decodeOffsetValue, type OffsetsKey, type OffsetValue } from './offsets-format.js'
+import { decodeGroupValue, decodeKey, decodeOffsetValue, type OffsetsKey } from './offsets-format.js'
 import type { OffsetsLog } from './offsets-log.js'
+import { CommittingProducers } from './pending-offsets.js'
 
 type OffsetKey = Extract<OffsetsKey, { kind: 'offset' }>
-
-interface Write {
-  readonly key: OffsetKey
-  /** Undefined where it is a tombstone. */
-  readonly value: OffsetValue | undefined
-  readonly logOffset: number
-}
-
-/** Of a control record's key, after its version: https://kafka.apache.org/documentation/#controlbatch */
-const commitMarker = 1
 
 /**
  * All groups of all partitions.
@@ -46,7 +39,7 @@ class Replay {
   /** Metadata is only decoded once it is known to be the last. */
   readonly #metadata = new Map<string, Buffer>()
   readonly #groups = new Map<string, Group>()
-  readonly #unfinished = new Map<number, Write[]>()
+  #committing = new CommittingProducers()
   readonly #unknownVersions = new Set<number>()
 
   constructor(logger: Logger, now: number) {
@@ -55,17 +48,17 @@ class Replay {
   }
 
   apply(batch: RecordBatch): void {
-    const records = readRecords(batch)
     if (batch.isControl) {
-      this.#endTransaction(batch.producerId, records[0])
+      this.#endTransaction(batch)
       return
     }
-    for (const record of records) this.#applyRecord(record, batch.isTransactional ? batch.producerId : undefined)
+    for (const record of readRecords(batch))
+      this.#applyRecord(record, batch.isTransactional ? batch.producerId : undefined)
   }
 
   /** Transactions do not span partitions of this topic in the eyes of a reader. */
   endOfPartition(): void {
-    this.#unfinished.clear()
+    this.#committing = new CommittingProducers()
   }
 
   groups(): Map<string, Group> {
@@ -85,10 +78,7 @@ class Replay {
     }
     const key = decodeKey(record.key)
     if (key.kind === 'offset') {
-      const value = record.value === null ? undefined : decodeOffsetValue(record.value)
-      const write = { key, value, logOffset: record.offset }
-      if (producerId === undefined) this.#commit(write)
-      else this.#transaction(producerId).push(write)
+      this.#applyOffset(key, record, producerId)
     } else if (key.kind === 'group') {
       if (record.value === null) this.#metadata.delete(key.groupId)
       else this.#metadata.set(key.groupId, Buffer.from(record.value))
@@ -98,26 +88,27 @@ class Replay {
     }
   }
 
-  #endTransaction(producerId: number, marker: StoredRecord | undefined): void {
-    const writes = this.#unfinished.get(producerId) ?? []
-    this.#unfinished.delete(producerId)
-    const isCommit = marker?.key != null && marker.key.length >= 4 && marker.key.readInt16BE(2) === commitMarker
-    if (isCommit) for (const write of writes) this.#commit(write)
-  }
-
-  #commit({ key: { groupId, topic, partition }, value, logOffset }: Write): void {
-    const { offsets } = this.#group(groupId)
-    offsets.begin(topic, partition)
-    offsets.settle(topic, partition, logOffset, value === undefined ? undefined : { topic, partition, ...value })
-  }
-
-  #transaction(producerId: number): Write[] {
-    let writes = this.#unfinished.get(producerId)
-    if (writes === undefined) {
-      writes = []
-      this.#unfinished.set(producerId, writes)
+  #applyOffset({ groupId, topic, partition }: OffsetKey, record: StoredRecord, producerId: number | undefined): void {
+    const group = this.#group(groupId)
+    const { value, offset: logOffset } = record
+    const committed = value === null ? undefined : { topic, partition, ...decodeOffsetValue(value) }
+    if (producerId !== undefined) {
+      group.pendingOffsets.add(producerId, [{ topic, partition, logOffset, committed }])
+      this.#committing.add(producerId, group)
+      return
     }
-    return writes
+    if (committed === undefined) group.pendingOffsets.forget(topic, partition, logOffset)
+    group.offsets.begin(topic, partition)
+    group.offsets.settle(topic, partition, logOffset, committed)
+  }
+
+  #endTransaction(batch: RecordBatch): void {
+    const marker = endMarkerOf(batch)
+    if (marker === undefined) return
+    const { producerId, lastOffset } = batch
+    for (const { pendingOffsets, offsets } of this.#committing.take(producerId, () => true)) {
+      pendingOffsets.end(producerId, lastOffset, marker.outcome === 'COMMIT', offsets)
+    }
   }
 
   #group(groupId: string): Group {

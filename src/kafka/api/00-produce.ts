@@ -7,11 +7,11 @@
  */
 
 import type { ProduceResult } from '../../broker/contract.js'
-import { HoldfastError } from '../../core/errors.js'
+import { HoldfastError, kafkaCodeOf } from '../../core/errors.js'
 import { uuidText } from '../../core/randomness.js'
 import { type ProduceRequest, type ProduceResponse, produce } from '../schemas/index.js'
 import { type Answer, type Call, ClosesConnection, endpoint, noAnswer } from './handler.js'
-import { refusalOf, storageAwareCode } from './refusals.js'
+import { refusalOf, storageAwareCode, transactionCode } from './refusals.js'
 
 /** Codec number of zstd, in the low bits of the second attribute byte of a batch. */
 const zstd = 4
@@ -36,16 +36,10 @@ export const produceEndpoint = endpoint({
   }),
 })
 
-/** Why nothing of a request is appended. */
-function refusalOfAll({ acks, transactionalId }: ProduceRequest): HoldfastError | undefined {
-  if (acks !== -1 && acks !== 0 && acks !== 1) {
-    return new HoldfastError('INVALID_REQUIRED_ACKS', `acks is ${acks}; it must be -1 (all), 0 or 1.`)
-  }
-  if (transactionalId === null) return undefined
-  return new HoldfastError(
-    'INVALID_TXN_STATE',
-    `The request names the transactional id ${JSON.stringify(transactionalId)}; transactions are not supported yet.`,
-  )
+/** Why nothing of a request is appended. The transactional id is not asked for: each batch names its producer. */
+function refusalOfAll({ acks }: ProduceRequest): HoldfastError | undefined {
+  if (acks === -1 || acks === 0 || acks === 1) return undefined
+  return new HoldfastError('INVALID_REQUIRED_ACKS', `acks is ${acks}; it must be -1 (all), 0 or 1.`)
 }
 
 function start(request: ProduceRequest, call: Call): Promise<Outcome>[][] {
@@ -108,10 +102,16 @@ function partitionAnswer(index: number, outcome: Outcome, version: number): Part
   }
   return {
     index,
-    errorCode: storageAwareCode(outcome.error, version >= 4),
+    errorCode: errorCodeOf(outcome.error, version),
     baseOffset: -1,
     errorMessage: refusalOf(outcome.error).errorMessage,
   }
+}
+
+function errorCodeOf(error: unknown, version: number): number {
+  const code = storageAwareCode(error, version >= 4)
+  if (code !== kafkaCodeOf(error)) return code
+  return transactionCode(error, { knowsFenced: true, knowsAbortable: version >= 11 })
 }
 
 function unknownId(topic: Topic): HoldfastError {

@@ -1,12 +1,12 @@
 /**
  * OffsetFetch, versions 1-10: the committed offsets of one group, from version 8 on of several.
  *
- * A partition without one has the offset -1. Null topics ask for all that have one. `requireStable` changes nothing while
- * there are no transactions: every committed offset is stable.
+ * A partition without one has the offset -1. Null topics ask for all that have one. With `requireStable` a partition for
+ * which an open transaction has an offset answers UNSTABLE_OFFSET_COMMIT, on which clients ask again.
  */
 
 import type { TopicPartition } from '../../broker/contract.js'
-import type { CommittedOffset } from '../../broker/groups/contract.js'
+import type { FetchedOffset } from '../../broker/groups/contract.js'
 import { zeroUuid } from '../../core/codec/index.js'
 import { HoldfastError, kafkaCodeOf } from '../../core/errors.js'
 import { type OffsetFetchRequest, offsetFetch } from '../schemas/index.js'
@@ -39,10 +39,13 @@ export const offsetFetchEndpoint = endpoint({
   order: 'group',
   async handle(request, call) {
     if (call.version >= 8) {
-      return { groups: await Promise.all(request.groups.map((group) => ofGroup(group, call))), topics: [] }
+      return {
+        groups: await Promise.all(request.groups.map((group) => ofGroup(group, request.requireStable, call))),
+        topics: [],
+      }
     }
     const topics = request.topics?.map((topic) => ({ ...topic, topicId: zeroUuid })) ?? null
-    return { topics: await committedOf(request.groupId, topics, call), errorCode: 0 }
+    return { topics: await committedOf(request.groupId, topics, request.requireStable, call), errorCode: 0 }
   },
   // Version 1 has no error for the whole answer.
   refuse: (request, error) => ({
@@ -55,23 +58,29 @@ export const offsetFetchEndpoint = endpoint({
   }),
 })
 
-async function ofGroup({ groupId, topics }: Group, call: Call) {
+async function ofGroup({ groupId, topics }: Group, requireStable: boolean, call: Call) {
   try {
-    return { groupId, topics: await committedOf(groupId, topics, call), errorCode: 0 }
+    return { groupId, topics: await committedOf(groupId, topics, requireStable, call), errorCode: 0 }
   } catch (error) {
     return { groupId, topics: [], errorCode: kafkaCodeOf(error) }
   }
 }
 
-async function committedOf(groupId: string, topics: readonly AskedTopic[] | null, call: Call): Promise<TopicAnswer[]> {
-  if (topics === null) return allOf(await call.broker.fetchOffsets(groupId, null), call)
+async function committedOf(
+  groupId: string,
+  topics: readonly AskedTopic[] | null,
+  requireStable: boolean,
+  call: Call,
+): Promise<TopicAnswer[]> {
+  const options = { requireStable }
+  if (topics === null) return allOf(await call.broker.fetchOffsets(groupId, null, options), call)
   const names = namesOf(topics, call)
   const partitions: TopicPartition[] = []
   for (const [at, { partitionIndexes }] of topics.entries()) {
     const topic = names[at]
     if (topic !== undefined) for (const partition of partitionIndexes) partitions.push({ topic, partition })
   }
-  const found = byTopic(await call.broker.fetchOffsets(groupId, partitions))
+  const found = byTopic(await call.broker.fetchOffsets(groupId, partitions, options))
   return topics.map(({ name, topicId, partitionIndexes }, at) => {
     const topic = names[at]
     if (topic === undefined) {
@@ -87,7 +96,7 @@ async function committedOf(groupId: string, topics: readonly AskedTopic[] | null
   })
 }
 
-function allOf(offsets: readonly CommittedOffset[], { broker, version }: Call): TopicAnswer[] {
+function allOf(offsets: readonly FetchedOffset[], { broker, version }: Call): TopicAnswer[] {
   const found = byTopic(offsets)
   const answers: TopicAnswer[] = []
   for (const [name, ofTopic] of found) {
@@ -102,16 +111,17 @@ function namesOf(topics: readonly AskedTopic[], { broker, version }: Call): read
   return topics.map((topic) => (version < 10 ? topic.name : broker.topicName(topic.topicId)))
 }
 
-function byTopic(offsets: readonly CommittedOffset[]): Map<string, Map<number, CommittedOffset>> {
-  const topics = new Map<string, Map<number, CommittedOffset>>()
+function byTopic(offsets: readonly FetchedOffset[]): Map<string, Map<number, FetchedOffset>> {
+  const topics = new Map<string, Map<number, FetchedOffset>>()
   for (const offset of offsets) {
-    const ofTopic = topics.get(offset.topic) ?? new Map<number, CommittedOffset>()
+    const ofTopic = topics.get(offset.topic) ?? new Map<number, FetchedOffset>()
     topics.set(offset.topic, ofTopic.set(offset.partition, offset))
   }
   return topics
 }
 
-function committed({ partition, offset, leaderEpoch, metadata }: CommittedOffset): PartitionAnswer {
+function committed({ partition, offset, leaderEpoch, metadata, error }: FetchedOffset): PartitionAnswer {
+  if (error !== undefined) return without(partition, error)
   return { index: partition, committedOffset: offset, committedLeaderEpoch: leaderEpoch, metadata, errorCode: 0 }
 }
 

@@ -1,6 +1,6 @@
 /**
- * FindCoordinator, versions 0-6: this broker coordinates every group. Transactions (key type 1) and share groups (2) are
- * not there yet and refused with INVALID_REQUEST.
+ * FindCoordinator, versions 0-6: this broker coordinates every group and every transaction. Share groups (key type 2) are
+ * refused with INVALID_REQUEST.
  */
 
 import { HoldfastError } from '../../core/errors.js'
@@ -9,16 +9,19 @@ import { endpoint } from './handler.js'
 import { noError, refusalOf } from './refusals.js'
 
 const groupKey = 0
-const keyTypeNames: Readonly<Record<number, string>> = { 1: 'a transaction', 2: 'a share group' }
+const transactionKey = 1
+const shareGroupKey = 2
 const noNode = { nodeId: -1, host: '', port: -1 }
 
 export const findCoordinatorEndpoint = endpoint({
   api: findCoordinator,
   order: 'alone',
   async handle(request, { broker, endpoint: address }) {
-    if (request.keyType !== groupKey) {
-      const what = keyTypeNames[request.keyType] ?? `key type ${request.keyType}`
-      throw new HoldfastError('INVALID_REQUEST', `There is no coordinator for ${what} here, only for groups.`)
+    const { keyType } = request
+    if (keyType !== groupKey && keyType !== transactionKey) {
+      const what = keyType === shareGroupKey ? 'share groups' : `key type ${keyType}`
+      const why = `There is no coordinator for ${what} here, only for groups and transactions.`
+      throw new HoldfastError('INVALID_REQUEST', why)
     }
     const node = { nodeId: broker.nodeId, ...address }
     const coordinators = request.coordinatorKeys.map((key) => ({ key, ...node, ...noError }))

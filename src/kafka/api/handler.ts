@@ -1,9 +1,10 @@
 /** What a handler of one API is, and how it becomes an endpoint that the connection can call without knowing types. */
 
-import type { BrokerService } from '../../broker/contract.js'
+import type { BrokerService, TopicPartition } from '../../broker/contract.js'
 import { HoldfastError } from '../../core/errors.js'
 import type { Logger } from '../../core/logger.js'
 import type { Settings } from '../../core/settings.js'
+import type { TransactionMarker } from '../../storage/partition-log.js'
 import type { Loans } from '../loans.js'
 import { decodeRequest, encodeResponse, type RequestHeader } from '../messages.js'
 import type { Api, RequestOf, ResponseInput } from '../schemas/index.js'
@@ -16,6 +17,8 @@ export interface ServedBroker extends BrokerService {
   /** Newer clients name topics by their ids alone. */
   topicName(id: Uint8Array): string | undefined
   topicId(name: string): Buffer | undefined
+  /** Ends a transaction in one partition alone. */
+  writeTransactionMarker(place: TopicPartition, marker: TransactionMarker): Promise<void>
 }
 
 export interface HostAndPort {

@@ -19,6 +19,11 @@ import { deleteTopicsEndpoint } from './20-delete-topics.js'
 import { deleteRecordsEndpoint } from './21-delete-records.js'
 import { initProducerIdEndpoint } from './22-init-producer-id.js'
 import { offsetForLeaderEpochEndpoint } from './23-offset-for-leader-epoch.js'
+import { addPartitionsToTxnEndpoint } from './24-add-partitions-to-txn.js'
+import { addOffsetsToTxnEndpoint } from './25-add-offsets-to-txn.js'
+import { endTxnEndpoint } from './26-end-txn.js'
+import { writeTxnMarkersEndpoint } from './27-write-txn-markers.js'
+import { txnOffsetCommitEndpoint } from './28-txn-offset-commit.js'
 import { describeAclsEndpoint } from './29-describe-acls.js'
 import { describeConfigsEndpoint } from './32-describe-configs.js'
 import { alterConfigsEndpoint } from './33-alter-configs.js'
@@ -27,6 +32,8 @@ import { deleteGroupsEndpoint } from './42-delete-groups.js'
 import { incrementalAlterConfigsEndpoint } from './44-incremental-alter-configs.js'
 import { listPartitionReassignmentsEndpoint } from './46-list-partition-reassignments.js'
 import { describeClusterEndpoint } from './60-describe-cluster.js'
+import { describeTransactionsEndpoint } from './65-describe-transactions.js'
+import { listTransactionsEndpoint } from './66-list-transactions.js'
 import type { Endpoint } from './handler.js'
 
 export const endpoints: readonly Endpoint[] = [
@@ -49,6 +56,11 @@ export const endpoints: readonly Endpoint[] = [
   deleteRecordsEndpoint,
   initProducerIdEndpoint,
   offsetForLeaderEpochEndpoint,
+  addPartitionsToTxnEndpoint,
+  addOffsetsToTxnEndpoint,
+  endTxnEndpoint,
+  writeTxnMarkersEndpoint,
+  txnOffsetCommitEndpoint,
   describeAclsEndpoint,
   describeConfigsEndpoint,
   alterConfigsEndpoint,
@@ -57,6 +69,8 @@ export const endpoints: readonly Endpoint[] = [
   incrementalAlterConfigsEndpoint,
   listPartitionReassignmentsEndpoint,
   describeClusterEndpoint,
+  describeTransactionsEndpoint,
+  listTransactionsEndpoint,
 ]
 
 const byKey: ReadonlyMap<number, Endpoint> = new Map(endpoints.map((endpoint) => [endpoint.api.key, endpoint]))

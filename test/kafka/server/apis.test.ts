@@ -225,7 +225,7 @@ test('OffsetCommit and OffsetFetch by topic id', async (t) => {
   assert.deepEqual(offsetsOf(all), [[id, [[9, 0]]]])
 })
 
-test('FindCoordinator knows groups alone', async (t) => {
+test('FindCoordinator knows groups and transactions', async (t) => {
   const served = await serve(t)
   const client = await served.raw()
   const found = await client.ask(kafka.findCoordinator, 4, { coordinatorKeys: ['g', 'h'] })
@@ -236,11 +236,13 @@ test('FindCoordinator knows groups alone', async (t) => {
       ['h', served.broker.nodeId, 0],
     ],
   )
-  const refused = await client.ask(kafka.findCoordinator, 2, { key: 'tx', keyType: 1 })
+  const transaction = await client.ask(kafka.findCoordinator, 2, { key: 'tx', keyType: 1 })
+  assert.deepEqual([transaction.errorCode, transaction.nodeId], [0, served.broker.nodeId])
+  const refused = await client.ask(kafka.findCoordinator, 2, { key: 'share', keyType: 2 })
   assert.deepEqual([refused.errorCode, refused.nodeId], [42, -1])
-  assert.match(refused.errorMessage ?? '', /transaction/)
+  assert.match(refused.errorMessage ?? '', /share groups/)
   assert.equal(
-    (await client.ask(kafka.findCoordinator, 6, { keyType: 1, coordinatorKeys: ['tx'] })).coordinators[0].errorCode,
+    (await client.ask(kafka.findCoordinator, 6, { keyType: 2, coordinatorKeys: ['s'] })).coordinators[0].errorCode,
     42,
   )
 })

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { decodeResponse } from '../../../src/kafka/messages.js'
 import { apiVersions, fetch, metadata, produce } from '../../../src/kafka/schemas/index.js'
+import { buildBatch } from '../../../src/records/builder.js'
 import { until } from '../../support/until.js'
 import { batchOf, fetchBody, produceBody, type Served, serve } from './served.js'
 
@@ -191,7 +192,13 @@ test('unknown topics, partitions and acks are refused', (t) =>
     assert.equal(await codeOf(produceBody('orders', batchOf('x'), { partition: 7 })), 3)
     assert.equal(await codeOf(produceBody('orders', batchOf('x'), { partition: -1 })), 3)
     assert.equal(await codeOf(produceBody('orders', batchOf('x'), { acks: 2 })), 21)
-    assert.equal(await codeOf({ ...produceBody('orders', batchOf('x')), transactionalId: 'tx' } as never), 48)
+    const inTransaction = buildBatch([{ key: null, value: Buffer.from('x'), timestamp: 1 }], {
+      producerId: 7,
+      producerEpoch: 0,
+      baseSequence: 0,
+      isTransactional: true,
+    })
+    assert.equal(await codeOf(produceBody('orders', inTransaction.bytes)), 49)
     assert.equal(await codeOf(produceBody('orders', batchOf('x')), 13), 100)
     assert.equal(await codeOf(produceBody('__consumer_offsets', batchOf('x'))), 3)
   }))

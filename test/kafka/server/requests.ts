@@ -39,6 +39,27 @@ export const requests: Readonly<Record<number, object>> = {
   21: { topics: [{ name: 'orders', partitions: [{ index: 0, offset: 0 }] }], timeoutMs: 100 },
   22: { transactionTimeoutMs: 100 },
   23: { topics: [{ name: 'orders', partitions: [{ index: 0, leaderEpoch: 0 }] }] },
+  24: { transactionalId: 't', producerId: 1, producerEpoch: 0, topics: [{ name: 'orders', partitions: [0] }] },
+  25: { transactionalId: 't', producerId: 1, producerEpoch: 0, groupId: 'g' },
+  26: { transactionalId: 't', producerId: 1, producerEpoch: 0, committed: true },
+  27: {
+    markers: [
+      {
+        producerId: 1,
+        producerEpoch: 0,
+        committed: false,
+        topics: [{ name: 'orders', partitionIndexes: [0, 7] }],
+        coordinatorEpoch: 0,
+      },
+    ],
+  },
+  28: {
+    transactionalId: 't',
+    groupId: 'g',
+    producerId: 1,
+    producerEpoch: 0,
+    topics: [{ name: 'orders', partitions: [{ index: 0, committedOffset: 3 }] }],
+  },
   29: { resourceTypeFilter: 1, operation: 1, permissionType: 1 },
   32: { resources: [{ resourceType: 2, resourceName: 'orders' }], includeSynonyms: true, includeDocumentation: true },
   33: { resources: [{ resourceType: 2, resourceName: 'orders', configs: [] }], validateOnly: true },
@@ -46,5 +67,7 @@ export const requests: Readonly<Record<number, object>> = {
   42: { groupIds: ['nothing'] },
   44: { resources: [{ resourceType: 2, resourceName: 'orders', configs: [] }], validateOnly: true },
   46: {},
+  65: { transactionalIds: ['t'] },
+  66: { stateFilters: ['Ongoing', 'Odd'] },
   60: { includeClusterAuthorizedOperations: true },
 }

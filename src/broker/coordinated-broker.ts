@@ -1,0 +1,92 @@
+/** What a broker hands on to its coordinators: the requests of groups and of transactions. */
+
+import { HoldfastError } from '../core/errors.js'
+import type { TopicPartition } from './contract.js'
+import type { Coordination } from './coordination.js'
+import type * as groups from './groups/contract.js'
+import type * as transactions from './transactions/contract.js'
+
+type Outcomes = readonly (HoldfastError | undefined)[]
+
+export abstract class CoordinatedBroker implements groups.GroupService, transactions.TransactionService {
+  protected abstract readonly coordination: Coordination
+
+  joinGroup(request: groups.JoinRequest): Promise<groups.JoinResult | groups.MemberIdRequired> {
+    return this.coordination.groups.joinGroup(request)
+  }
+
+  syncGroup(request: groups.SyncRequest): Promise<groups.SyncResult> {
+    return this.coordination.groups.syncGroup(request)
+  }
+
+  heartbeat(member: groups.MemberRef): Promise<void> {
+    return this.coordination.groups.heartbeat(member)
+  }
+
+  leaveGroup(groupId: string, members: readonly groups.LeavingMember[]): Promise<Outcomes> {
+    return this.coordination.groups.leaveGroup(groupId, members)
+  }
+
+  commitOffsets(request: groups.CommitRequest): Promise<Outcomes> {
+    return this.#commitExisting(request, (existing) => this.coordination.groups.commitOffsets(existing))
+  }
+
+  fetchOffsets(
+    groupId: string,
+    partitions: readonly TopicPartition[] | null,
+    options?: groups.FetchOffsetsOptions,
+  ): Promise<readonly groups.FetchedOffset[]> {
+    return this.coordination.groups.fetchOffsets(groupId, partitions, options)
+  }
+
+  listGroups(): Promise<readonly groups.GroupListing[]> {
+    return this.coordination.groups.listGroups()
+  }
+
+  describeGroup(groupId: string): Promise<groups.GroupDescription> {
+    return this.coordination.groups.describeGroup(groupId)
+  }
+
+  deleteGroup(groupId: string): Promise<void> {
+    return this.coordination.groups.deleteGroup(groupId)
+  }
+
+  addPartitionsToTransaction(
+    producer: transactions.TransactionalProducer,
+    partitions: readonly TopicPartition[],
+  ): Promise<Outcomes> {
+    return this.coordination.addPartitions(producer, partitions)
+  }
+
+  addOffsetsToTransaction(producer: transactions.TransactionalProducer, groupId: string): Promise<void> {
+    return this.coordination.addOffsets(producer, groupId)
+  }
+
+  commitTransactionalOffsets(request: transactions.TransactionalCommitRequest): Promise<Outcomes> {
+    return this.#commitExisting(request, (existing) => this.coordination.commitOffsets(existing))
+  }
+
+  endTransaction(producer: transactions.TransactionalProducer, commit: boolean): Promise<void> {
+    return this.coordination.transactions.endTransaction(producer, commit)
+  }
+
+  listTransactions(filter?: transactions.TransactionFilter): Promise<readonly transactions.TransactionListing[]> {
+    return this.coordination.transactions.listTransactions(filter)
+  }
+
+  describeTransaction(transactionalId: string): Promise<transactions.TransactionDescription> {
+    return this.coordination.transactions.describeTransaction(transactionalId)
+  }
+
+  /** Offsets of partitions that do not exist are refused on their own. */
+  async #commitExisting<R extends groups.CommitRequest>(
+    request: R,
+    commit: (request: R) => Promise<Outcomes>,
+  ): Promise<Outcomes> {
+    const exists = request.offsets.map((offset) => this.coordination.exists(offset))
+    // A commit of nothing still says whether the member may commit.
+    const outcomes = await commit({ ...request, offsets: request.offsets.filter((_, i) => exists[i]) })
+    let next = 0
+    return exists.map((isThere) => (isThere ? outcomes[next++] : new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION')))
+  }
+}

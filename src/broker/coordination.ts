@@ -1,0 +1,161 @@
+/**
+ * The two coordinators of a broker, that of groups and that of transactions, with what they need of the store and of each
+ * other: a transaction commits offsets of groups, and its markers end what it wrote, in topics and for groups.
+ */
+
+import type { Clock } from '../core/clock.js'
+import { asHoldfastError, HoldfastError } from '../core/errors.js'
+import type { Logger } from '../core/logger.js'
+import type { Randomness } from '../core/randomness.js'
+import type { Disk } from '../files/disk.js'
+import type { RecordBatch } from '../records/batch.js'
+import { type InternalTopicName, offsetsTopicName, transactionsTopicName } from '../storage/internal-topics.js'
+import type { MessageStore } from '../storage/message-store.js'
+import type { TransactionMarker } from '../storage/partition-log.js'
+import type { InitProducerRequest, ProducerIdentity, TopicPartition } from './contract.js'
+import { flushWithin } from './flush-within.js'
+import { GroupCoordinator } from './groups/coordinator.js'
+import { type InternalTopic, unavailable } from './internal-log.js'
+import type { ProducerIds } from './producer-ids.js'
+import { type Topics, unknownTopic } from './topics.js'
+import type { TransactionalCommitRequest, TransactionalProducer } from './transactions/contract.js'
+import { TransactionCoordinator } from './transactions/coordinator.js'
+import { nextCoordinatorEpoch } from './transactions/coordinator-epoch.js'
+
+export interface CoordinationOptions {
+  readonly store: MessageStore
+  readonly topics: Topics
+  readonly producerIds: ProducerIds
+  readonly clock: Clock
+  readonly randomness: Randomness
+  readonly disk: Disk
+  readonly logger: Logger
+}
+
+export class Coordination {
+  readonly groups: GroupCoordinator
+  readonly transactions: TransactionCoordinator
+  readonly #options: CoordinationOptions
+
+  constructor(options: CoordinationOptions) {
+    this.#options = options
+    const { store, producerIds, clock, randomness, disk, logger } = options
+    const { settings } = store
+    this.groups = new GroupCoordinator({
+      clock,
+      randomness,
+      logger,
+      settings,
+      openOffsetsTopic: (create) => this.#openTopic(offsetsTopicName, create),
+      topicExists: (name) => store.topic(name) !== undefined,
+    })
+    this.transactions = new TransactionCoordinator({
+      clock,
+      logger,
+      settings,
+      openTransactionTopic: (create) => this.#openTopic(transactionsTopicName, create),
+      nextEpoch: (greaterThan) => nextCoordinatorEpoch(disk, store.configPath, greaterThan),
+      takeProducerId: () => producerIds.take(),
+      writeMarker: (place, marker) => this.writeMarker(place, marker),
+      makeDurable: (place) => this.#makeDurable(place),
+    })
+  }
+
+  /** Reads both back beside the first requests, which wait for it as far as they need it. */
+  start(): void {
+    const { logger } = this.#options
+    this.groups
+      .start()
+      .catch((err: unknown) =>
+        logger.error({ err }, 'The consumer groups could not be read; requests on them are refused.'),
+      )
+    this.transactions
+      .ready()
+      .catch((err: unknown) =>
+        logger.error({ err }, 'The transactions could not be read; requests on them are refused.'),
+      )
+  }
+
+  /** Transactions first: what they are about to end goes through the groups. */
+  async close(): Promise<void> {
+    await this.transactions.close()
+    await this.groups.close()
+  }
+
+  /** The partition of a topic exists. */
+  exists({ topic, partition }: TopicPartition): boolean {
+    return this.#options.store.log(topic, partition) !== undefined
+  }
+
+  async initProducer(request: InitProducerRequest): Promise<ProducerIdentity> {
+    const { transactionalId, transactionTimeoutMs = 60_000, producerId, producerEpoch } = request
+    if (transactionalId === null) return { producerId: await this.#options.producerIds.take(), producerEpoch: 0 }
+    const expected = producerId === -1 ? undefined : { producerId, producerEpoch }
+    return this.transactions.initProducer(transactionalId, transactionTimeoutMs, expected)
+  }
+
+  async addPartitions(
+    producer: TransactionalProducer,
+    places: readonly TopicPartition[],
+  ): Promise<readonly (HoldfastError | undefined)[]> {
+    if (!places.every((place) => this.exists(place))) {
+      return places.map((place) => {
+        const code = this.exists(place) ? 'OPERATION_NOT_ATTEMPTED' : 'UNKNOWN_TOPIC_OR_PARTITION'
+        return new HoldfastError(code)
+      })
+    }
+    await this.transactions.addPartitions(producer, places)
+    return places.map(() => undefined)
+  }
+
+  async addOffsets(producer: TransactionalProducer, groupId: string): Promise<void> {
+    const partition = await this.groups.partitionOf(groupId)
+    await this.transactions.addPartitions(producer, [{ topic: offsetsTopicName, partition }])
+  }
+
+  async commitOffsets(request: TransactionalCommitRequest): Promise<readonly (HoldfastError | undefined)[]> {
+    await this.transactions.ready()
+    const { producerId, producerEpoch } = request
+    return this.groups.commitTransactionalOffsets(request, (partition) =>
+      this.transactions.requireOpen(producerId, producerEpoch, { topic: offsetsTopicName, partition }),
+    )
+  }
+
+  /** Lets a batch of a transaction pass. @throws what {@link TransactionCoordinator.requireOpen} throws */
+  requireOpen({ producerId, producerEpoch }: RecordBatch, place: TopicPartition): void {
+    this.transactions.requireOpen(producerId, producerEpoch, place)
+  }
+
+  /** Resolves when the marker is on the disk, or there is no such partition any more. */
+  async writeMarker({ topic, partition }: TopicPartition, marker: TransactionMarker): Promise<void> {
+    const log = this.#options.store.log(topic, partition)
+    if (log === undefined) return
+    if (topic === offsetsTopicName) await this.groups.endTransaction(partition, marker)
+    else await log.endTransaction(marker).acknowledged
+    // A marker that a power cut took would leave its transaction open for good, once it is stored as complete.
+    await this.#makeDurable({ topic, partition })
+  }
+
+  async #makeDurable({ topic, partition }: TopicPartition): Promise<void> {
+    const { store, clock } = this.#options
+    const log = store.log(topic, partition)
+    if (log === undefined || log.durableOffset >= log.highWatermark) return
+    try {
+      await flushWithin(log, clock, store.settings['flush.commitlog.timeout'])
+    } catch (error) {
+      throw unavailable(asHoldfastError(error), `${topic}-${partition} could not be flushed: ${String(error)}`)
+    }
+  }
+
+  async #openTopic(name: InternalTopicName, create: boolean): Promise<InternalTopic | undefined> {
+    const { topics, store } = this.#options
+    const topic = await topics.internalTopic(name, create)
+    if (topic === undefined) return undefined
+    const log = (partition: number) => {
+      const found = store.log(name, partition)
+      if (found === undefined) throw unknownTopic(name)
+      return found
+    }
+    return { partitionCount: topic.partitions, log }
+  }
+}
