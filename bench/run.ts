@@ -20,6 +20,7 @@ import { parseArgs } from 'node:util'
 import { async } from './cases/async.js'
 import { durable } from './cases/durable.js'
 import { fetch } from './cases/fetch.js'
+import { find } from './cases/find.js'
 import { kafka } from './cases/kafka.js'
 import { read } from './cases/read.js'
 import { scale } from './cases/scale.js'
@@ -34,7 +35,7 @@ import type { Row } from './harness/rows.js'
 import { Workspace } from './harness/workspace.js'
 import { installPeers } from './peers.js'
 
-const cases: readonly Case[] = [durable, async, read, fetch, socket, kafka, scale, variants]
+const cases: readonly Case[] = [durable, async, read, fetch, find, socket, kafka, scale, variants]
 
 const { values: options } = parseArgs({
   options: {

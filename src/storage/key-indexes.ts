@@ -10,6 +10,7 @@ import { mapParallel } from '../core/parallel.js'
 import type { Settings } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
 import { Gate } from '../files/gate.js'
+import { MappedFiles } from '../files/mapped-files.js'
 import { OpenFiles } from '../files/open-files.js'
 import type { Chore } from './chores.js'
 import { KeyIndex } from './key-index/key-index.js'
@@ -26,6 +27,8 @@ export interface IndexedTopic {
 }
 
 const openFiles = 64
+/** Address space, and what of it is in memory the system takes back when it needs it. */
+const mappings = { count: 64, bytes: 64 * 2 ** 30, idleMs: 60_000 }
 const closedAtOnce = 8
 const tidyMs = 60_000
 
@@ -60,6 +63,7 @@ export class KeyIndexes {
       clock,
       logger,
       files: new OpenFiles(disk, openFiles),
+      maps: new MappedFiles(disk, clock, mappings),
       memory: new KeyIndexMemory(settings['key.index.memory.bytes']),
       merging: new Gate(1),
     }
@@ -113,6 +117,7 @@ export class KeyIndexes {
   /** Leaves files that hold all that was indexed. Never rejects. */
   async close(): Promise<void> {
     await mapParallel([...this.#indexes.values()], closedAtOnce, (index) => index.close())
+    this.#shared.maps.dropAll()
     await this.#shared.files.dropAll()
   }
 }

@@ -1,11 +1,11 @@
 /** From offsets that may hold a key to the records that do: each is read from the log and looked at. */
 
 import { HoldfastError } from '../../core/errors.js'
-import { batchAt, type RecordBatch } from '../../records/batch.js'
+import { batchAt, RecordBatch } from '../../records/batch.js'
 import { prepareCodec } from '../../records/compression/index.js'
 import { readRecordAt, unpackedRecords } from '../../records/reader.js'
 import type { StoredRecord } from '../../records/record.js'
-import type { PartitionLog } from '../partition-log.js'
+import type { LogSlice, PartitionLog } from '../partition-log.js'
 import type { Kind } from './hash.js'
 
 export interface Search {
@@ -25,6 +25,9 @@ export interface Search {
 
 /** Offsets, the newest first; one may come twice in a row. */
 export type Candidates = AsyncIterable<number>
+
+/** One read for nearly every batch that has to be read and is not mapped. */
+const guessedBatchBytes = 16 * 1024
 
 /** A batch, and its records as they lie in it when it is not compressed. */
 interface Opened {
@@ -66,13 +69,14 @@ function isMeant(record: StoredRecord, search: Search, idHeader: string): boolea
 
 /** The batch that holds the offset; undefined where the log holds nothing there any more, or what was aborted. */
 async function batchWith(log: PartitionLog, offset: number): Promise<Opened | undefined> {
-  const slice = await log.read(offset, 1, { committed: true }).catch((error: unknown) => {
+  const slice = await log.read(offset, guessedBatchBytes, { committed: true, lend: true }).catch((error: unknown) => {
     if (offset < log.logStartOffset) return undefined
     throw error
   })
-  const batch = slice?.records.length ? batchAt(slice.records[0], 0) : undefined
+  const batch = slice && copyOfFirst(slice)
   if (batch === undefined || batch.baseOffset > offset || batch.isControl) return undefined
-  const isAborted = (slice?.aborted ?? []).some(({ producerId }) => producerId === batch.producerId)
+  const { producerId } = batch
+  const isAborted = slice?.aborted?.some((each) => each.producerId === producerId && each.firstOffset <= offset)
   if (isAborted && batch.isTransactional) return undefined
   if (!batch.crcMatches()) {
     const place = `offset ${batch.baseOffset} of ${log.topic}-${log.partition}`
@@ -80,6 +84,14 @@ async function batchWith(log: PartitionLog, offset: number): Promise<Opened | un
   }
   await prepareCodec(batch.codec)
   return { batch, records: unpackedRecords(batch) }
+}
+
+/** Nothing is kept of what the log has lent. */
+function copyOfFirst({ records, release }: LogSlice): RecordBatch | undefined {
+  const first = records.length === 0 ? undefined : batchAt(records[0], 0)
+  const batch = first && new RecordBatch(Buffer.from(first.bytes))
+  release?.()
+  return batch
 }
 
 /** A record of its own: else each would keep the batch that it came in. */

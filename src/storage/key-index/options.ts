@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.js'
 import type { Logger } from '../../core/logger.js'
 import type { Disk } from '../../files/disk.js'
 import type { Gate } from '../../files/gate.js'
+import type { MappedFiles } from '../../files/mapped-files.js'
 import type { OpenFiles } from '../../files/open-files.js'
 import type { PartitionLog } from '../partition-log.js'
 import type { HashInto } from './hash.js'
@@ -16,6 +17,8 @@ export interface SharedByIndexes {
   readonly logger: Logger
   /** Index files that are open for reading. */
   readonly files: OpenFiles
+  /** And those that are mapped for it. */
+  readonly maps: MappedFiles
   readonly memory: KeyIndexMemory
   /** Who may merge files now. */
   readonly merging: Gate

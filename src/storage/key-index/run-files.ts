@@ -9,7 +9,7 @@ import { type Owner, parseRunFileName, runFileName } from './format.js'
 import { type Hash, hashInto } from './hash.js'
 import { mergeRuns, runsToMerge } from './merging.js'
 import type { KeyIndexOptions } from './options.js'
-import { DamagedRun, Run } from './run.js'
+import { DamagedRun, Run, type RunTools } from './run.js'
 import { asideSuffix, entriesBetweenDrains, RunWriter } from './run-writer.js'
 import type { KeyTable } from './table.js'
 
@@ -52,7 +52,7 @@ export class RunFiles {
    * index. Returns where they end, or undefined where there are none.
    */
   async load(logStartOffset: number, logEnd: number): Promise<number | undefined> {
-    const { disk, directory, files } = this.#options
+    const { disk, directory, files, maps } = this.#options
     await disk.makeDirectory(directory)
     const names = ((await disk.list(directory)) ?? []).filter(({ isDirectory }) => !isDirectory).map(({ name }) => name)
     const found = names.flatMap((name) => {
@@ -78,6 +78,7 @@ export class RunFiles {
       const path = join(directory, name)
       const isOurs = parseRunFileName(name) !== undefined || name.endsWith(asideSuffix)
       if (!isOurs || keptPaths.has(path)) continue
+      maps.drop(path)
       await files.drop(path)
       await disk.remove(path)
     }
@@ -196,8 +197,9 @@ export class RunFiles {
     for (const run of inputs) this.#removeLater(run)
   }
 
-  get #tools() {
-    return { files: this.#options.files, memory: this.#options.memory, owner: this.#owner }
+  get #tools(): RunTools {
+    const { files, maps, memory } = this.#options
+    return { files, maps, memory, owner: this.#owner }
   }
 
   async #openWritten(path: string, from: number, to: number): Promise<Run> {

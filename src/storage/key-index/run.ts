@@ -4,6 +4,7 @@
  * first needed, every other page each time that it is read.
  */
 
+import type { MappedFiles } from '../../files/mapped-files.js'
 import type { OpenFiles } from '../../files/open-files.js'
 import { filterPageOf, mayHold } from './filter.js'
 import {
@@ -30,10 +31,18 @@ export class DamagedRun extends Error {
   }
 }
 
+export interface RunTools {
+  readonly files: OpenFiles
+  readonly maps: MappedFiles
+  readonly memory: KeyIndexMemory
+  readonly owner: Owner
+}
+
 export class Run {
   readonly path: string
   readonly header: RunHeader
   readonly #files: OpenFiles
+  readonly #maps: MappedFiles
   readonly #memory: KeyIndexMemory
   #fences: Promise<Uint32Array> | undefined
   /** Undefined until it is asked for; null where memory has no room for it. */
@@ -41,10 +50,11 @@ export class Run {
   #users = 0
   #whenUnused: (() => void) | undefined
 
-  private constructor(path: string, header: RunHeader, files: OpenFiles, memory: KeyIndexMemory) {
+  private constructor(path: string, header: RunHeader, { files, maps, memory }: RunTools) {
     this.path = path
     this.header = header
     this.#files = files
+    this.#maps = maps
     this.#memory = memory
   }
 
@@ -52,10 +62,11 @@ export class Run {
   static async open(
     path: string,
     range: { readonly from: number; readonly to: number },
-    tools: { readonly files: OpenFiles; readonly memory: KeyIndexMemory; readonly owner: Owner },
+    tools: RunTools,
   ): Promise<Run | undefined> {
     const page = Buffer.alloc(pageBytes)
     // Another file may have had this name.
+    tools.maps.drop(path)
     await tools.files.drop(path)
     const { read, size } = await tools.files.use(path, async (file) => ({
       read: await file.read(page, 0),
@@ -63,7 +74,7 @@ export class Run {
     }))
     const header = read === pageBytes ? decodeHeader(page, tools.owner) : undefined
     if (header === undefined || header.from !== range.from || header.to !== range.to) return undefined
-    return size === fileBytes(header) ? new Run(path, header, tools.files, tools.memory) : undefined
+    return size === fileBytes(header) ? new Run(path, header, tools) : undefined
   }
 
   get from(): number {
@@ -120,6 +131,7 @@ export class Run {
     const filter = this.#filter
     this.#filter = null
     if (filter) this.#memory.giveFromFilter(this.#filterBytes)
+    this.#maps.drop(this.path)
     await this.#files.drop(this.path)
   }
 
@@ -168,10 +180,29 @@ export class Run {
 
   async #pages(first: number, count: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafe(count * pageBytes)
-    const read = await this.#files.use(this.path, (file) => file.read(bytes, first * pageBytes))
-    if (read < bytes.length) throw new DamagedRun(this)
+    const start = first * pageBytes
+    const isThere = (await this.#copyMapped(bytes, start)) || (await this.#read(bytes, start)) === bytes.length
+    if (!isThere) throw new DamagedRun(this)
     for (let page = 0; page < count; page++) if (!isSound(bytes, page * pageBytes)) throw new DamagedRun(this)
     return bytes
+  }
+
+  /** Without a way through the thread pool where the pages are in memory; false where the file is not mapped. */
+  async #copyMapped(bytes: Buffer, start: number): Promise<boolean> {
+    const loan = await this.#maps.borrow(this.path)
+    if (loan === undefined) return false
+    try {
+      const end = start + bytes.length
+      if (end > loan.bytes.length || !(await loan.populate(start, end))) return false
+      loan.bytes.copy(bytes, 0, start, end)
+      return true
+    } finally {
+      loan.release()
+    }
+  }
+
+  #read(bytes: Buffer, start: number): Promise<number> {
+    return this.#files.use(this.path, (file) => file.read(bytes, start))
   }
 }
 

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../../../src/core/clock.js'
 import { type Logger, silentLogger } from '../../../src/core/logger.js'
 import type { Disk } from '../../../src/files/disk.js'
 import { Gate } from '../../../src/files/gate.js'
+import { MappedFiles } from '../../../src/files/mapped-files.js'
 import { OpenFiles } from '../../../src/files/open-files.js'
 import { type BatchOptions, buildBatch } from '../../../src/records/builder.js'
 import { KeyIndex } from '../../../src/storage/key-index/key-index.js'
@@ -44,6 +45,7 @@ export interface Opening extends Partial<Omit<KeyIndexOptions, 'log'>> {
 export function openIndex(t: TestContext | undefined, log: PartitionLog, opening: Opening): KeyIndex {
   const { disk } = opening
   const files = opening.files ?? new OpenFiles(disk, 16)
+  const maps = new MappedFiles(disk, systemClock, { count: 16, bytes: 1 << 30, idleMs: 60_000 })
   const index = new KeyIndex({
     directory: indexDirectory,
     topicId: Buffer.alloc(16, 7),
@@ -55,9 +57,16 @@ export function openIndex(t: TestContext | undefined, log: PartitionLog, opening
     tableEntries: 16,
     ...opening,
     files,
+    maps,
     log,
   })
-  if (t !== undefined) whenEnded(t, () => index.close().then(() => files.dropAll()))
+  if (t !== undefined) {
+    whenEnded(t, async () => {
+      await index.close()
+      maps.dropAll()
+      await files.dropAll()
+    })
+  }
   return index
 }
 
