@@ -57,6 +57,14 @@ export const settingsTable = {
     'Bytes of log between two entries of the offset and time index.',
     'index.interval.bytes',
   ),
+  'log.index.size.max.bytes': int(
+    10 * mib,
+    64,
+    10 * mib,
+    'bytes',
+    'A segment is sealed and a new one begun before its offset or time index would grow past this.',
+    'segment.index.bytes',
+  ),
   'log.cleanup.policy': listOf(
     ['delete'],
     ['delete', 'compact'],

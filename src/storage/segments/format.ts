@@ -20,7 +20,7 @@ export const quarantined = '.quarantined'
 /** Offsets in one segment differ from its base by at most this, since the indexes keep the difference in 32 bits. */
 export const maxRelativeOffset = 2 ** 31 - 1
 
-/** Kafka's segment.index.bytes, the size at which an index is full and the segment rolls. */
+/** The most that segment.index.bytes may be: at its size an index is full and the segment rolls. */
 export const maxIndexBytes = 10 * 1024 * 1024
 
 export function segmentFileName(baseOffset: number, fileSuffix: string): string {

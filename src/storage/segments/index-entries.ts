@@ -6,7 +6,6 @@
 import { readInt64, writeInt64 } from '../../core/codec/int64.js'
 import { invariant } from '../../core/invariant.js'
 import { EntryArray } from './entry-array.js'
-import { maxIndexBytes } from './format.js'
 
 export interface OffsetEntry {
   /** The last offset of the batch that starts at `position`. */
@@ -26,8 +25,9 @@ export class OffsetIndex {
     this.#entries = new EntryArray(offsetEntryBytes, stored)
   }
 
-  get isFull(): boolean {
-    return this.#entries.count >= Math.floor(maxIndexBytes / offsetEntryBytes)
+  /** Whether one more entry, and `more` behind it, fit into a file of `maxBytes`. */
+  hasRoom(maxBytes: number, more: number): boolean {
+    return this.#entries.count + more < Math.floor(maxBytes / offsetEntryBytes)
   }
 
   get bytes(): Buffer {
@@ -89,9 +89,9 @@ export class TimeIndex {
     this.#entries = new EntryArray(timeEntryBytes, stored)
   }
 
-  /** One place is kept free for the entry that sealing adds. */
-  get isFull(): boolean {
-    return this.#entries.count >= Math.floor(maxIndexBytes / timeEntryBytes) - 1
+  /** The same; one place is kept free for the entry that sealing adds. */
+  hasRoom(maxBytes: number, more: number): boolean {
+    return this.#entries.count + more < Math.floor(maxBytes / timeEntryBytes) - 1
   }
 
   get bytes(): Buffer {

@@ -63,6 +63,9 @@ export function placeOf(options: SegmentLogOptions): SegmentPlace {
     get indexIntervalBytes() {
       return options.settings['log.index.interval.bytes']
     },
+    get indexBytes() {
+      return options.settings['log.index.size.max.bytes']
+    },
     get segmentBytes() {
       return options.settings['log.segment.bytes']
     },

@@ -51,7 +51,8 @@ export class Rolling {
       bytes += sizeInBytes
       // The first batch of a segment fits in any case.
       if (active.isEmpty && end === start) continue
-      if ((waitedMs ?? maxTimestamp - first) > rollMs || !active.hasRoomFor(bytes, lastOffset, segmentBytes)) break
+      const isDue = (waitedMs ?? maxTimestamp - first) > rollMs
+      if (isDue || !active.hasRoomFor(bytes, lastOffset, segmentBytes, end - start + 1)) break
     }
     return end
   }

@@ -46,8 +46,9 @@ export class SegmentIndex {
     return this.offsets.bytes.length + this.times.bytes.length
   }
 
-  get isFull(): boolean {
-    return this.offsets.isFull || this.times.isFull
+  /** Whether so many batches more fit into files of `maxBytes`, should each of them get an entry. */
+  hasRoomFor(batches: number, maxBytes: number): boolean {
+    return this.offsets.hasRoom(maxBytes, batches - 1) && this.times.hasRoom(maxBytes, batches - 1)
   }
 
   /** Notes the batch that was written at `position`. The first batch of a segment never gets an entry, as in Kafka. */

@@ -30,6 +30,8 @@ export interface SegmentPlace extends SharedTables {
   readonly disk: Disk
   readonly logger: Logger
   readonly indexIntervalBytes: number
+  /** A segment rolls before one of its index files would be larger. */
+  readonly indexBytes: number
   readonly segmentBytes: number
   /** Time that the records of a segment may span. */
   readonly rollMs: number

@@ -98,9 +98,9 @@ export class Segment implements SegmentFile {
     return join(this.#place.directory, segmentFileName(this.baseOffset, fileSuffix))
   }
 
-  /** Whether `bytes` more that end with `lastOffset` fit behind what is there. */
-  hasRoomFor(bytes: number, lastOffset: number, segmentBytes: number): boolean {
-    if (this.#index.active.isFull) return false
+  /** Whether `bytes` more, of so many batches that end with `lastOffset`, fit behind what is there. */
+  hasRoomFor(bytes: number, lastOffset: number, segmentBytes: number, batches = 1): boolean {
+    if (!this.#index.active.hasRoomFor(batches, this.#place.indexBytes)) return false
     return this.#writtenBytes + bytes <= segmentBytes && lastOffset - this.baseOffset <= maxRelativeOffset
   }
 

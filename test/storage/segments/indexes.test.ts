@@ -5,8 +5,9 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { RecordBatch } from '../../../src/records/batch.js'
 import { at, batchOverheadBytes, logOverheadBytes } from '../../../src/records/format.js'
+import { SegmentIndex } from '../../../src/storage/segments/segment-index.js'
 import { appendAll, batchOf, bytesOf, mib, readAll, sizedBatch } from '../support.js'
-import { closedLog, contentOf, named, openLog, partitionDirectory } from './world.js'
+import { closedLog, contentOf, filesIn, named, openLog, partitionDirectory } from './world.js'
 
 const shape = fc.array(
   fc.record({
@@ -49,6 +50,45 @@ describe('the indexes of a segment', () => {
         assert.deepEqual(await contentOf(directory), written)
       }),
       { numRuns: 25 },
+    )
+  })
+
+  test('are full at segment.index.bytes, one place kept for the closing time entry, and the segment rolls before', async (t) => {
+    // Eight offset entries or four time entries and the closing one, and every batch but the first gets one of each.
+    const settings = { 'log.index.interval.bytes': 0, 'log.index.size.max.bytes': 64 }
+    const batches = Array.from({ length: 40 }, (_, i) => sizedBatch(100 + i, `${i}`, { timestamp: 1000 + i }))
+    const directory = await closedLog(t, batches, { settings })
+    const sizes = await Promise.all(
+      (await filesIn(directory))
+        .filter((name) => name.endsWith('index'))
+        .map(async (name) => ({ name, length: (await readFile(join(directory, name))).length })),
+    )
+    assert.ok(sizes.every(({ length }) => length <= 64))
+    // Four entries, that of the last batch being the closing one as well; so five batches a segment.
+    const bases = sizes.filter(({ name }) => name.endsWith('.index')).map(({ name }) => Number.parseInt(name, 10))
+    assert.deepEqual(bases, [0, 5, 10, 15, 20, 25, 30, 35])
+    const log = await openLog(t, directory, { settings })
+    assert.deepEqual(await readAll(log), bytesOf(batches))
+  })
+
+  test('hold what Kafka writes, entry by entry, whatever the batches', async () => {
+    await fc.assert(
+      fc.property(shape, fc.constantFrom(0, 500, 4096), (shapes, interval) => {
+        const index = new SegmentIndex(10, interval)
+        const kafka = new KafkaIndexes(10, interval)
+        let [position, offset] = [0, 10]
+        for (const { bytes, timestamp } of shapes) {
+          const batch = { lastOffset: offset + (bytes % 7), maxTimestamp: timestamp, recordsCount: 1 }
+          index.add(position, batch)
+          kafka.append(position, batch, bytes)
+          position += bytes
+          offset = batch.lastOffset + 1
+        }
+        index.seal()
+        kafka.close()
+        assert.deepEqual([...index.offsets.bytes], [...Buffer.concat(kafka.offsets)])
+        assert.deepEqual([...index.times.bytes], [...Buffer.concat(kafka.times)])
+      }),
     )
   })
 
@@ -251,3 +291,46 @@ describe('the indexes of a segment', () => {
     await assert.rejects(log.read(7, mib), { code: 'LOG_DAMAGED' })
   })
 })
+
+/** What Kafka writes, told by its own rules: a counter of bytes since the last entry, and the greatest time so far. */
+class KafkaIndexes {
+  readonly offsets: Buffer[] = []
+  readonly times: Buffer[] = []
+  readonly #base: number
+  readonly #interval: number
+  #bytesSinceLastEntry = 0
+  #maxTimestampSoFar = -1
+  #offsetOfMax = -1
+  #lastTimestamp = -1
+
+  constructor(base: number, interval: number) {
+    this.#base = base
+    this.#interval = interval
+  }
+
+  append(position: number, { lastOffset, maxTimestamp }: { lastOffset: number; maxTimestamp: number }, bytes: number) {
+    if (maxTimestamp > this.#maxTimestampSoFar) {
+      this.#maxTimestampSoFar = maxTimestamp
+      this.#offsetOfMax = lastOffset
+    }
+    if (this.#bytesSinceLastEntry > this.#interval) {
+      const entry = Buffer.alloc(8)
+      entry.writeInt32BE(lastOffset - this.#base)
+      entry.writeInt32BE(position, 4)
+      this.offsets.push(entry)
+      this.close()
+      this.#bytesSinceLastEntry = 0
+    }
+    this.#bytesSinceLastEntry += bytes
+  }
+
+  /** Also after each offset entry: nothing where the time has not advanced. */
+  close(): void {
+    if (this.#maxTimestampSoFar <= this.#lastTimestamp) return
+    this.#lastTimestamp = this.#maxTimestampSoFar
+    const entry = Buffer.alloc(12)
+    entry.writeBigInt64BE(BigInt(this.#maxTimestampSoFar))
+    entry.writeInt32BE(this.#offsetOfMax - this.#base, 8)
+    this.times.push(entry)
+  }
+}

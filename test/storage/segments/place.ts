@@ -36,6 +36,7 @@ export async function placeWorld(
     disk,
     logger,
     indexIntervalBytes: 4096,
+    indexBytes: 10 * 1024 * 1024,
     segmentBytes: 64 * 1024,
     rollMs: Number.MAX_SAFE_INTEGER,
     dsync: true,
