@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import type { PartitionDescription, TopicDescription } from '../broker/contract.js'
+import { measureSpace, type Space } from '../client/space.js'
 import { HoldfastError } from '../core/errors.js'
 import { uuidText } from '../core/randomness.js'
 import type { ConfigAlteration } from '../core/settings-altering.js'
@@ -110,28 +111,35 @@ async function remove(names: readonly string[], options: Options): Promise<void>
 }
 
 async function describe(name: string, options: Options): Promise<void> {
-  const { topic, config } = await onTarget(options, async (service) => {
+  const { topic, config, space } = await onTarget(options, async (service) => {
     const [found] = await service.describeTopics([name])
     if (found === undefined)
       throw new HoldfastError(
         'UNKNOWN_TOPIC_OR_PARTITION',
         `There is no topic ${name}; "holdfast topics list" shows which there are.`,
       )
-    return { topic: found, config: await service.describeConfig(name) }
+    return { topic: found, config: await service.describeConfig(name), space: await measureSpace(service, found) }
   })
   if (options.json) {
     const partitions = topic.partitions.map(({ failure, ...partition }) => ({
       ...partition,
       failure: failure?.message,
     }))
-    printJson({ name: topic.name, id: uuidText(topic.id), isInternal: topic.isInternal, partitions, config })
+    printJson({ name: topic.name, id: uuidText(topic.id), isInternal: topic.isInternal, partitions, space, config })
     return
   }
   process.stdout.write(`${topic.name}  id ${uuidText(topic.id)}\n\n`)
   await printTable(
-    ['PARTITION', 'FIRST OFFSET', 'NEXT OFFSET', 'STATE'],
-    topic.partitions.map((row) => [row.partition, row.logStartOffset, row.highWatermark, stateOf(row)]),
+    ['PARTITION', 'FIRST OFFSET', 'NEXT OFFSET', 'STORED', 'UNCOMPRESSED', 'STATE'],
+    topic.partitions.map((row, index) => [
+      row.partition,
+      row.logStartOffset,
+      row.highWatermark,
+      ...bytesOf(space.partitions[index]),
+      stateOf(row),
+    ]),
   )
+  process.stdout.write(`\n${spaceSentence(space)}\n`)
   process.stdout.write('\n')
   await printTable(
     ['CONFIGURATION', 'VALUE', 'FROM'],
@@ -142,6 +150,18 @@ async function describe(name: string, options: Options): Promise<void> {
 /** A broker elsewhere does not tell over the wire whether a log is sound; it does not tell its size either. */
 function stateOf({ failure, sizeInBytes }: PartitionDescription): string {
   return failure?.message ?? (sizeInBytes < 0 ? '-' : 'ok')
+}
+
+/** Sizes in bytes, where they are known. */
+function bytesOf({ storedBytes, uncompressedBytes }: Space): (string | number)[] {
+  return storedBytes < 0 ? ['-', '-'] : [storedBytes, uncompressedBytes]
+}
+
+function spaceSentence({ storedBytes, uncompressedBytes, ratio, sampled }: Space): string {
+  if (ratio === undefined) return 'Compression: nothing is stored.'
+  const seen = Object.entries(sampled).map(([codec, count]) => `${count} ${codec}`)
+  const bytes = storedBytes < 0 ? '' : `${uncompressedBytes} bytes stored in ${storedBytes}, `
+  return `Compression: ${bytes}${ratio.toFixed(2)} to 1, by a look at batches: ${seen.join(', ')}.`
 }
 
 function totals({ partitions }: TopicDescription): { partitions: number; messages: number } {

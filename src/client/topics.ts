@@ -7,6 +7,7 @@ import type { ConfigAlteration } from '../core/settings-altering.js'
 import { checkName, checkOptions, refuse } from './arguments.js'
 import { type Flush, withFlush } from './flush-option.js'
 import { shown } from './message.js'
+import { measureSpace, type TopicSpace } from './space.js'
 
 export interface TopicSummary {
   readonly name: string
@@ -111,6 +112,16 @@ export class TopicsClient {
   async describe(name: string): Promise<TopicDetails> {
     checkName('topics.describe', 'topic', name)
     return this.#details(await describeTopic(this.#service, name, false))
+  }
+
+  /**
+   * What compression saves in a topic: its bytes as they are stored and as they would be unpacked, by a look at up to 16
+   * batches of each partition and 128 in all.
+   * @throws UNKNOWN_TOPIC_OR_PARTITION
+   */
+  async space(name: string): Promise<TopicSpace> {
+    checkName('topics.space', 'topic', name)
+    return measureSpace(this.#service, await describeTopic(this.#service, name, false))
   }
 
   async #details({ name, id, isInternal, partitions }: TopicDescription): Promise<TopicDetails> {

@@ -46,6 +46,13 @@ for (const where of ['--data', '--broker'] as const) {
       assert.equal(described.partitions.length, 2)
       assert.equal(described.config.find((entry: { name: string }) => entry.name === 'segment.bytes').value, '2097152')
       assert.match(await ok(['topics', 'describe', 'a', ...target]), /segment\.bytes\s+2097152\s+topic/)
+      assert.match(await ok(['topics', 'describe', 'a', ...target]), /Compression: nothing is stored\./)
+      const numbers = Array.from({ length: 500 }, (_, i) => `{"number":${i}}\n`).join('')
+      await ok(['produce', 'a', '--partition', '0', ...target], numbers)
+      const { space } = JSON.parse(await ok(['topics', 'describe', 'a', '--json', ...target]))
+      assert.ok(space.ratio > 2 && space.sampled.lz4 >= 1, JSON.stringify(space))
+      const known = where === '--data' ? /\d+ bytes stored in \d+, \d/ : /Compression: \d/
+      assert.match(await ok(['topics', 'describe', 'a', ...target]), known)
       const altered = ['topics', 'alter', 'a', '--config', 'max.message.bytes=5000', '--delete-config', 'segment.bytes']
       assert.equal(await ok([...altered, ...target]), 'Altered topic a: max.message.bytes=5000.\n')
       const back = await ok(['topics', 'alter', 'a', '--delete-config', 'max.message.bytes', '--json', ...target])
