@@ -11,13 +11,19 @@ import type { Judge } from './judge.js'
 export interface FoundLog {
   readonly logStartOffset: number
   readonly logEndOffset: number
+  readonly lastStableOffset: number
+  readonly aborted: readonly Aborted[]
   readonly batches: readonly DescribedBatch[]
+}
+
+interface Aborted {
+  readonly producerId: number
+  readonly firstOffset: number
 }
 
 /** What Kafka's log says of itself once its LogLoader is done. */
 export interface LoadedLog extends FoundLog {
   readonly producers: readonly { readonly producerId: number; readonly lastTimestamp: number }[]
-  readonly aborted: readonly object[]
   readonly epochs: readonly (readonly [epoch: number, startOffset: number])[]
   readonly segments: readonly number[]
 }
@@ -40,8 +46,10 @@ export async function openOurs(dataDir: string, copy: string, settings: Settings
         const log = store.log(name, partition)
         assert.ok(log)
         assert.equal(log.failure, undefined, `${name}-${partition}: ${log.failure?.message}`)
-        const { logStartOffset, logEndOffset } = log
-        found.set(`${name}-${partition}`, { logStartOffset, logEndOffset, batches: await describeLog(log) })
+        const { logStartOffset, logEndOffset, lastStableOffset } = log
+        const aborted = log.abortedTransactions(logStartOffset, lastStableOffset)
+        const batches = await describeLog(log)
+        found.set(`${name}-${partition}`, { logStartOffset, logEndOffset, lastStableOffset, aborted, batches })
       }
     }
     return found
@@ -67,6 +75,8 @@ export async function openWithKafka(
   return found
 }
 
+const brief = ({ producerId, firstOffset }: Aborted): object => ({ producerId, firstOffset })
+
 /** The same start, the same end, and batch for batch the same records. */
 export function assertSameLogs(
   kafkas: ReadonlyMap<string, FoundLog>,
@@ -78,6 +88,8 @@ export function assertSameLogs(
     const own = ours.get(name) as FoundLog
     assert.equal(theirs.logStartOffset, own.logStartOffset, `${how}: the start of ${name}`)
     assert.equal(theirs.logEndOffset, own.logEndOffset, `${how}: the end of ${name}`)
+    assert.equal(theirs.lastStableOffset, own.lastStableOffset, `${how}: the last stable offset of ${name}`)
+    assert.deepEqual(theirs.aborted.map(brief), own.aborted.map(brief), `${how}: the aborted transactions of ${name}`)
     for (const [i, batch] of theirs.batches.entries()) {
       assert.deepEqual(own.batches[i], batch, `${how}: batch ${i} of ${name}`)
     }

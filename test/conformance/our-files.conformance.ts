@@ -1,6 +1,7 @@
 /**
  * Kafka's tools and Kafka's log on directories that we wrote: a random run with every codec, segments that roll,
- * idempotent producers, deleted records, committed offsets, kill -9 and recovery.
+ * idempotent producers, transactions that are committed and aborted, retention, deleted records, committed offsets,
+ * kill -9 and recovery.
  */
 
 import assert from 'node:assert/strict'
@@ -20,6 +21,7 @@ const kills = 3
 const settings = {
   'log.segment.bytes': 1 << 20,
   'log.flush.offset.checkpoint.interval.ms': 50,
+  'log.retention.check.interval.ms': 200,
   'flush.disk.type': 'ASYNC_FLUSH' as const,
 }
 const config = { 'segment.bytes': 1 << 20 }
@@ -75,6 +77,7 @@ describe('files that we wrote', { skip: withoutKafka }, () => {
     const looked = await dumpAll(judge(), forTools)
     assert.deepEqual(looked.faults, [])
     t.diagnostic(`${JSON.stringify(looked.files)}, ${looked.records} records`)
+    assert.ok(looked.files['txnindex'] > 0)
     for (const kind of ['log', 'index', 'timeindex', 'snapshot']) assert.ok(looked.files[kind] > 4, `${kind} files`)
 
     const small = await judge().ask<SmallFiles>('readFiles', { directory: logPath })

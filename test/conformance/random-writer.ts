@@ -17,7 +17,7 @@ const broker = await Broker.open(dataDir, { settings: JSON.parse(settings) })
 await prepareCodec('zstd')
 
 const topics: { name: string; partitions: number; config: Record<string, string> }[] = [
-  { name: 'events', partitions: 2, config: {} },
+  { name: 'events', partitions: 2, config: { 'retention.bytes': `${5 << 20}` } },
   { name: 'stamped', partitions: 1, config: { 'message.timestamp.type': 'LogAppendTime' } },
 ]
 const there = (await broker.describeTopics(topics.map(({ name }) => name))).map(({ name }) => name)
@@ -81,33 +81,58 @@ async function idempotentProducer(): Promise<(place: (typeof places)[number]) =>
 
 const producers = await Promise.all(Array.from({ length: 4 }, idempotentProducer))
 
+type Transaction = (some: readonly (typeof places)[number][]) => Promise<void>
+
+/** One that writes to some partitions and commits offsets, and then commits all of it, or aborts it. */
+async function transactionalProducer(transactionalId: string): Promise<Transaction> {
+  const request = { transactionalId, producerId: -1, producerEpoch: -1 }
+  const producer = { transactionalId, ...(await broker.initProducer(request)) }
+  const { producerId, producerEpoch } = producer
+  const next = new Map<object, number>()
+  return async (some) => {
+    await broker.addPartitionsToTransaction(producer, some)
+    for (const place of some) {
+      const batch = records()
+      const baseSequence = next.get(place) ?? 0
+      next.set(place, baseSequence + batch.length)
+      const options = { codec: pick(codecNames), producerId, producerEpoch, baseSequence, isTransactional: true }
+      await broker.produce({ ...place, batch: buildBatch(batch, options).bytes, transactionalId })
+    }
+    if (chance.next() < 0.3) {
+      const commit = commitOf(some[0])
+      await broker.addOffsetsToTransaction(producer, commit.groupId)
+      await broker.commitTransactionalOffsets({ ...commit, ...producer })
+    }
+    await broker.endTransaction(producer, chance.next() < 0.6)
+  }
+}
+
+const transactions = await Promise.all(['a', 'b', 'c'].map(transactionalProducer))
+
 async function deleteSome(place: (typeof places)[number]): Promise<void> {
   const [found] = await broker.findOffsets([{ ...place, currentLeaderEpoch: -1, query: 'latest' }])
   await broker.deleteRecords(place, chance.between(0, found.offset >> 1))
 }
 
-async function commitSome(place: (typeof places)[number]): Promise<void> {
+function commitOf(place: (typeof places)[number]) {
   const offset = { ...place, offset: chance.between(0, 1000), leaderEpoch: -1, metadata: pick(words) }
-  await broker.commitOffsets({
-    groupId: `group-${chance.between(0, 9)}`,
-    memberId: '',
-    groupInstanceId: null,
-    generationId: -1,
-    offsets: [offset],
-  })
+  const groupId = `group-${chance.between(0, 9)}`
+  return { groupId, memberId: '', groupInstanceId: null, generationId: -1, offsets: [offset] }
 }
 
 let done = 0
 
-/** A caller has a producer and a partition of its own, since batches of one producer must come in order. */
+/** A caller has a producer of its own, since batches of one producer must come in order. */
 async function caller(index: number): Promise<void> {
+  const mine = transactions[index - producers.length]
   while (done < Number(operations)) {
     if (++done % 10 === 0) writeSync(1, `${done}\n`)
     const place = pick(places)
     const dice = chance.next()
     if (dice < 0.003) await deleteSome(place)
-    else if (dice < 0.06) await commitSome(place)
+    else if (dice < 0.06) await broker.commitOffsets(commitOf(place))
     else if (dice < 0.5 && index < producers.length) await producers[index](place)
+    else if (dice < 0.5 && mine !== undefined) await mine([...new Set([place, pick(places)])])
     else await broker.produce({ ...place, batch: buildBatch(records(), { codec: pick(codecNames) }).bytes })
   }
 }
