@@ -18,6 +18,7 @@ import { at, transactionalBit } from '../records/format.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
 import { MessageStore } from '../storage/message-store.js'
 import type { AppendReceipt, PartitionLog, TransactionMarker } from '../storage/partition-log.js'
+import type { RecoveryReport, WatchRecovery } from '../storage/recovery.js'
 import type * as contract from './contract.js'
 import { CoordinatedBroker } from './coordinated-broker.js'
 import { Coordination } from './coordination.js'
@@ -28,7 +29,7 @@ import { Intake } from './intake.js'
 import { ProducerIds } from './producer-ids.js'
 import { Topics, unknownTopic } from './topics.js'
 
-export interface BrokerOptions {
+export interface BrokerOptions extends WatchRecovery {
   /** By name; values or their text form. */
   readonly settings?: SettingsInput
   readonly clock?: Clock
@@ -52,7 +53,11 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   readonly #closing = new AbortController()
   #closed: Promise<void> | undefined
 
-  private constructor(store: MessageStore, producerIds: ProducerIds, tools: Required<Omit<BrokerOptions, 'settings'>>) {
+  private constructor(
+    store: MessageStore,
+    producerIds: ProducerIds,
+    tools: Required<Omit<BrokerOptions, 'settings' | keyof WatchRecovery>>,
+  ) {
     super()
     this.#store = store
     this.#topics = new Topics(store)
@@ -74,7 +79,7 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
       disk: options.disk ?? nodeDisk,
       logger: options.logger ?? silentLogger,
     }
-    const store = await MessageStore.open(path, { ...tools, settings: resolveSettings(options.settings) })
+    const store = await MessageStore.open(path, { ...options, ...tools, settings: resolveSettings(options.settings) })
     try {
       const broker = new Broker(store, await ProducerIds.load(tools.disk, store.configPath), tools)
       broker.coordination.start()
@@ -83,6 +88,11 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
       await store.close()
       throw error
     }
+  }
+
+  /** What the opening read, cut and made anew. */
+  get recovery(): RecoveryReport {
+    return this.#store.recovery
   }
 
   get clusterId(): string {

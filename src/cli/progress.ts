@@ -14,7 +14,7 @@ export interface ProgressLine {
 }
 
 /** A person reads no more lines than that, and a file of them should not grow faster. */
-const everyMs = { terminal: 100, other: 1000 }
+export const everyMs = { terminal: 100, other: 1000 }
 
 /** @param always also where stderr is no terminal, a line below the other */
 export function progressOnTerminal(always = false): ProgressLine {

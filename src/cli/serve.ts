@@ -6,7 +6,9 @@ import { Option } from 'commander'
 import type { Broker } from '../broker/broker.js'
 import type { Logger } from '../core/logger.js'
 import type { KafkaServer } from '../kafka/server.js'
+import type { RecoveryReport } from '../storage/recovery.js'
 import { printError, printJson } from './output.js'
+import { recoveryOnTerminal, recoveryText } from './recovery.js'
 import { type SettingsOptions, settingsOf, sourcesHelp, withSettings } from './settings-options.js'
 import { parseAddress } from './target.js'
 
@@ -15,6 +17,7 @@ interface Options extends SettingsOptions {
   readonly listen: { host: string; port: number }
   readonly advertise?: { host: string; port: number }
   readonly json?: boolean
+  readonly fullScan?: boolean
   readonly logLevel: string
 }
 
@@ -32,6 +35,7 @@ export function serveCommand(): (parent: Command) => void {
         )
         .option('-a, --advertise <host:port>', 'address that clients are told, where it is another one', parseAddress),
     )
+      .option('--full-scan', 'check every message at the start, not only what a crash may have harmed')
       .option('--json', 'print one line of JSON when it serves')
       .addOption(
         new Option('--log-level <level>', 'what to log on stderr')
@@ -53,10 +57,13 @@ async function serve(options: Options): Promise<void> {
     import('./control-socket.js'),
     import('../files/node-disk.js'),
   ])
-  const broker = await Broker.open(options.data, { settings, logger })
+  const progress = recoveryOnTerminal()
+  const { fullScan } = options
+  const opening = Broker.open(options.data, { settings, logger, fullScan, onRecovery: progress.show })
+  const broker = await opening.finally(progress.clear)
   const server = await listen(KafkaServer, broker, options, logger)
   const control = await listenForControl(broker, options.data, { disk: nodeDisk, logger })
-  announce(server, options)
+  announce(server, broker.recovery, options)
   await stopSignal()
   await control.close()
   process.exitCode = await stop(server, broker)
@@ -85,13 +92,14 @@ async function listen(
   }
 }
 
-function announce(server: KafkaServer, options: Options): void {
+function announce(server: KafkaServer, recovery: RecoveryReport, options: Options): void {
   const host = server.host.includes(':') ? `[${server.host}]` : server.host
   const address = `${host}:${server.port}`
   if (options.json) {
-    printJson({ ready: true, kafka: address, data: options.data, pid: process.pid })
+    printJson({ ready: true, kafka: address, data: options.data, pid: process.pid, recovery })
     return
   }
+  process.stdout.write(recoveryText(recovery))
   process.stdout.write(`Holdfast serves ${options.data} on ${address} (Kafka protocol). Ctrl-C stops it.
 
 Try it with kcat:

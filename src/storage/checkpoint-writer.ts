@@ -70,7 +70,8 @@ export class CheckpointWriter {
   }
 
   #writeLogStarts(): Promise<void> {
-    return this.#put(checkpointFile.logStart, (log) => log.logStartOffset)
+    // Where the files of the beginning are lost, that stays to be seen.
+    return this.#put(checkpointFile.logStart, (log) => log.report.lostStart?.from ?? log.logStartOffset)
   }
 
   #writeHighWatermarks(): Promise<void> {

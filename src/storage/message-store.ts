@@ -7,6 +7,7 @@
 
 import { type Clock, systemClock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
+import { invariant } from '../core/invariant.js'
 import { Lifecycle } from '../core/lifecycle.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { Mutex } from '../core/mutex.js'
@@ -25,17 +26,20 @@ import { KeyIndexes } from './key-indexes.js'
 import { adoptTopics, removeDeletedDirectories } from './partition-directories.js'
 import type { PartitionLog } from './partition-log.js'
 import { PartitionLogs } from './partition-logs.js'
+import type { RecoveryReport, WatchRecovery } from './recovery.js'
 import { Retention } from './retention.js'
 import { checkEngine } from './segments/opening.js'
 import { checkTopicName, type Topic, TopicCatalog } from './topic-catalog.js'
 
-export interface StoreOptions {
+export interface StoreOptions extends WatchRecovery {
   readonly settings?: Settings
   readonly disk?: Disk
   readonly clock?: Clock
   readonly randomness?: Randomness
   readonly logger?: Logger
 }
+
+type Tools = Required<Omit<StoreOptions, keyof WatchRecovery>>
 
 export interface NewTopic {
   readonly name: string
@@ -50,7 +54,7 @@ const mostPartitions = 100_000
 
 export class MessageStore {
   readonly #directory: DataDirectory
-  readonly #tools: Required<StoreOptions>
+  readonly #tools: Tools
   readonly #catalog: TopicCatalog
   readonly #lifecycle = new Lifecycle('message store')
   /** Topics are created, grown and deleted one at a time. */
@@ -64,13 +68,17 @@ export class MessageStore {
   /** Aborted when the store closes: what takes long ends. */
   readonly #closing = new AbortController()
   readonly #backups = new Set<Promise<BackupReport>>()
+  #recovery: RecoveryReport | undefined
   #closed: Promise<void> | undefined
 
-  private constructor(directory: DataDirectory, catalog: TopicCatalog, tools: Required<StoreOptions>) {
+  private constructor(directory: DataDirectory, catalog: TopicCatalog, tools: Tools) {
     this.#directory = directory
     this.#catalog = catalog
     this.#tools = tools
-    this.#logs = new PartitionLogs(directory.logPath, tools, () => this.#checkpoints.writeLogStarts())
+    this.#logs = new PartitionLogs(directory.logPath, tools, {
+      writeLogStarts: () => this.#checkpoints.writeLogStarts(),
+      writeAll: () => this.#checkpoints.write(),
+    })
     this.#checkpoints = new CheckpointWriter(directory.logPath, tools, () => this.#logs.all())
     this.#chores = new Chores(tools.clock, tools.logger)
     this.#indexes = new KeyIndexes(directory.path, tools, (topic, partition) => this.log(topic, partition))
@@ -81,7 +89,7 @@ export class MessageStore {
 
   /** @throws DATA_DIR_LOCKED, DATA_DIR_NEWER, DATA_DIR_DAMAGED, DATA_DIR_READ_ONLY */
   static async open(path: string, options: StoreOptions = {}): Promise<MessageStore> {
-    const tools: Required<StoreOptions> = {
+    const tools: Tools = {
       settings: options.settings ?? resolveSettings(),
       disk: options.disk ?? nodeDisk,
       clock: options.clock ?? systemClock,
@@ -99,7 +107,7 @@ export class MessageStore {
       }
       await directory.claimLogs()
       const store = new MessageStore(directory, catalog, tools)
-      await store.#openOrLetGo()
+      await store.#openOrLetGo(options)
       return store
     } catch (error) {
       await directory.release()
@@ -125,6 +133,12 @@ export class MessageStore {
 
   get settings(): Settings {
     return this.#tools.settings
+  }
+
+  /** What the opening read, cut and made anew, log by log. */
+  get recovery(): RecoveryReport {
+    invariant(this.#recovery, 'a store is handed out once its logs are open')
+    return this.#recovery
   }
 
   topics(): Topic[] {
@@ -313,9 +327,9 @@ export class MessageStore {
     return topic
   }
 
-  async #openOrLetGo(): Promise<void> {
+  async #openOrLetGo(watch: WatchRecovery): Promise<void> {
     try {
-      await this.#openLogs()
+      await this.#openLogs(watch)
       await this.#checkpoints.write()
     } catch (error) {
       await this.#indexes.close()
@@ -327,7 +341,7 @@ export class MessageStore {
     this.#chores.start()
   }
 
-  async #openLogs(): Promise<void> {
+  async #openLogs(watch: WatchRecovery): Promise<void> {
     const { disk, logger } = this.#tools
     const { path, logPath, configPath } = this.#directory
     await removeDeletedDirectories(disk, logPath)
@@ -342,7 +356,7 @@ export class MessageStore {
     const clean = await takeCleanShutdownMark(disk, logPath)
     // Names that the process before this one made and did not live to make durable are built upon from here on.
     if (!clean) for (const directory of [path, configPath, logPath]) await disk.syncDirectory(directory)
-    await this.#logs.open(this.topics(), clean)
+    this.#recovery = await this.#logs.open(this.topics(), clean, watch)
     await this.#indexes.start(this.topics().map((topic) => ({ topic, settings: this.#logs.settingsOf(topic) })))
   }
 

@@ -14,6 +14,7 @@ import type { Disk } from '../files/disk.js'
 import { checkpointFile, readCheckpoint } from './checkpoints.js'
 import { Healer } from './healer.js'
 import { removePartitionDirectories } from './partition-directories.js'
+import { type RecoveryReport, RecoveryTally, type WatchRecovery } from './recovery.js'
 import { partitionDirectoryName } from './segments/format.js'
 import { SegmentLog } from './segments/segment-log.js'
 import type { SharedTables } from './segments/segment-place.js'
@@ -34,6 +35,17 @@ interface LastSeen {
   readonly clean: boolean
   readonly recoveryPoint: number
   readonly logStartOffset: number
+  readonly knownStart?: number
+  readonly fullScan?: boolean
+  readonly onScanned?: (bytes: number) => void
+}
+
+/** What is written down when a log has something to say. */
+interface Checkpoints {
+  /** One of the logs was told to start elsewhere. */
+  writeLogStarts(): Promise<void>
+  /** A start could begin further behind than the last one that was written down. */
+  writeAll(): Promise<void>
 }
 
 /** Logs that are opened or closed at the same time; each waits for the disk most of its time. */
@@ -42,16 +54,15 @@ const parallelLogs = 8
 export class PartitionLogs {
   readonly #logPath: string
   readonly #tools: Tools
-  readonly #onStartMoved: () => Promise<void>
+  readonly #checkpoints: Checkpoints
   readonly #tables: SharedTables
   readonly #healer: Healer
   readonly #logs = new Map<string, SegmentLog>()
 
-  /** @param onStartMoved writes down where the logs start; called whenever one of them was told to start elsewhere */
-  constructor(logPath: string, tools: Tools, onStartMoved: () => Promise<void>) {
+  constructor(logPath: string, tools: Tools, checkpoints: Checkpoints) {
     this.#logPath = logPath
     this.#tools = tools
-    this.#onStartMoved = onStartMoved
+    this.#checkpoints = checkpoints
     this.#tables = sharedTables(tools)
     this.#healer = new Healer(tools.clock, tools.logger)
   }
@@ -65,25 +76,35 @@ export class PartitionLogs {
   }
 
   /** Opens the logs of all partitions of `topics` from what the checkpoints tell of them, recovered where the last close was not in order. */
-  async open(topics: readonly Topic[], clean: boolean): Promise<void> {
-    const { disk, logger } = this.#tools
+  async open(topics: readonly Topic[], clean: boolean, watch: WatchRecovery): Promise<RecoveryReport> {
+    const { disk, clock, logger } = this.#tools
     const recoveryPoints = await readCheckpoint(disk, this.#logPath, checkpointFile.recoveryPoint, logger)
     const logStarts = await readCheckpoint(disk, this.#logPath, checkpointFile.logStart, logger)
     const partitions = topics.flatMap((topic) =>
       Array.from({ length: topic.partitions }, (_, partition) => ({ topic, partition })),
     )
+    const { fullScan } = watch
+    const tally = new RecoveryTally(clock, partitions.length, watch)
     await mapParallel(partitions, parallelLogs, async ({ topic, partition }) => {
       const name = partitionDirectoryName(topic.name, partition)
       const recoveryPoint = recoveryPoints.get(name) ?? 0
-      await this.#open(topic, partition, { clean, recoveryPoint, logStartOffset: logStarts.get(name) ?? 0 })
+      const knownStart = logStarts.get(name)
+      const lastSeen = { clean, recoveryPoint, logStartOffset: knownStart ?? 0, knownStart, fullScan }
+      const began = clock.monotonic()
+      const log = await this.#open(topic, partition, { ...lastSeen, onScanned: (bytes) => tally.scanned(bytes) })
+      tally.opened(log, clock.monotonic() - began)
     })
+    return tally.finish(clean, logger)
   }
 
   /** Makes the empty logs of a topic from partition `from` on. */
   async create(topic: Topic, from: number): Promise<void> {
     const partitions = Array.from({ length: topic.partitions - from }, (_, index) => from + index)
-    await mapParallel(partitions, parallelLogs, (partition) =>
-      this.#open(topic, partition, { clean: true, recoveryPoint: 0, logStartOffset: 0 }),
+    await mapParallel(
+      partitions,
+      parallelLogs,
+      (partition): Promise<unknown> =>
+        this.#open(topic, partition, { clean: true, recoveryPoint: 0, logStartOffset: 0 }),
     )
   }
 
@@ -109,6 +130,13 @@ export class PartitionLogs {
   /** Lets all logs of a topic hold to other settings. */
   alter(topic: Topic, settings: Settings): void {
     for (let partition = 0; partition < topic.partitions; partition++) this.get(topic.name, partition)?.alter(settings)
+  }
+
+  /** The checkpoints are written down again, so that a start can begin at the mark. */
+  #noteMark(): void {
+    this.#checkpoints.writeAll().catch((err: unknown) => {
+      this.#tools.logger.warn({ err }, 'Could not write down how far the logs are; a recovery would read more.')
+    })
   }
 
   /** @throws INVALID_CONFIG where what the topic asks for does not go with the store's settings of this time */
@@ -145,7 +173,7 @@ export class PartitionLogs {
     await this.#tables.openFiles.dropAll()
   }
 
-  async #open(topic: Topic, partition: number, lastSeen: LastSeen): Promise<void> {
+  async #open(topic: Topic, partition: number, lastSeen: LastSeen): Promise<SegmentLog> {
     const { disk, clock, logger } = this.#tools
     const name = partitionDirectoryName(topic.name, partition)
     const directory = join(this.#logPath, name)
@@ -165,9 +193,11 @@ export class PartitionLogs {
       settings: this.settingsOf(topic),
       ...lastSeen,
       mayHaveHoles: topic.adopted,
-      onStartMoved: this.#onStartMoved,
+      onStartMoved: this.#checkpoints.writeLogStarts,
+      onMarked: () => this.#noteMark(),
       onFailure: (failed) => this.#healer.watch(failed),
     })
     this.#logs.set(name, log)
+    return log
   }
 }

@@ -51,6 +51,12 @@ export class OffsetIndex {
     return count === 0 ? undefined : this.#entry(count - 1)
   }
 
+  /** The entries for offsets below `offset`. */
+  bytesBelow(offset: number): Buffer {
+    const count = this.#entries.prefix((bytes, at) => this.#base + bytes.readInt32BE(at) < offset)
+    return this.#entries.bytes.subarray(0, this.#entries.at(count))
+  }
+
   /** Whether stored entries can be an index of this segment: whole, rising, inside the log. */
   isSound(storedBytes: number, logBytes: number): boolean {
     if (storedBytes % offsetEntryBytes !== 0) return false
@@ -116,6 +122,12 @@ export class TimeIndex {
   below(timestamp: number): TimeEntry | undefined {
     const count = this.#entries.prefix((bytes, at) => readInt64(bytes, at) < timestamp)
     return count === 0 ? undefined : this.#entry(count - 1)
+  }
+
+  /** The entries for offsets below `offset`. */
+  bytesBelow(offset: number): Buffer {
+    const count = this.#entries.prefix((bytes, at) => this.#base + bytes.readInt32BE(at + 8) < offset)
+    return this.#entries.bytes.subarray(0, this.#entries.at(count))
   }
 
   isSound(storedBytes: number): boolean {

@@ -18,6 +18,12 @@ export interface LoadRequest {
   /** The most that one write which was interrupted leaves behind the last sound batch of a log whose writes are durable. */
   readonly longestTornBytes: number
   readonly nowMs: number
+  /** Where the log began, as it was written down; undefined where nobody wrote it. */
+  readonly knownStart?: number
+  /** Every segment is read, also what is known to be sound. */
+  readonly fullScan?: boolean
+  /** Called with the bytes that were read since the last time. */
+  readonly onScanned?: (bytes: number) => void
 }
 
 export interface Damage {
@@ -33,6 +39,15 @@ export interface LoadReport {
   cutBytes: number
   rebuiltSegments: number
   damage?: Damage
+  /** Files at the beginning of the log are missing; what is left can be read. */
+  lostStart?: LostStart
+}
+
+export interface LostStart {
+  /** Where the log began, and where what is left of it begins. */
+  readonly from: number
+  readonly to: number
+  readonly what: string
 }
 
 export interface LoadedLog {

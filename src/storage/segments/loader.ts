@@ -61,7 +61,7 @@ class Loader {
     place: SegmentPlace,
     request: LoadRequest,
     logger: Logger,
-    { noSnapshotNoProducers = request.clean }: { noSnapshotNoProducers?: boolean } = {},
+    { noSnapshotNoProducers = request.clean && !request.fullScan }: { noSnapshotNoProducers?: boolean } = {},
   ) {
     this.#place = place
     this.#request = request
@@ -82,6 +82,7 @@ class Loader {
     const bases = files.filter((file) => file.suffix === suffix.log).map((file) => file.offset)
     await removeLeftovers(this.#place, files, new Set(bases))
     if (bases.length === 0) return this.#startEmpty()
+    this.#checkStart(bases[0])
 
     const snapshots = files.filter((file) => file.suffix === suffix.snapshot).map((file) => file.offset)
     const producers = new ProducerRecovery(this.#place, snapshots, this.#request.nowMs)
@@ -95,6 +96,15 @@ class Loader {
     }
     if (damage === undefined) await producers.removeStrays(new Set(bases))
     return this.#finish(segments, producers.states, logEndOffset)
+  }
+
+  /** Retention writes down where the log begins before it removes anything, so that what begins later has lost its start. */
+  #checkStart(firstBase: number): void {
+    const { knownStart } = this.#request
+    if (knownStart === undefined || firstBase <= knownStart) return
+    const what = `The log in ${this.#place.directory} began at offset ${knownStart}, and its first segment begins at ${firstBase}: the files before it are missing`
+    this.#report.lostStart = { from: knownStart, to: firstBase, what }
+    this.#logger.error({ directory: this.#place.directory, offset: knownStart }, what)
   }
 
   async #startEmpty(): Promise<LoadedLog> {
@@ -117,15 +127,18 @@ class Loader {
     bases: readonly number[],
     producers: ProducerRecovery,
   ): Promise<{ segments: Segment[]; logEndOffset: number }> {
-    const { cutFrom } = this.#request
+    const { cutFrom, clean, recoveryPoint, fullScan } = this.#request
     const firstScanned = this.#firstScanned(bases)
-    const limit = Math.min(bases[firstScanned] ?? Number.MAX_SAFE_INTEGER, cutFrom)
+    // What was marked on the way through a segment is believed as far as the log is known to be on the disk.
+    const hasMarks = !clean && !fullScan && bases[firstScanned] <= recoveryPoint
+    const known = hasMarks ? recoveryPoint : (bases[firstScanned] ?? Number.MAX_SAFE_INTEGER)
+    const limit = Math.min(known, cutFrom)
     await producers.start(limit, this.#noSnapshotNoProducers ? Number.MAX_SAFE_INTEGER : bases[0])
     const segments: Segment[] = []
     for (const [i, base] of bases.entries()) {
       const followed = bases.slice(i + 1)
-      const trusted = i < firstScanned
-      if (trusted && followed.length > 0 && this.#wasSealedBefore(followed[0])) {
+      const trusted = i < firstScanned || (hasMarks && i === firstScanned)
+      if (i < firstScanned && followed.length > 0 && this.#wasSealedBefore(followed[0])) {
         const segment = await this.#trustedSegment(base, segments, producers)
         await producers.replay(segment, followed[0])
         segments.push(segment)
@@ -140,6 +153,7 @@ class Loader {
 
   /** Index of the first segment that is scanned whole; past the last one where none is. */
   #firstScanned(bases: readonly number[]): number {
+    if (this.#request.fullScan) return 0
     if (this.#request.clean) return bases.length
     const later = bases.findIndex((base) => base > this.#request.recoveryPoint)
     return later === -1 ? bases.length - 1 : Math.max(0, later - 1)

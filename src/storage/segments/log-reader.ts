@@ -5,7 +5,7 @@ import { HoldfastError } from '../../core/errors.js'
 import { batchesIn } from '../../records/batch.js'
 import type { AbortedTransaction, LogSlice, PartitionLog, ReadOptions, TimestampedOffset } from '../partition-log.js'
 import { InFlight } from './in-flight.js'
-import type { Damage } from './load-request.js'
+import type { LoadReport } from './load-request.js'
 import { hole, outOfRange } from './refusals.js'
 import { whileNothingIsRemoved } from './searching.js'
 import type { SegmentSet } from './segment-set.js'
@@ -16,7 +16,8 @@ export interface LogReaderOptions {
   readonly mayHaveHoles: boolean
   /** What is read now: replaced when the log is recovered. */
   segments(): SegmentSet
-  damage(): Damage | undefined
+  /** What the last opening found. */
+  report(): LoadReport
   /** A read met damage that no start had seen. */
   onDamaged(damage: HoldfastError): void
 }
@@ -43,9 +44,11 @@ export class LogReader {
     const { logStartOffset, logEndOffset } = log
     // Before the read: what is decided by then stays so.
     const end = options?.committed ? log.lastStableOffset : log.highWatermark
-    const damage = this.#options.damage()
+    const { damage, lostStart } = this.#options.report()
     // What lies behind the damage was acknowledged once; "out of range" would send its readers somewhere else.
     if (damage !== undefined && offset >= damage.offset) throw new HoldfastError('LOG_DAMAGED', damage.what)
+    const isLost = lostStart !== undefined && offset >= lostStart.from && offset < lostStart.to
+    if (isLost) throw new HoldfastError('LOG_DAMAGED', lostStart.what)
     if (offset < logStartOffset || offset > logEndOffset) throw outOfRange(log, offset)
     if (offset >= end) return options?.committed ? { ...nothing, aborted: [] } : nothing
     const segments = this.#options.segments()

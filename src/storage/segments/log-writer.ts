@@ -22,6 +22,7 @@ import type { Segment } from './segment.js'
 import type { SegmentPlace } from './segment-place.js'
 import { SegmentSet } from './segment-set.js'
 import { removeSegment, removeSegmentsBeyond } from './staged-files.js'
+import { Waymarks } from './waymarks.js'
 import { WrittenState } from './written-state.js'
 
 export interface LogWriterOptions {
@@ -31,6 +32,8 @@ export interface LogWriterOptions {
   readonly clock: Clock
   /** Called after each advance of the high watermark. */
   onPublished(): void
+  /** Called when a recovery would read less than before, once the recovery point is written down. */
+  onMarked?(): void
   /** Called once, with the first write or sync that failed; returns the error for those who wait. */
   onFailed(cause: unknown): HoldfastError
 }
@@ -62,11 +65,13 @@ export class LogWriter implements RoundTarget<RecordBatch> {
   /** Segments with bytes that no sync covers yet. Stays empty where writes are durable as they return. */
   readonly #unsynced = new Set<Segment>()
   #syncFailed = false
+  readonly #marks: Waymarks
   readonly #syncs = new Mutex()
 
   constructor(options: LogWriterOptions, loaded: LoadedLog) {
     this.#options = options
     this.#next = new NextSegment(options.place)
+    this.#marks = new Waymarks(options)
     this.#written = new WrittenState(loaded.producers.copy(), loaded.logEndOffset)
     this.#rolling = new Rolling(options.place, options.clock)
     this.#segments = new SegmentSet(loaded.segments)
@@ -162,6 +167,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     this.#publishedBytes += bytes
     this.#written.publish(this.#highWatermark, this.#publishedBytes)
     this.#options.onPublished()
+    this.#marks.published(bytes, this.#segments.active, this.#writtenOffset, this.#written.producers)
   }
 
   #noteProducer(segment: Segment, batch: RecordBatch, bytesBefore: number): void {
@@ -273,6 +279,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
 
   /** Waits until no file is being written behind the writer's back. */
   async settle(): Promise<void> {
+    await this.#marks.settled()
     await Promise.all([...this.#sealing.values()].map(({ work }) => work))
   }
 
@@ -333,6 +340,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     // Recovery takes a hole between two segments for damage, so none is begun before the one before it is durable.
     if (this.#options.policy.acknowledgeAfter === 'sync' && this.#unsynced.has(sealed)) await this.#syncSegment(sealed)
     this.#isRolling = true
+    this.#marks.rolled()
     const segment = await this.#next.take(baseOffset, sealed.writtenInAll)
     const snapshot = encodeProducerSnapshot(this.#written.producers)
     this.#segments = this.#segments.with(segment)
@@ -362,6 +370,8 @@ export class LogWriter implements RoundTarget<RecordBatch> {
   async #sealBehind(segment: Segment, nextBase: number, snapshot: Buffer): Promise<void> {
     // Before its end is cut, which syncs too: an error would be told to the cutting, and not to those who were acknowledged.
     if (this.#unsynced.has(segment)) await this.sync()
+    // Both write the same files.
+    await this.#marks.settled()
     await segment.seal()
     await this.#options.place.disk.replaceFile(this.#snapshotPath(nextBase), snapshot)
     // Where a sync is still due, it closes the writer.

@@ -26,10 +26,18 @@ export interface SegmentLogOptions {
   readonly clean: boolean
   readonly recoveryPoint: number
   readonly logStartOffset: number
+  /** Where the log began, as it was written down; undefined where nobody wrote it. */
+  readonly knownStart?: number
+  /** Every segment is read, also what is known to be sound. */
+  readonly fullScan?: boolean
+  /** Called while it is opened, with the bytes that were read since the last time. */
+  readonly onScanned?: (bytes: number) => void
   /** Offsets may be missing in what was there before, since Kafka's compaction worked on it. */
   readonly mayHaveHoles?: boolean
   /** Called when the log was told to start elsewhere; resolves when that has been written down. */
   readonly onStartMoved?: () => Promise<void>
+  /** Called when a recovery would read less than before, once the recovery point is written down. */
+  readonly onMarked?: () => void
   /** Called when the log failed; its `failure` and `isRecoverable` tell how. */
   readonly onFailure?: (log: SegmentLog) => void
 }
@@ -37,9 +45,10 @@ export interface SegmentLogOptions {
 /** How much of each log's end is brought into memory at the start. */
 export const warmTailBytes = 8 * 1024 * 1024
 
-export type OpeningPoint = Pick<SegmentLogOptions, 'clean' | 'recoveryPoint' | 'logStartOffset'> & {
-  readonly cutFrom: number
-}
+export type OpeningPoint = Pick<
+  SegmentLogOptions,
+  'clean' | 'recoveryPoint' | 'logStartOffset' | 'knownStart' | 'fullScan' | 'onScanned'
+> & { readonly cutFrom: number }
 
 /** The same options with settings that may change while the log is open: whoever keeps them reads anew at each use. */
 export function withLiveSettings(options: SegmentLogOptions, current: () => Settings): SegmentLogOptions {

@@ -77,7 +77,7 @@ export class SegmentLog implements PartitionLog {
       directory: options.directory,
       mayHaveHoles: options.mayHaveHoles ?? false,
       segments: () => this.#state.writer.segments,
-      damage: () => this.#state.report.damage,
+      report: () => this.#state.report,
       onDamaged: (damage) => this.#foundDamaged(damage),
     })
     this.#opened()
@@ -360,6 +360,7 @@ export class SegmentLog implements PartitionLog {
         logger,
         clock,
         onPublished: () => this.#listeners.notify(this),
+        onMarked: this.#options.onMarked,
         onFailed: (cause) => this.#failed(cause),
       },
       loaded,
@@ -370,9 +371,10 @@ export class SegmentLog implements PartitionLog {
 
   #opened(): void {
     this.#lifecycle.to('open')
-    const { damage } = this.#state.report
-    if (damage === undefined) return
-    this.#lifecycle.fail(new HoldfastError('LOG_DAMAGED', `${damage.what}. Nothing is appended after a hole.`))
+    const { damage, lostStart } = this.#state.report
+    const what = (damage ?? lostStart)?.what
+    if (what === undefined) return
+    this.#lifecycle.fail(new HoldfastError('LOG_DAMAGED', `${what}. Nothing is appended after a hole.`))
   }
 
   #failed(cause: unknown): HoldfastError {

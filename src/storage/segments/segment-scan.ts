@@ -9,6 +9,9 @@ import type { SegmentPlace } from './segment-place.js'
 import { type IndexedLog, loadStoredIndex } from './stored-index.js'
 import type { TransactionIndex } from './transaction-index.js'
 
+/** So much is read between two reports of how far a scan is. */
+const toldAtOnceBytes = 16 * 1024 * 1024
+
 export interface SegmentScan {
   readonly index: SegmentIndex
   /** Bytes of sound batches. */
@@ -28,7 +31,8 @@ export interface ScanTools {
 
 /** Reads the segment whole, or, where its stored index is `trusted` and can be used, from the last entry on. */
 export async function scanSegment(tools: ScanTools, log: IndexedLog, trusted: boolean): Promise<SegmentScan> {
-  const stored = trusted ? await loadStoredIndex(tools.place, log) : undefined
+  const { clean, recoveryPoint } = tools.request
+  const stored = trusted ? await loadStoredIndex(tools.place, log, clean ? undefined : recoveryPoint) : undefined
   const scan = await scanFrom(tools, log, stored)
   // Where the last index entry leads to damage, what lies before it is sound all the same, and can be read.
   if (stored === undefined || scan.stop === 'end' || scan.nextOffset !== log.baseOffset) return scan
@@ -53,21 +57,33 @@ async function scanFrom(
     maxOffset: baseOffset + maxRelativeOffset,
     contiguous,
   }
-  const scanner = new BatchScanner(file, range, { verify: true })
+  const scanner = new BatchScanner(file, range, { verify: true, ahead: true })
   let nextOffset = baseOffset
   let end = start
   let stop: ScanStop | undefined
-  for (let found = await scanner.next(); found !== undefined; found = await scanner.next()) {
-    if (found.batch.nextOffset > request.cutFrom) {
-      stop = 'torn'
-      break
+  let told = start
+  try {
+    for (;;) {
+      const found = scanner.nextHere() ?? (await scanner.next())
+      if (found === undefined) break
+      if (found.batch.nextOffset > request.cutFrom) {
+        stop = 'torn'
+        break
+      }
+      if (indexed === undefined || found.position > indexed.position) index.add(found.position, found.batch)
+      const ended = producers.note(found.batch)
+      if (ended !== undefined) transactions?.add(ended)
+      nextOffset = found.batch.nextOffset
+      end = scanner.position
+      if (end - told >= toldAtOnceBytes) {
+        request.onScanned?.(end - told)
+        told = end
+      }
     }
-    if (indexed === undefined || found.position > indexed.position) index.add(found.position, found.batch)
-    const ended = producers.note(found.batch)
-    if (ended !== undefined) transactions?.add(ended)
-    nextOffset = found.batch.nextOffset
-    end = scanner.position
+  } finally {
+    await scanner.settle()
   }
+  request.onScanned?.(end - told)
   report.scannedBytes += end - start
   return { index, end, nextOffset, stop: stop ?? scanner.stop ?? 'end' }
 }

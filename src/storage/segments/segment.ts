@@ -179,6 +179,17 @@ export class Segment implements SegmentFile {
     await this.sealTransactions()
   }
 
+  /** The indexes as they are now, as files of this segment: what a later start may use of them, while it is still written. */
+  mark(): { path: string; bytes: Buffer }[] {
+    const { offsets, times } = this.#index.active
+    const files = [
+      { path: this.path(suffix.offsetIndex), bytes: offsets.bytes },
+      { path: this.path(suffix.timeIndex), bytes: times.bytes },
+    ]
+    if (this.transactions.count === 0) return files
+    return [...files, { path: this.path(suffix.transactionIndex), bytes: this.transactions.bytes }]
+  }
+
   /** Puts the index of aborted transactions on the disk; a segment without any has none. */
   async sealTransactions(): Promise<void> {
     const { transactions } = this

@@ -21,8 +21,15 @@ export interface IndexedLog {
 /** A look at a batch or two does not read a megabyte. */
 const chunkBytes = 16 * 1024
 
-/** The indexes that lie beside a log file, or undefined where one is missing or is no index of that file. */
-export async function loadStoredIndex(place: SegmentPlace, log: IndexedLog): Promise<SegmentIndex | undefined> {
+/**
+ * The indexes that lie beside a log file, or undefined where one is missing or is no index of that file. With `below` only
+ * their entries for offsets below it: what they say of others was not known to be on the disk.
+ */
+export async function loadStoredIndex(
+  place: SegmentPlace,
+  log: IndexedLog,
+  below?: number,
+): Promise<SegmentIndex | undefined> {
   const { baseOffset, sizeInBytes } = log
   const read = (fileSuffix: string) =>
     place.disk.readFile(join(place.directory, segmentFileName(baseOffset, fileSuffix)))
@@ -32,8 +39,21 @@ export async function loadStoredIndex(place: SegmentPlace, log: IndexedLog): Pro
   if (!new TimeIndex(baseOffset, times).isSound(times.length)) return undefined
   // A sealed segment that holds records has its closing time entry; without one its greatest timestamp is unknown.
   if (times.length === 0 && sizeInBytes > 0) return undefined
-  const index = new SegmentIndex(baseOffset, place.indexIntervalBytes, { offsets, times })
+  const stored = below === undefined ? { offsets, times } : entriesBelow(baseOffset, below, offsets, times)
+  if (stored === undefined) return undefined
+  const index = new SegmentIndex(baseOffset, place.indexIntervalBytes, stored)
   return (await endsLeadToTheirBatches(index, log)) ? index : undefined
+}
+
+/** Undefined where none is left: then there is no need of an index. */
+function entriesBelow(
+  base: number,
+  below: number,
+  offsets: Buffer,
+  times: Buffer,
+): { offsets: Buffer; times: Buffer } | undefined {
+  const known = new OffsetIndex(base, offsets).bytesBelow(below)
+  return known.length === 0 ? undefined : { offsets: known, times: new TimeIndex(base, times).bytesBelow(below) }
 }
 
 /** Where the batch begins that a time entry names, or undefined where the log holds another thing there. */

@@ -1,0 +1,42 @@
+/** What `serve` says of a start that had to read logs: how far it is, and what it did. */
+
+import { systemClock } from '../core/clock.js'
+import type { RecoveryProgress, RecoveryReport } from '../storage/recovery.js'
+import { everyMs } from './progress.js'
+
+/** A line on a terminal; a quick start shows none. */
+export function recoveryOnTerminal(): { show: (progress: RecoveryProgress) => void; clear: () => void } {
+  const { stderr } = process
+  let shownMs = systemClock.monotonic()
+  let isShown = false
+  return {
+    show: ({ logsDone, logsTotal, scannedBytes }) => {
+      const nowMs = systemClock.monotonic()
+      if (!stderr.isTTY || nowMs - shownMs < everyMs.terminal) return
+      shownMs = nowMs
+      isShown = true
+      stderr.write(`\r\x1b[KOpening: ${logsDone} of ${logsTotal} logs, ${megabytes(scannedBytes)} MB read`)
+    },
+    clear: () => {
+      if (isShown) stderr.write('\r\x1b[K')
+    },
+  }
+}
+
+/** Nothing where there was nothing to do. */
+export function recoveryText({ clean, damagedLogs, ...report }: RecoveryReport): string {
+  const { scannedBytes, cutBytes, rebuiltSegments, durationMs, logs } = report
+  const lines: string[] = []
+  if (!clean && logs.length > 0) {
+    const what = `${megabytes(scannedBytes)} MB of ${logs.length} logs read, ${cutBytes} bytes cut, the indexes of ${rebuiltSegments} segments made anew`
+    lines.push(`Recovered after an end that was not in order: ${what}, in ${(durationMs / 1000).toFixed(2)} s.`)
+  }
+  if (damagedLogs > 0)
+    lines.push(`${damagedLogs} logs are damaged and take no messages; stop, and run "holdfast verify":`)
+  for (const { damage } of logs) if (damage !== undefined) lines.push(`  ${damage.what}`)
+  return lines.map((line) => `${line}\n`).join('')
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1)
+}
