@@ -24,6 +24,7 @@ import { CoordinatedBroker } from './coordinated-broker.js'
 import { Coordination } from './coordination.js'
 import { fetchRecords } from './fetching.js'
 import { findMessages } from './finding.js'
+import { findOffset } from './finding-offsets.js'
 import { flushWithin } from './flush-within.js'
 import { Intake } from './intake.js'
 import { ProducerIds } from './producer-ids.js'
@@ -153,14 +154,17 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     return fetchRecords({ ...request, maxBytes }, lookup, this.#clock, this.#closing.signal)
   }
 
-  async findOffsets(lookups: readonly contract.OffsetLookup[]): Promise<readonly contract.FoundOffset[]> {
+  async findOffsets(
+    lookups: readonly contract.OffsetLookup[],
+    isolation: contract.Isolation = 'uncommitted',
+  ): Promise<readonly contract.FoundOffset[]> {
     this.#lifecycle.assertOpen()
     return Promise.all(
       lookups.map(async (lookup) => {
         const place = { topic: lookup.topic, partition: lookup.partition }
         try {
           const log = this.#logAtEpoch(lookup)
-          return { ...place, ...(await answerOffset(log, lookup.query)), leaderEpoch: log.leaderEpoch }
+          return { ...place, ...(await findOffset(log, lookup.query, isolation)), leaderEpoch: log.leaderEpoch }
         } catch (thrown) {
           return { ...place, error: asHoldfastError(thrown), offset: -1, timestamp: -1, leaderEpoch: -1 }
         }
@@ -316,16 +320,6 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     const topic = this.#store.topic(name)
     return topic === undefined ? this.settings : this.#topics.settingsOf(topic)
   }
-}
-
-async function answerOffset(
-  log: PartitionLog,
-  query: contract.OffsetQuery,
-): Promise<{ offset: number; timestamp: number }> {
-  if (query === 'earliest') return { offset: log.logStartOffset, timestamp: -1 }
-  if (query === 'latest') return { offset: log.highWatermark, timestamp: -1 }
-  const found = query === 'maxTimestamp' ? await log.offsetOfMaxTimestamp() : await log.offsetForTimestamp(query)
-  return found ?? { offset: -1, timestamp: -1 }
 }
 
 /** What a batch, which may be garbage yet, says of itself. */

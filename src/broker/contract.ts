@@ -10,6 +10,7 @@ import type { BuiltBatch } from '../records/builder.js'
 import type { StoredRecord } from '../records/record.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
 import type { KeyIndexStatus } from '../storage/key-index/key-index.js'
+import type { AbortedTransaction } from '../storage/partition-log.js'
 import type { GroupService } from './groups/contract.js'
 import type { TransactionService } from './transactions/contract.js'
 
@@ -46,6 +47,9 @@ export interface FetchPosition extends TopicPartition {
   readonly currentLeaderEpoch: number
 }
 
+/** `committed`: nothing behind the last stable offset, and what was aborted is told beside the records. */
+export type Isolation = 'committed' | 'uncommitted'
+
 export interface FetchRequest {
   readonly positions: readonly FetchPosition[]
   /** Bytes of records in the whole answer; the first batch is returned even where it is larger. */
@@ -54,6 +58,8 @@ export interface FetchRequest {
   readonly minBytes: number
   /** … or so many milliseconds have passed. */
   readonly maxWaitMs: number
+  /** `uncommitted` where absent. */
+  readonly isolation?: Isolation
   /** Ends the waiting early; the answer then holds what is there. */
   readonly signal?: AbortSignal
   /**
@@ -71,6 +77,8 @@ export interface FetchedPartition extends TopicPartition {
   readonly logStartOffset: number
   /** Whole record batches; the first may begin below the offset that was asked for. */
   readonly records: readonly Buffer[]
+  /** Only where the request said `committed`: the transactions with records here that were aborted. */
+  readonly aborted?: readonly AbortedTransaction[]
   /** Only where the request said `lend`, and not always then. */
   readonly release?: () => void
 }
@@ -200,7 +208,8 @@ export interface BrokerService extends GroupService, TransactionService {
   /** Resolves when the batch is acknowledged as the topic's flush policy says. */
   produce(request: ProduceRequest): Promise<ProduceResult>
   fetch(request: FetchRequest): Promise<readonly FetchedPartition[]>
-  findOffsets(lookups: readonly OffsetLookup[]): Promise<readonly FoundOffset[]>
+  /** With `committed`, "latest" is the last stable offset, and nothing is found behind it. `uncommitted` where absent. */
+  findOffsets(lookups: readonly OffsetLookup[], isolation?: Isolation): Promise<readonly FoundOffset[]>
   findEpochs(lookups: readonly EpochLookup[]): Promise<readonly FoundEpoch[]>
 
   /**

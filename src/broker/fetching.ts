@@ -5,6 +5,9 @@
  * published, and the fetch reads again when enough have been added, when its time is up, or when a log fails. What a
  * log that advances costs is the same for a fetch of one position and of a hundred thousand.
  *
+ * Who reads committed records only waits for bytes below the last stable offset in the same way: they come when a
+ * transaction ends, and with every append while none is open.
+ *
  * Records that a log lends are given back here where they are not handed out: what lies over a limit, and what is read
  * again after waiting.
  */
@@ -25,7 +28,7 @@ interface Read {
   readonly partition: FetchedPartition
   /** The limits let something through, or there was nothing. */
   readonly wasRead: boolean
-  /** The high watermark before the read, which may have seen more but not less. */
+  /** The end of what this reader may see, before the read, which may have seen more but not less. */
   readonly visibleEnd: number
 }
 
@@ -46,6 +49,7 @@ export async function fetchRecords(
   closing: AbortSignal,
 ): Promise<readonly FetchedPartition[]> {
   const { positions } = request
+  const isCommitted = request.isolation === 'committed'
   if (positions.length > maxPositions) {
     const why = `The fetch names ${positions.length} positions; at most ${maxPositions} are read at a time.`
     throw new HoldfastError('INVALID_REQUEST', why)
@@ -56,7 +60,8 @@ export async function fetchRecords(
   for (;;) {
     const logs = logsOf(positions, lookup)
     // Counted before the read: what is published meanwhile may be counted twice, which costs a read, never a wait.
-    const published = totalPublished(logs)
+    const countOf = isCommitted ? stableBytesOf : publishedBytesOf
+    const published = totalOf(logs, countOf)
     const answer = await readAll(request, lookup)
     const release = () => {
       for (const { partition } of answer.reads) partition.release?.()
@@ -74,7 +79,7 @@ export async function fetchRecords(
     }
     // Nothing is kept while it waits, least of all a mapping.
     release()
-    await somethingHappens(logs, published + missing, leftMs, clock, signals)
+    await somethingHappens({ logs, countOf, until: published + missing }, leftMs, clock, signals)
   }
 }
 
@@ -91,21 +96,25 @@ function logsOf(positions: readonly FetchPosition[], lookup: LogLookup): Readonl
   return logs
 }
 
-function totalPublished(logs: ReadonlySet<PartitionLog>): number {
+type CountOf = (log: PartitionLog) => number
+
+const publishedBytesOf: CountOf = (log) => log.publishedBytes
+const stableBytesOf: CountOf = (log) => log.stableBytes
+
+function totalOf(logs: ReadonlySet<PartitionLog>, countOf: CountOf): number {
   let sum = 0
-  for (const log of logs) sum += log.publishedBytes
+  for (const log of logs) sum += countOf(log)
   return sum
 }
 
-/** Resolves when the logs have published so much, one of them failed or was closed, the time is up, or a signal says so. */
+/** Resolves when the counts of the logs come to so much, one of them failed or was closed, the time is up, or a signal says so. */
 function somethingHappens(
-  logs: ReadonlySet<PartitionLog>,
-  published: number,
+  { logs, countOf, until }: { logs: ReadonlySet<PartitionLog>; countOf: CountOf; until: number },
   waitMs: number,
   clock: Clock,
   signals: readonly AbortSignal[],
 ): Promise<void> {
-  let missing = published - totalPublished(logs)
+  let missing = until - totalOf(logs, countOf)
   if (missing <= 0) return Promise.resolve()
   return new Promise((resolve) => {
     const stops: (() => void)[] = []
@@ -115,10 +124,10 @@ function somethingHappens(
     }
     for (const log of logs) {
       const { failure } = log
-      let seen = log.publishedBytes
+      let seen = countOf(log)
       const look = () => {
-        missing -= log.publishedBytes - seen
-        seen = log.publishedBytes
+        missing -= countOf(log) - seen
+        seen = countOf(log)
         if (missing <= 0 || log.isClosed || log.failure !== failure) done()
       }
       stops.push(log.onAdvance(look))
@@ -155,14 +164,15 @@ async function readOne(
   const isFirst = sizeInBytes === 0
   const limit = Math.min(position.maxBytes, request.maxBytes - sizeInBytes)
   const { topic, partition } = position
+  const committed = request.isolation === 'committed'
   let log: PartitionLog | undefined
   let visibleEnd = -1
   let slice: LogSlice | undefined
   try {
     log = lookup(position)
-    visibleEnd = log.highWatermark
+    visibleEnd = committed ? log.lastStableOffset : log.highWatermark
     const { lend } = request
-    if (limit > 0 || isFirst) slice = await log.read(position.offset, Math.max(0, limit), { lend })
+    if (limit > 0 || isFirst) slice = await log.read(position.offset, Math.max(0, limit), { lend, committed })
   } catch (thrown) {
     const error = asHoldfastError(thrown)
     const unknown = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 }
@@ -172,10 +182,10 @@ async function readOne(
   const place = { topic, partition, ...offsetsOf(log) }
   if (slice === undefined || (!isFirst && slice.sizeInBytes > limit)) {
     slice?.release?.()
-    return { partition: { ...place, records: [] }, wasRead: false, visibleEnd }
+    return { partition: { ...place, records: [], aborted: committed ? [] : undefined }, wasRead: false, visibleEnd }
   }
-  const { records, release } = slice
-  return { partition: { ...place, records, release }, wasRead: true, visibleEnd }
+  const { records, release, aborted } = slice
+  return { partition: { ...place, records, release, aborted }, wasRead: true, visibleEnd }
 }
 
 /**
@@ -193,6 +203,6 @@ function isCut(positions: readonly FetchPosition[], reads: readonly Read[]): boo
 }
 
 function offsetsOf(log: PartitionLog) {
-  // There are no transactions yet: everything that is visible is stable.
-  return { highWatermark: log.highWatermark, lastStableOffset: log.highWatermark, logStartOffset: log.logStartOffset }
+  const { highWatermark, lastStableOffset, logStartOffset } = log
+  return { highWatermark, lastStableOffset, logStartOffset }
 }

@@ -17,6 +17,7 @@ interface Options extends TargetOptions {
   readonly limit?: number
   readonly follow: boolean
   readonly json?: boolean
+  readonly uncommitted?: boolean
   readonly keySeparator?: string
 }
 
@@ -35,6 +36,7 @@ export function consumeCommand(): (parent: Command) => void {
       .option('-n, --limit <n>', 'stop after so many messages', wholeNumber(1))
       .option('--no-follow', 'stop at the end of the topic instead of waiting for more')
       .addOption(new Option('-k, --key-separator <text>', 'print the key and this in front of each value'))
+      .option('--uncommitted', 'print messages of open and aborted transactions too')
       .option('--json', 'print each message as a line of JSON')
       .action(consume)
   }
@@ -80,7 +82,8 @@ async function consume(topic: string, options: Options): Promise<void> {
 
 async function print(queue: Queue, topic: string, options: Options, signal: AbortSignal): Promise<void> {
   const { group, from, partition, follow } = options
-  const how: ConsumeOptions = group === undefined ? { from, partition, follow, signal } : { group, from, signal }
+  const common = { from, isolation: options.uncommitted ? 'uncommitted' : 'committed', signal } as const
+  const how: ConsumeOptions = group === undefined ? { ...common, partition, follow } : { ...common, group }
   let left = options.limit ?? Number.POSITIVE_INFINITY
   for await (const message of queue.consume(topic, how)) {
     const flushed = process.stdout.write(lineOf(message, options))

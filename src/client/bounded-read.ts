@@ -1,10 +1,11 @@
 /** Reads a bounded run of messages of one partition and comes back, without waiting for more. */
 
-import type { BrokerService } from '../broker/contract.js'
+import type { BrokerService, Isolation } from '../broker/contract.js'
 import { HoldfastError } from '../core/errors.js'
 import { batchesIn } from '../records/batch.js'
 import { prepareCodec } from '../records/compression/index.js'
 import { readRecords } from '../records/reader.js'
+import { AbortedFilter } from './aborted-filter.js'
 import { refuse } from './arguments.js'
 import { idHeaderOf, Message } from './message.js'
 import { type StartPosition, startOffsets } from './start-offset.js'
@@ -15,6 +16,7 @@ export interface BoundedRead {
   readonly partition: number | undefined
   readonly from: StartPosition
   readonly limit: number
+  readonly isolation: Isolation
   readonly signal?: AbortSignal
 }
 
@@ -25,10 +27,10 @@ const mostFetchBytes = 1024 * 1024
 
 /** @throws UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE, LOG_DAMAGED, or the signal's reason */
 export async function readBounded(service: BrokerService, read: BoundedRead): Promise<Message[]> {
-  const { topic, from, limit, signal } = read
+  const { topic, from, limit, isolation, signal } = read
   signal?.throwIfAborted()
   const partition = read.partition ?? (await onlyPartition(service, topic))
-  const [start] = await startOffsets(service, [{ topic, partition }], from)
+  const [start] = await startOffsets(service, [{ topic, partition }], from, isolation)
   const messages: Message[] = []
   const fetchBytes = Math.min(mostFetchBytes, Math.max(leastFetchBytes, limit * guessedMessageBytes))
   const idHeader = idHeaderOf(service)
@@ -36,9 +38,11 @@ export async function readBounded(service: BrokerService, read: BoundedRead): Pr
   while (messages.length < limit) {
     signal?.throwIfAborted()
     const position = { topic, partition, offset, maxBytes: fetchBytes, currentLeaderEpoch: -1 }
-    const [answer] = await service.fetch({ positions: [position], maxBytes: fetchBytes, minBytes: 0, maxWaitMs: 0 })
+    const bounds = { maxBytes: fetchBytes, minBytes: 0, maxWaitMs: 0 }
+    const [answer] = await service.fetch({ positions: [position], ...bounds, isolation })
     if (answer.error !== undefined) throw answer.error
     const before = offset
+    const filter = new AbortedFilter(answer.aborted ?? [])
     for (const bytes of answer.records) {
       for (const batch of batchesIn(bytes)) {
         if (!batch.crcMatches()) {
@@ -48,7 +52,7 @@ export async function readBounded(service: BrokerService, read: BoundedRead): Pr
           )
         }
         offset = batch.nextOffset
-        if (batch.isControl) continue
+        if (filter.isAborted(batch) || batch.isControl) continue
         await prepareCodec(batch.codec)
         for (const record of readRecords(batch)) {
           if (record.offset >= start && messages.length < limit) {

@@ -1,5 +1,6 @@
 /** What a caller may say about a consumer, checked and filled up with what holds otherwise. */
 
+import type { Isolation } from '../broker/contract.js'
 import { checkName, checkOptions, refuse, wholeNumber } from './arguments.js'
 import type { AssignorName } from './assignors.js'
 import { shown } from './message.js'
@@ -10,6 +11,11 @@ interface CommonOptions {
   readonly signal?: AbortSignal
   /** Bytes that are read ahead at most; 8 MiB where absent. One batch may pass it. */
   readonly maxPrefetchBytes?: number
+  /**
+   * `committed` where absent: messages of a transaction come once it has been committed, and never where it was aborted;
+   * what lies behind an open one waits for it. `uncommitted` gives everything as it comes.
+   */
+  readonly isolation?: Isolation
 }
 
 /** Consuming by offset, without a group: nothing is committed, every consumer sees everything. */
@@ -45,7 +51,7 @@ export interface GroupConsumeOptions extends CommonOptions {
 
 export type ConsumeOptions = OffsetConsumeOptions | GroupConsumeOptions
 
-const commonNames = ['signal', 'maxPrefetchBytes', 'group', 'from']
+const commonNames = ['signal', 'maxPrefetchBytes', 'isolation', 'group', 'from']
 const offsetNames = [...commonNames, 'partition', 'follow']
 const groupNames = [
   ...commonNames,
@@ -77,7 +83,8 @@ export function offsetOptions(options: OffsetConsumeOptions) {
     options.partition === undefined
       ? undefined
       : wholeNumber('consume', 'partition', options.partition, { fallback: 0 })
-  return { from, follow, partition, maxPrefetchBytes: prefetchBytes(options) }
+  const isolation = checkIsolation('consume', options.isolation)
+  return { from, isolation, follow, partition, maxPrefetchBytes: prefetchBytes(options) }
 }
 
 /** @throws INVALID_ARGUMENT */
@@ -104,6 +111,7 @@ export function groupOptions(options: GroupConsumeOptions) {
   return {
     groupId: checkName('consume', 'group', options.group),
     from: options.from ?? 'earliest',
+    isolation: checkIsolation('consume', options.isolation),
     instanceId: options.instanceId === undefined ? null : checkName('consume', 'instanceId', options.instanceId),
     assignors: [...new Set(assignors)],
     sessionTimeoutMs,
@@ -111,6 +119,12 @@ export function groupOptions(options: GroupConsumeOptions) {
     rebalanceTimeoutMs: timeout('rebalanceTimeoutMs', 60_000),
     maxPrefetchBytes: prefetchBytes(options),
   }
+}
+
+/** @throws INVALID_ARGUMENT */
+export function checkIsolation(call: string, isolation: Isolation = 'committed'): Isolation {
+  if (isolation === 'committed' || isolation === 'uncommitted') return isolation
+  return refuse(`${call}: isolation is ${shown(isolation)}; it must be 'committed' or 'uncommitted'.`)
 }
 
 function prefetchBytes({ maxPrefetchBytes }: CommonOptions): number {

@@ -60,6 +60,9 @@ export async function findMessages(
   return found.map(({ partition, record }) => new Message(topic, partition, record, idHeader))
 }
 
+/** What is found is there for good. */
+const isolation = 'committed'
+
 export async function messagesAt(
   service: BrokerService,
   topic: string,
@@ -73,10 +76,11 @@ export async function messagesAt(
   const { partition } = partitionOf('at', options.partition)
   const all = (await describeTopic(service, topic, false)).partitions.map((each) => each.partition)
   const places = (partition === undefined ? all : [partition]).map((each) => ({ topic, partition: each }))
-  const offsets = await askOffsets(service, places, timestamp)
+  const offsets = await askOffsets(service, places, timestamp, isolation)
   const read = places.map(async (place, index) => {
     const offset = offsets[index]
-    return offset < 0 ? [] : readBounded(service, { ...place, from: { offset }, limit, signal: options.signal })
+    if (offset < 0) return []
+    return readBounded(service, { ...place, from: { offset }, limit, isolation, signal: options.signal })
   })
   return (await Promise.all(read)).flat()
 }
@@ -92,7 +96,7 @@ export async function messageAt(
     from: { offset: wholeNumber('get', 'offset', offset, { fallback: 0 }) },
   }
   try {
-    const [message] = await readBounded(service, { ...place, limit: 1 })
+    const [message] = await readBounded(service, { ...place, limit: 1, isolation })
     return message?.offset === offset ? message : undefined
   } catch (error) {
     if (error instanceof HoldfastError && error.code === 'OFFSET_OUT_OF_RANGE') return undefined

@@ -4,7 +4,7 @@
  * for it are refused.
  */
 
-import type { TopicPartition } from '../broker/contract.js'
+import type { Isolation, TopicPartition } from '../broker/contract.js'
 import type { HoldfastError } from '../core/errors.js'
 import type { StoredRecord } from '../records/record.js'
 import { Committer, OwnedCursor } from './committer.js'
@@ -19,6 +19,7 @@ import { describeTopic } from './topics.js'
 export interface GroupSourceOptions extends GroupSessionOptions {
   /** Where to begin in a partition that the group has committed nothing for. */
   readonly from: StartPosition
+  readonly isolation: Isolation
   readonly maxPrefetchBytes: number
   readonly maxWaitMs: number
 }
@@ -71,11 +72,12 @@ export class GroupSource implements MessageSource<Message> {
   }
 
   start({ wake, fail }: { wake: () => void; fail: (error: unknown) => void }): void {
-    const { service, clock, maxPrefetchBytes, maxWaitMs } = this.#options
+    const { service, clock, isolation, maxPrefetchBytes, maxWaitMs } = this.#options
     this.#fail = fail
     this.#prefetcher = new Prefetcher({
       service,
       clock,
+      isolation,
       maxBytes: maxPrefetchBytes,
       maxWaitMs,
       onReady: wake,
@@ -137,10 +139,10 @@ export class GroupSource implements MessageSource<Message> {
 
   async #cursorsFor(places: readonly TopicPartition[]): Promise<OwnedCursor[]> {
     if (places.length === 0) return []
-    const { service, groupId, from } = this.#options
+    const { service, groupId, from, isolation } = this.#options
     const committed = new Map((await service.fetchOffsets(groupId, places)).map((each) => [placeOf(each), each.offset]))
     const fresh = places.filter((place) => !committed.has(placeOf(place)))
-    const starts = await startOffsets(service, fresh, from)
+    const starts = await startOffsets(service, fresh, from, isolation)
     return places.map((place) => {
       const offset = committed.get(placeOf(place)) ?? starts[fresh.indexOf(place)]
       const cursor = new OwnedCursor(place.topic, place.partition, offset)
@@ -151,9 +153,9 @@ export class GroupSource implements MessageSource<Message> {
 
   /** What the group has committed is not in the log any more, or not yet: it goes on as if nothing were committed. */
   async #reset(cursor: OwnedCursor, error: HoldfastError): Promise<number> {
-    const { service, groupId, from, logger } = this.#options
+    const { service, groupId, from, isolation, logger } = this.#options
     if (typeof from === 'object' && 'offset' in from && from.offset === cursor.fetchOffset) throw error
-    const [offset] = await startOffsets(service, [cursor], from)
+    const [offset] = await startOffsets(service, [cursor], from, isolation)
     const { topic, partition, fetchOffset } = cursor
     logger.warn({ group: groupId, topic, partition, from: fetchOffset, to: offset }, error.message)
     // Commits begin anew below the old one.

@@ -1,6 +1,6 @@
 /** Messages by offset, without a group: every partition of the topics, or one, from where the caller says. */
 
-import type { BrokerService, TopicPartition } from '../broker/contract.js'
+import type { BrokerService, Isolation, TopicPartition } from '../broker/contract.js'
 import type { Clock, Timer } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import type { StoredRecord } from '../records/record.js'
@@ -16,6 +16,7 @@ export interface LogSourceOptions {
   readonly topics: readonly string[]
   readonly partition?: number
   readonly from: StartPosition
+  readonly isolation: Isolation
   /** Go on at the end, and wait there for what comes. */
   readonly follow: boolean
   readonly maxPrefetchBytes: number
@@ -57,10 +58,10 @@ export class LogSource implements MessageSource<Message> {
   }
 
   async #begin(wake: () => void): Promise<void> {
-    const { service, clock, from, follow, maxPrefetchBytes, maxWaitMs } = this.#options
+    const { service, clock, from, isolation, follow, maxPrefetchBytes, maxWaitMs } = this.#options
     const places = await this.#places()
-    const offsets = await startOffsets(service, places, from)
-    const ends = follow ? undefined : await askOffsets(service, places, 'latest')
+    const offsets = await startOffsets(service, places, from, isolation)
+    const ends = follow ? undefined : await askOffsets(service, places, 'latest', isolation)
     if (this.#stopped) return
     if (ends !== undefined) checkStarts(places, offsets, ends)
     const cursors = places.map(({ topic, partition }, index) => {
@@ -71,6 +72,7 @@ export class LogSource implements MessageSource<Message> {
     this.#prefetcher = new Prefetcher({
       service,
       clock,
+      isolation,
       maxBytes: maxPrefetchBytes,
       maxWaitMs,
       onReady: wake,
@@ -102,9 +104,9 @@ export class LogSource implements MessageSource<Message> {
 
   /** Only the ends of a log move by themselves; an offset that the caller named and that is not there is an error. */
   async #resume(cursor: Cursor, error: HoldfastError): Promise<number> {
-    const { service, from } = this.#options
+    const { service, from, isolation } = this.#options
     if (typeof from === 'object') throw error
-    const [offset] = await startOffsets(service, [cursor], from)
+    const [offset] = await startOffsets(service, [cursor], from, isolation)
     return offset
   }
 

@@ -3,13 +3,14 @@
  * when its first record is asked for, so that memory holds records of one batch at a time.
  */
 
-import type { BrokerService, FetchedPartition } from '../broker/contract.js'
+import type { BrokerService, FetchedPartition, Isolation } from '../broker/contract.js'
 import type { Clock, Timer } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { batchesIn, type RecordBatch } from '../records/batch.js'
 import { prepareCodec } from '../records/compression/index.js'
 import { readRecords } from '../records/reader.js'
 import type { StoredRecord } from '../records/record.js'
+import { AbortedFilter } from './aborted-filter.js'
 
 /** Where a consumer stands in one partition. */
 export class Cursor {
@@ -45,6 +46,7 @@ export class Cursor {
 export interface PrefetcherOptions<C extends Cursor> {
   readonly service: BrokerService
   readonly clock: Clock
+  readonly isolation: Isolation
   /** Reading ahead stops here; one batch may pass it. */
   readonly maxBytes: number
   readonly maxWaitMs: number
@@ -58,6 +60,8 @@ export interface PrefetcherOptions<C extends Cursor> {
 interface Fetched<C> {
   readonly cursor: C
   readonly batch: RecordBatch
+  /** Of a transaction that was aborted, for a reader of committed messages. */
+  readonly isAborted: boolean
 }
 
 const maxPartitionBytes = 1024 * 1024
@@ -150,7 +154,7 @@ export class Prefetcher<C extends Cursor> {
   #open(): boolean {
     const fetched = this.#batches.shift()
     if (fetched === undefined) return false
-    const { cursor, batch } = fetched
+    const { cursor, batch, isAborted } = fetched
     const wasFull = this.#bufferedBytes > this.#options.maxBytes / 2
     this.#bufferedBytes -= batch.sizeInBytes
     if (wasFull && this.#bufferedBytes <= this.#options.maxBytes / 2) this.#wake?.()
@@ -161,7 +165,7 @@ export class Prefetcher<C extends Cursor> {
       )
     }
     // Control batches are marks of transactions, not messages.
-    if (!batch.isControl) this.#opened = { cursor, records: readRecords(batch), next: 0 }
+    if (!batch.isControl && !isAborted) this.#opened = { cursor, records: readRecords(batch), next: 0 }
     return true
   }
 
@@ -184,7 +188,7 @@ export class Prefetcher<C extends Cursor> {
   }
 
   async #fetch(cursors: readonly C[], maxBytes: number): Promise<void> {
-    const { service, maxWaitMs, onReady } = this.#options
+    const { service, maxWaitMs, isolation, onReady } = this.#options
     const positions = cursors.map(({ topic, partition, fetchOffset }) => ({
       topic,
       partition,
@@ -194,7 +198,8 @@ export class Prefetcher<C extends Cursor> {
     }))
     const waiting = new AbortController()
     this.#waiting = waiting
-    const answers = await service.fetch({ positions, maxBytes, minBytes: 1, maxWaitMs, signal: waiting.signal })
+    const { signal } = waiting
+    const answers = await service.fetch({ positions, maxBytes, minBytes: 1, maxWaitMs, isolation, signal })
     this.#waiting = undefined
     const asked = new Map(cursors.map((cursor, index) => [placeOf(cursor), { cursor, from: positions[index].offset }]))
     for (const answer of answers) {
@@ -207,19 +212,20 @@ export class Prefetcher<C extends Cursor> {
     if (!this.#stopped) onReady()
   }
 
-  async #accept(cursor: C, { error, records }: FetchedPartition): Promise<void> {
+  async #accept(cursor: C, { error, records, aborted = [] }: FetchedPartition): Promise<void> {
     if (error?.code === 'OFFSET_OUT_OF_RANGE') {
       cursor.moveTo(await this.#options.onOutOfRange(cursor, error))
       return
     }
     if (error !== undefined) throw error
+    const filter = new AbortedFilter(aborted)
     for (const bytes of records) {
       for (const batch of batchesIn(bytes)) {
         const loading = prepareCodec(batch.codec)
         if (loading !== undefined) await loading
         if (cursor.stopped) return
         cursor.fetchOffset = batch.nextOffset
-        this.#batches.push({ cursor, batch })
+        this.#batches.push({ cursor, batch, isAborted: filter.isAborted(batch) })
         this.#bufferedBytes += batch.sizeInBytes
       }
     }

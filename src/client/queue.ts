@@ -3,7 +3,7 @@
  * code runs on a broker in this process and on one across a wire.
  */
 
-import type { BrokerService } from '../broker/contract.js'
+import type { BrokerService, Isolation } from '../broker/contract.js'
 import { type Clock, systemClock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { type Logger, silentLogger } from '../core/logger.js'
@@ -16,6 +16,7 @@ import { cancelWith } from './cancelling.js'
 import { type Compression, checkCompression } from './compressing.js'
 import {
   type ConsumeOptions,
+  checkIsolation,
   checkTopics,
   type GroupConsumeOptions,
   groupOptions,
@@ -95,6 +96,8 @@ export interface ReadOptions {
   readonly time?: number | Date
   /** 100 where absent. */
   readonly limit?: number
+  /** As for consuming: `committed` where absent. */
+  readonly isolation?: Isolation
   readonly signal?: AbortSignal
 }
 
@@ -222,7 +225,7 @@ export class Queue implements AsyncDisposable {
    */
   async read(topic: string, options: ReadOptions = {}): Promise<Message[]> {
     checkName('read', 'topic', topic)
-    checkOptions('read', options, ['partition', 'offset', 'time', 'limit', 'signal'])
+    checkOptions('read', options, ['partition', 'offset', 'time', 'limit', 'isolation', 'signal'])
     const { offset, time, signal } = options
     if (offset !== undefined && time !== undefined) refuse('read: give offset or time, not both.')
     const from: StartPosition = offset !== undefined ? { offset } : time !== undefined ? { time } : 'earliest'
@@ -230,7 +233,8 @@ export class Queue implements AsyncDisposable {
     const limit = wholeNumber('read', 'limit', options.limit, { fallback: 100, min: 1 })
     const partition =
       options.partition === undefined ? undefined : wholeNumber('read', 'partition', options.partition, { fallback: 0 })
-    return readBounded(this.#service, { topic, partition, from, limit, signal })
+    const isolation = checkIsolation('read', options.isolation)
+    return readBounded(this.#service, { topic, partition, from, limit, isolation, signal })
   }
 
   /**

@@ -1,6 +1,6 @@
 /** From "where to begin" to an offset in each partition. */
 
-import type { BrokerService, OffsetQuery, TopicPartition } from '../broker/contract.js'
+import type { BrokerService, Isolation, OffsetQuery, TopicPartition } from '../broker/contract.js'
 import { HoldfastError } from '../core/errors.js'
 import { refuse } from './arguments.js'
 import { shown } from './message.js'
@@ -26,13 +26,14 @@ export async function startOffsets(
   service: BrokerService,
   places: readonly TopicPartition[],
   from: StartPosition,
+  isolation: Isolation,
 ): Promise<number[]> {
   if (typeof from === 'object' && 'offset' in from) return places.map(() => from.offset)
   const query = typeof from === 'object' ? Number(from.time) : from
-  const offsets = await askOffsets(service, places, query)
+  const offsets = await askOffsets(service, places, query, isolation)
   if (!offsets.includes(-1)) return offsets
   // Nothing is that late yet: what comes next is.
-  const latest = await askOffsets(service, places, 'latest')
+  const latest = await askOffsets(service, places, 'latest', isolation)
   return offsets.map((offset, index) => (offset === -1 ? latest[index] : offset))
 }
 
@@ -41,10 +42,12 @@ export async function askOffsets(
   service: BrokerService,
   places: readonly TopicPartition[],
   query: OffsetQuery,
+  isolation: Isolation,
 ): Promise<number[]> {
   if (places.length === 0) return []
   const lookups = places.map(({ topic, partition }) => ({ topic, partition, query, currentLeaderEpoch: -1 }))
-  const found = new Map((await service.findOffsets(lookups)).map((each) => [`${each.partition} ${each.topic}`, each]))
+  const answers = await service.findOffsets(lookups, isolation)
+  const found = new Map(answers.map((each) => [`${each.partition} ${each.topic}`, each]))
   return places.map(({ topic, partition }) => {
     const answer = found.get(`${partition} ${topic}`)
     if (answer?.error !== undefined) throw answer.error

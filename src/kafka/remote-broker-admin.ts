@@ -54,7 +54,7 @@ export class RemoteAdmin {
         })),
       ),
     )
-    const ends = lookups.length === 0 ? [] : await readOffsets(this.#wire, lookups)
+    const ends = lookups.length === 0 ? [] : await readOffsets(this.#wire, lookups, 'uncommitted')
     let next = 0
     return found.map(({ name, topicId, isInternal, partitions }) => ({
       name: name ?? '',

@@ -12,6 +12,7 @@ import type * as transactions from '../broker/transactions/contract.js'
 import { type Clock, systemClock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { at, logOverheadBytes } from '../records/format.js'
+import { isolationLevel } from './isolation.js'
 import { RemoteAdmin } from './remote-broker-admin.js'
 import { errorOf, groupedByTopic, requestTimedOut, throwIfRefused, unanswered } from './remote-broker-errors.js'
 import { RemoteGroups } from './remote-broker-groups.js'
@@ -89,7 +90,7 @@ export class RemoteBroker implements contract.BrokerService {
 
   /** Each fetch has a connection of its own while it waits. Ended early by its signal, it is empty. */
   async fetch(request: contract.FetchRequest): Promise<readonly contract.FetchedPartition[]> {
-    const { positions, maxBytes, minBytes, maxWaitMs, signal } = request
+    const { positions, maxBytes, minBytes, maxWaitMs, signal, isolation = 'uncommitted' } = request
     const waitMs = signal?.aborted ? 0 : maxWaitMs
     const topics = groupedByTopic(positions).map(({ topic, items }) => ({
       name: topic,
@@ -102,7 +103,7 @@ export class RemoteBroker implements contract.BrokerService {
     }))
     const answering = this.#wire.sendAlone(
       fetch,
-      { maxWaitMs: waitMs, minBytes, maxBytes, topics },
+      { maxWaitMs: waitMs, minBytes, maxBytes, isolationLevel: isolationLevel[isolation], topics },
       { maxVersion: lastVersionWithNames, waitMs },
     )
     const answer = await unlessAborted(answering, waitMs > 0 ? signal : undefined)
@@ -119,6 +120,7 @@ export class RemoteBroker implements contract.BrokerService {
           lastStableOffset: each.lastStableOffset,
           logStartOffset: each.logStartOffset,
           records: wholeBatches(each.records),
+          aborted: isolation === 'committed' ? (each.abortedTransactions ?? []) : undefined,
         })
       }
     }
@@ -127,8 +129,11 @@ export class RemoteBroker implements contract.BrokerService {
     )
   }
 
-  findOffsets(lookups: readonly contract.OffsetLookup[]): Promise<readonly contract.FoundOffset[]> {
-    return readOffsets(this.#wire, lookups)
+  findOffsets(
+    lookups: readonly contract.OffsetLookup[],
+    isolation: contract.Isolation = 'uncommitted',
+  ): Promise<readonly contract.FoundOffset[]> {
+    return readOffsets(this.#wire, lookups, isolation)
   }
 
   async findEpochs(lookups: readonly contract.EpochLookup[]): Promise<readonly contract.FoundEpoch[]> {

@@ -71,7 +71,7 @@ it('manages topics', async (t) => {
 })
 
 it('exports the door, the errors, and types', () => {
-  assert.deepEqual(Object.keys(holdfast).sort(), ['HoldfastError', 'SendManyError', 'errorTable', 'open'])
+  assert.deepEqual(Object.keys(holdfast).sort(), ['HoldfastError', 'SendManyError', 'errorTable', 'open', 'restore'])
 })
 
 /** The values that hold in an open queue, and where the broker says they come from. */

@@ -2,15 +2,16 @@
  * Fetch, versions 4-18.
  *
  * Record batches leave as they lie in the log, where they are mapped without a copy. Sessions (KIP-227) are declined: every answer has session 0, on which
- * clients go on with full requests; a request that continues a session gets FETCH_SESSION_ID_NOT_FOUND. With no
- * transactions both isolation levels read the same, and no transaction is ever aborted. A request waits for a minute at
- * most, whatever it asks for, and is answered with nothing then, on which clients ask again: so a connection that nobody
+ * clients go on with full requests; a request that continues a session gets FETCH_SESSION_ID_NOT_FOUND. Who
+ * reads committed records only gets those of aborted transactions too, with a list of these, as Kafka sends them; others
+ * get null in its place. A request waits for a minute at most, whatever it asks for, and is answered with nothing then, on which clients ask again: so a connection that nobody
  * is behind any more is never kept for longer by what it waits for.
  */
 
 import type { FetchedPartition, FetchPosition } from '../../broker/contract.js'
 import { HoldfastError } from '../../core/errors.js'
 import { uuidText } from '../../core/randomness.js'
+import { isolationOf } from '../isolation.js'
 import { type FetchRequest, type FetchResponse, fetch } from '../schemas/index.js'
 import { type Call, endpoint } from './handler.js'
 import { storageAwareCode } from './refusals.js'
@@ -39,6 +40,7 @@ export const fetchEndpoint = endpoint({
       maxBytes: Math.min(request.maxBytes, call.broker.settings['fetch.max.bytes']),
       minBytes: request.minBytes,
       maxWaitMs: names.includes(undefined) ? 0 : Math.min(request.maxWaitMs, maxFetchWaitMs),
+      isolation: isolationOf(request.isolationLevel),
       signal: call.signal,
       lend: true,
     })
@@ -92,13 +94,14 @@ function answer(
 }
 
 function partitionAnswer(partition: FetchedPartition, version: number): PartitionAnswer {
-  const { highWatermark, lastStableOffset, logStartOffset, records } = partition
+  const { highWatermark, lastStableOffset, logStartOffset, records, aborted } = partition
   return {
     index: partition.partition,
     errorCode: partition.error === undefined ? 0 : storageAwareCode(partition.error, version >= 6),
     highWatermark,
     lastStableOffset,
     logStartOffset,
+    abortedTransactions: aborted ?? null,
     records,
   }
 }

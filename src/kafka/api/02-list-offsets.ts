@@ -1,12 +1,15 @@
 /**
  * ListOffsets, versions 1-11: offsets by time, and the ends of a log.
  *
+ * To who reads committed records only (v2), the log ends at its last stable offset.
+ *
  * The special times: -1 latest, -2 earliest, -3 the record with the greatest time (v7), -4 earliest local (v8), which is
  * the earliest as nothing is tiered, -5 latest tiered (v9) and -6 earliest still to be tiered (v11), of which there is none.
  */
 
 import type { OffsetLookup, OffsetQuery } from '../../broker/contract.js'
 import { HoldfastError, kafkaCodeOf } from '../../core/errors.js'
+import { isolationOf } from '../isolation.js'
 import { type ListOffsetsRequest, type ListOffsetsResponse, listOffsets } from '../schemas/index.js'
 import { endpoint } from './handler.js'
 import { duplicatesOf } from './refusals.js'
@@ -32,7 +35,8 @@ const specialTimes: ReadonlyMap<number, SpecialTime> = new Map([
 export const listOffsetsEndpoint = endpoint({
   api: listOffsets,
   order: 'alone',
-  async handle({ topics }, { broker, version }) {
+  async handle({ topics, isolationLevel }, { broker, version }) {
+    const isolation = isolationOf(isolationLevel)
     const keyOf = (topic: string, index: number): string => `${topic}/${index}`
     const twice = duplicatesOf(
       topics.flatMap(({ name, partitions }) => partitions.map(({ index }) => keyOf(name, index))),
@@ -49,7 +53,7 @@ export const listOffsetsEndpoint = endpoint({
         return lookups.push({ topic: name, partition: index, query, currentLeaderEpoch }) - 1
       }),
     }))
-    const found = await broker.findOffsets(lookups)
+    const found = await broker.findOffsets(lookups, isolation)
     return {
       topics: answers.map(({ name, partitions }) => ({
         name,

@@ -30,8 +30,11 @@ export async function serve(
   t: TestContext,
   settings: SettingsInput = {},
   listen: Partial<ListenOptions> = {},
+  /** Fills the folder before it is opened. */
+  prepare: (path: string) => Promise<void> = async () => {},
 ): Promise<Served> {
   const path = await mkdtemp(join(tmpdir(), 'holdfast-server-'))
+  await prepare(path)
   const complaints: string[] = []
   const complain = (fields: object, message: string): void => {
     const { reason, err } = fields as { reason?: string; err?: Error }
