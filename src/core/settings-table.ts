@@ -181,6 +181,7 @@ export const settingsTable = {
     ['disk', 'mmap'],
     'How records reach the active segment: positional writes, or copies into a mapping that msync makes durable.',
     'file.engine',
+    true,
   ),
   'file.preallocate': oneOf(
     'ahead',

@@ -64,6 +64,7 @@ describe('altering a topic', () => {
     await refused({ 'segment.bytes': '1' })
     await refused({ nonsense: '1' })
     await refused({ 'flush.disk.type': 'ASYNC_FLUSH' })
+    await refused({ 'file.engine': 'mmap' })
     await assert.rejects(store.alterTopic('nobody', to({})), { code: 'UNKNOWN_TOPIC_OR_PARTITION' })
     await store.alterTopic('orders', to({}), { validateOnly: true })
     disk.judge = ({ operation }) => (operation === 'replaceFile' ? 'ENOSPC' : undefined)

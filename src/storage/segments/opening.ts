@@ -63,7 +63,6 @@ export function withLiveSettings(options: SegmentLogOptions, current: () => Sett
 export function placeOf(options: SegmentLogOptions): SegmentPlace {
   const { directory, disk, tables, logger, settings } = options
   const isSync = acknowledgesAfter(settings) === 'sync'
-  const preallocate = settings['file.preallocate']
   return {
     ...tables,
     directory,
@@ -83,9 +82,14 @@ export function placeOf(options: SegmentLogOptions): SegmentPlace {
     },
     dsync: isSync && disk.supportsDsync,
     engine: settings['file.engine'],
-    // Nobody waits for the journal where acknowledgements come from the page cache: the zeros would be written for nothing.
-    preallocate: preallocate === 'ahead' && !isSync ? 'none' : preallocate,
-    warmup: settings['file.warmup'],
+    get preallocate() {
+      const how = options.settings['file.preallocate']
+      // Nobody waits for the journal where acknowledgements come from the page cache: the zeros would be written for nothing.
+      return how === 'ahead' && !isSync ? 'none' : how
+    },
+    get warmup() {
+      return options.settings['file.warmup']
+    },
   }
 }
 

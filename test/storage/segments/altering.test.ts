@@ -43,6 +43,20 @@ describe('a log whose settings are altered', () => {
     }
   }
 
+  test('prepares its segments in another way from the next one on', async (t) => {
+    const directory = await partitionDirectory(t)
+    const log = await openLog(t, directory, { clean: true, settings: { 'file.preallocate': 'zero' } })
+    const batches = Array.from({ length: 20 }, (_, index) => sizedBatch(mib / 4, `${index}`))
+    for (const [index, batch] of batches.entries()) {
+      const ways = ['none', 'fallocate', 'ahead', 'zero'] as const
+      alter(log, { 'file.preallocate': ways[index % 4], 'file.warmup': 'none', 'log.segment.bytes': mib })
+      await log.append(batch).acknowledged
+    }
+    assert.deepEqual(await readAll(log), bytesOf(batches))
+    await log.close()
+    assert.deepEqual(await readAll(await openLog(t, directory, { clean: true })), bytesOf(batches))
+  })
+
   test('refuses what no longer fits into a segment, and takes it again', async (t) => {
     const log = await openLog(t, await partitionDirectory(t), { settings: { 'log.segment.bytes': 4 * mib } })
     const large = () => sizedBatch(2 * mib)
