@@ -8,7 +8,16 @@
  */
 
 import { HoldfastError } from '../src/core/errors.js'
-import type { DirectoryEntry, Disk, DiskFile, DiskLock, FileStat, Mapping, OpenOptions } from '../src/files/disk.js'
+import type {
+  DirectoryEntry,
+  Disk,
+  DiskFile,
+  DiskLock,
+  DiskSpace,
+  FileStat,
+  Mapping,
+  OpenOptions,
+} from '../src/files/disk.js'
 import { diskError } from '../src/files/disk-error.js'
 
 export type DiskOperation =
@@ -119,8 +128,8 @@ export class FaultDisk implements Disk {
     await this.#inner.copyRange(source, fromPosition, target, toPosition, length)
   }
 
-  freeBytes(path: string): Promise<number | undefined> {
-    return this.#inner.freeBytes(path)
+  space(path: string): Promise<DiskSpace | undefined> {
+    return this.#inner.space(path)
   }
 
   async readFile(path: string): Promise<Buffer | undefined> {

@@ -20,7 +20,16 @@
 import { basename, dirname } from 'node:path'
 import { systemClock } from '../src/core/clock.js'
 import { HoldfastError } from '../src/core/errors.js'
-import type { DirectoryEntry, Disk, DiskFile, DiskLock, FileStat, Mapping, OpenOptions } from '../src/files/disk.js'
+import type {
+  DirectoryEntry,
+  Disk,
+  DiskFile,
+  DiskLock,
+  DiskSpace,
+  FileStat,
+  Mapping,
+  OpenOptions,
+} from '../src/files/disk.js'
 import type { SeededRandomness } from './seeded-randomness.js'
 
 const sectorBytes = 512
@@ -129,6 +138,14 @@ class Directory {
     return names
   }
 
+  /** Of all files in it and below, each name counted. */
+  get sizeInBytes(): number {
+    let bytes = 0
+    for (const node of this.entries.values())
+      bytes += node instanceof Directory ? node.sizeInBytes : node.content.length
+    return bytes
+  }
+
   settle(): void {
     this.durable = new Map(this.entries)
     this.pending = []
@@ -174,6 +191,8 @@ function overlaid(content: Buffer, bytes: Buffer, position: number): Buffer {
 export class MemoryDisk implements Disk {
   readonly supportsDsync: boolean
   readonly supportsMapping: boolean
+  /** What `space` says of its size; it can be told another, and refuses no write. Undefined: it does not tell. */
+  capacityBytes: number | undefined
   /** Mappings that nobody has unmapped. */
   mappings = 0
   readonly #root: Directory
@@ -232,8 +251,9 @@ export class MemoryDisk implements Disk {
     return new MemoryFile(this, path, inode, { dsync: dsync === true && this.supportsDsync, mapped: mapped === true })
   }
 
-  async freeBytes(): Promise<undefined> {
-    return undefined
+  async space(): Promise<DiskSpace | undefined> {
+    const totalBytes = this.capacityBytes
+    return totalBytes === undefined ? undefined : { totalBytes, freeBytes: totalBytes - this.#root.sizeInBytes }
   }
 
   async map(path: string): Promise<Mapping> {

@@ -34,6 +34,11 @@ export const errorTable = {
     text: 'A write or sync of this log failed; it is closed until it has been recovered.',
   },
   DISK_FULL: { kafka: 56, retriable: true, fatal: true, text: 'The disk is full.' },
+  DISK_WATERMARK: {
+    kafka: 56,
+    retriable: true,
+    text: 'The disk is fuller than disk.watermark.refuse.ratio allows; no messages are taken.',
+  },
   DISK_FAILED: { kafka: 56, retriable: true, fatal: true, text: 'The disk refused an operation.' },
   FLUSH_DISK_TIMEOUT: {
     kafka: 7,

@@ -44,7 +44,16 @@ export interface TextRow extends Row<string> {
 export type SettingRow = IntRow | BooleanRow | EnumRow<string> | ListRow<string> | PathRow | TextRow
 
 /** What a number counts. */
-export type Unit = 'bytes' | 'ms' | 'messages' | 'partitions' | 'members' | 'connections' | 'segments' | 'level'
+export type Unit =
+  | 'bytes'
+  | 'ms'
+  | 'messages'
+  | 'partitions'
+  | 'members'
+  | 'connections'
+  | 'segments'
+  | 'percent'
+  | 'level'
 
 export const int = (
   defaultValue: number,

@@ -101,6 +101,20 @@ export const settingsTable = {
     'bytes',
     'While all partitions together hold more, the oldest segments of topics that allow deletion are deleted; -1 keeps every size.',
   ),
+  'disk.watermark.delete.ratio': int(
+    85,
+    1,
+    100,
+    'percent',
+    'While more of the disk is used, by whomever, the oldest sealed segments of topics that allow deletion are deleted early; 100 switches it off.',
+  ),
+  'disk.watermark.refuse.ratio': int(
+    95,
+    1,
+    100,
+    'percent',
+    'While more of the disk is used, messages are refused with DISK_WATERMARK; 100 switches it off.',
+  ),
   'log.message.timestamp.type': oneOf(
     'CreateTime',
     ['CreateTime', 'LogAppendTime'],

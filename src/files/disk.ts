@@ -74,6 +74,12 @@ export interface FileStat {
   readonly version: string
 }
 
+/** What this process can have of a file system: what is kept for the administrator counts in neither. */
+export interface DiskSpace {
+  readonly freeBytes: number
+  readonly totalBytes: number
+}
+
 /** Held until `release`, or until the process ends however it ends. */
 export interface DiskLock {
   release(): Promise<void>
@@ -85,8 +91,8 @@ export interface Disk {
   /** Whether files can be mapped here, for `map` and for `mapped` in OpenOptions. */
   readonly supportsMapping: boolean
   open(path: string, options: OpenOptions): Promise<DiskFile>
-  /** Bytes that are free for this process where `path` lies; undefined where the platform does not tell. */
-  freeBytes(path: string): Promise<number | undefined>
+  /** Of the file system where `path` lies; undefined where the platform does not tell. */
+  space(path: string): Promise<DiskSpace | undefined>
   /** Maps a file that is not empty. @throws MMAP_UNAVAILABLE where `supportsMapping` is not */
   map(path: string): Promise<Mapping>
   /**

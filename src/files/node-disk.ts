@@ -151,9 +151,11 @@ export const nodeDisk: Disk = {
   },
   map: mapForReading,
   copyRange,
-  async freeBytes(path) {
+  async space(path) {
     const stats = await fsp.statfs(path).catch(() => undefined)
-    return stats === undefined ? undefined : stats.bavail * stats.bsize
+    if (stats === undefined) return undefined
+    const { blocks, bfree, bavail, bsize } = stats
+    return { freeBytes: bavail * bsize, totalBytes: (blocks - bfree + bavail) * bsize }
   },
   readFile: (path) => ifPresent('read', path, fsp.readFile(path)),
   replaceFile,

@@ -21,6 +21,7 @@ import { CheckpointWriter } from './checkpoint-writer.js'
 import { leaveCleanShutdownMark, takeCleanShutdownMark } from './checkpoints.js'
 import { Chores } from './chores.js'
 import { type DataDirectory, openDataDirectory } from './data-directory.js'
+import { DiskWatermark } from './disk-watermark.js'
 import type { KeyIndex } from './key-index/key-index.js'
 import { KeyIndexes } from './key-indexes.js'
 import { adoptTopics, removeDeletedDirectories } from './partition-directories.js'
@@ -82,8 +83,10 @@ export class MessageStore {
     this.#checkpoints = new CheckpointWriter(directory.logPath, tools, () => this.#logs.all())
     this.#chores = new Chores(tools.clock, tools.logger)
     this.#indexes = new KeyIndexes(directory.path, tools, (topic, partition) => this.log(topic, partition))
-    const retention = new Retention({ ...tools, logs: () => this.#logs.all() })
-    const chores = [...this.#checkpoints.chores(), this.#indexes.chore(), retention.chore()]
+    const logs = () => this.#logs.all()
+    const retention = new Retention({ ...tools, logs })
+    const watermark = new DiskWatermark({ ...tools, logs, logPath: directory.logPath, room: this.#logs.room })
+    const chores = [...this.#checkpoints.chores(), this.#indexes.chore(), retention.chore(), watermark.chore()]
     for (const chore of chores) this.#chores.add(chore)
   }
 

@@ -13,8 +13,10 @@ import { type Settings, topicSettings } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
 import { checkpointFile, readCheckpoint } from './checkpoints.js'
 import { Healer } from './healer.js'
+import { isInternalTopic } from './internal-topics.js'
 import { removePartitionDirectories } from './partition-directories.js'
 import { type RecoveryReport, RecoveryTally, type WatchRecovery } from './recovery.js'
+import type { DiskRoom } from './segments/disk-room.js'
 import { partitionDirectoryName } from './segments/format.js'
 import { SegmentLog } from './segments/segment-log.js'
 import type { SharedTables } from './segments/segment-place.js'
@@ -65,6 +67,10 @@ export class PartitionLogs {
     this.#checkpoints = checkpoints
     this.#tables = sharedTables(tools)
     this.#healer = new Healer(tools.clock, tools.logger)
+  }
+
+  get room(): DiskRoom {
+    return this.#tables.room
   }
 
   get(topic: string, partition: number): SegmentLog | undefined {
@@ -195,6 +201,7 @@ export class PartitionLogs {
       mayHaveHoles: topic.adopted,
       onStartMoved: this.#checkpoints.writeLogStarts,
       onMarked: () => this.#noteMark(),
+      isVital: isInternalTopic(topic.name),
       onFailure: (failed) => this.#healer.watch(failed),
     })
     this.#logs.set(name, log)

@@ -6,6 +6,7 @@ import type { Disk } from '../files/disk.js'
 import { Gate } from '../files/gate.js'
 import { MappedFiles } from '../files/mapped-files.js'
 import { OpenFiles } from '../files/open-files.js'
+import { DiskRoom } from './segments/disk-room.js'
 import { IndexCache } from './segments/index-cache.js'
 import { OpenWriters } from './segments/open-writers.js'
 import type { SharedTables } from './segments/segment-place.js'
@@ -35,6 +36,7 @@ export function sharedTables({
     writers: new OpenWriters(openForWriting),
     preparing: new Gate(preparingAtOnce),
     warming: new Gate(1),
+    room: new DiskRoom(),
     indexes: new IndexCache(cachedIndexBytes),
   }
 }

@@ -15,6 +15,8 @@ import { runProgram } from '../support/tools.js'
 import { until } from '../support/until.js'
 
 const skip = withoutTmpfs()
+/** The disk itself is to say that it is full. */
+const withoutWatermark = { 'disk.watermark.delete.ratio': 100, 'disk.watermark.refuse.ratio': 100 }
 
 test('a full disk refuses sends, keeps what was acknowledged readable, and takes messages again once there is room', {
   skip,
@@ -23,7 +25,9 @@ test('a full disk refuses sends, keeps what was acknowledged readable, and takes
   const disk = await mountSmallDisk('8m')
   const filler = join(disk.path, 'filler')
   writeFileSync(filler, Buffer.alloc(3 << 20))
-  const broker = await serve(join(disk.path, 'data'), { settings: { 'log.segment.bytes': 1 << 20 } })
+  const broker = await serve(join(disk.path, 'data'), {
+    settings: { 'log.segment.bytes': 1 << 20, ...withoutWatermark },
+  })
   try {
     const service = await RemoteBroker.connect(broker.address)
     await service.createTopic({ name: 't', partitions: 1 })

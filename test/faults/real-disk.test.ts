@@ -70,6 +70,9 @@ const worlds: readonly SettingsInput[] = [
   { 'flush.disk.type': 'ASYNC_FLUSH', 'file.engine': 'mmap', 'file.preallocate': 'zero' },
 ]
 
+/** The disk itself is to say that it is full. */
+const withoutWatermark: SettingsInput = { 'disk.watermark.delete.ratio': 100, 'disk.watermark.refuse.ratio': 100 }
+
 describe('on a small file system of its own', () => {
   for (const world of worlds) {
     const skip = world['file.engine'] === 'mmap' && libc() === undefined
@@ -79,7 +82,7 @@ describe('on a small file system of its own', () => {
       if (path === undefined) return
       const filler = join(path, 'filler')
       await writeFile(filler, Buffer.alloc(2 * mib))
-      const settings = settingsWith({ 'log.segment.bytes': mib, ...world })
+      const settings = settingsWith({ 'log.segment.bytes': mib, ...withoutWatermark, ...world })
       const store = await MessageStore.open(join(path, 'data'), { settings })
       whenEnded(t, () => store.close().catch(() => {}))
       await store.createTopic({ name: 'orders', partitions: 1 })

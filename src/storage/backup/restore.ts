@@ -36,7 +36,7 @@ export async function restore(disk: Disk, backup: string, path: string, watcher:
   const aside = path.replace(/\/+$/, '') + partial
   await disk.remove(aside)
   await disk.makeDirectory(aside)
-  const free = await disk.freeBytes(aside)
+  const free = (await disk.space(aside))?.freeBytes
   if (free !== undefined && free < sizeInBytes)
     throw new HoldfastError('DISK_FULL', `The backup is ${sizeInBytes} bytes, and ${free} are free where ${path} lies.`)
   const directories = new Set(manifest.files.map((file) => dirname(join(aside, file.path))))

@@ -232,7 +232,7 @@ class StoreBackup {
 
   async #refuseUnlessRoom(): Promise<void> {
     const needed = this.#copies.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0)
-    const free = await this.#store.disk.freeBytes(this.#path)
+    const free = (await this.#store.disk.space(this.#path))?.freeBytes
     if (free === undefined || free > needed) return
     throw new HoldfastError(
       'DISK_FULL',

@@ -36,7 +36,7 @@ export class Appender {
   }
 
   append(batch: RecordBatch): AppendReceipt {
-    const { settings, clock } = this.#options
+    const { settings, clock, tables, isVital } = this.#options
     const segmentBytes = settings['log.segment.bytes']
     if (batch.sizeInBytes > segmentBytes) {
       const why = `A batch of ${batch.sizeInBytes} bytes does not fit into a segment of ${segmentBytes}.`
@@ -45,6 +45,9 @@ export class Appender {
     if (this.#commit.isStalled) throw stalled(this.#log)
     const seen = batch.hasProducerId ? this.#producers.check(batch) : undefined
     if (seen !== undefined) return this.#duplicateReceipt(seen)
+    // The end of a transaction frees its readers, and takes next to nothing.
+    const refusal = isVital || batch.isControl ? undefined : tables.room.refusal
+    if (refusal !== undefined) throw new HoldfastError('DISK_WATERMARK', refusal)
     batch.stamp(this.#logEndOffset, this.#log.leaderEpoch)
     const logAppendTimeMs = settings['log.message.timestamp.type'] === 'LogAppendTime' ? clock.now() : -1
     if (logAppendTimeMs >= 0) batch.stampLogAppendTime(logAppendTimeMs)

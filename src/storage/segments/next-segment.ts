@@ -63,7 +63,8 @@ export class NextSegment {
   /** Whether a file that nobody needs any more is wanted as the spare. */
   get takesRecycled(): boolean {
     // Only whole segments of zeros gain by it: elsewhere the space would be given back at once.
-    return this.#place.preallocate === 'zero' && !this.#hasSpare && !this.#stopped
+    const { preallocate, room } = this.#place
+    return preallocate === 'zero' && !room.isScarce && !this.#hasSpare && !this.#stopped
   }
 
   /** Makes the file at `path` the spare. No other name leads to it, also not after a crash. */
@@ -157,7 +158,7 @@ export class NextSegment {
     let file: DiskFile | undefined
     try {
       // Near a full disk the room belongs to messages. A file that is recycled has its room already.
-      const free = mode === 'create' ? await disk.freeBytes(directory) : undefined
+      const free = mode === 'create' ? (await disk.space(directory))?.freeBytes : undefined
       if (free !== undefined && free < 2 * sizeInBytes) return undefined
       file = await disk.open(path, { mode, dsync: true })
       if ((await file.size()) > sizeInBytes) await file.truncate(sizeInBytes)

@@ -34,6 +34,8 @@ export interface SegmentLogOptions {
   readonly onScanned?: (bytes: number) => void
   /** Offsets may be missing in what was there before, since Kafka's compaction worked on it. */
   readonly mayHaveHoles?: boolean
+  /** Messages are taken as long as the disk has any room: without them consumers could not go on. */
+  readonly isVital?: boolean
   /** Called when the log was told to start elsewhere; resolves when that has been written down. */
   readonly onStartMoved?: () => Promise<void>
   /** Called when a recovery would read less than before, once the recovery point is written down. */

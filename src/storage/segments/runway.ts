@@ -129,7 +129,7 @@ export class Runway {
     let file: DiskFile | undefined
     try {
       // Near a full disk the room belongs to messages: zeros that lie idle would make a write fail that has its place.
-      const free = await disk.freeBytes(path)
+      const free = (await disk.space(path))?.freeBytes
       if (free !== undefined && free < 2 * this.#missing()) {
         this.#stopped = true
         return

@@ -5,6 +5,7 @@ import type { Disk } from '../../files/disk.js'
 import type { Gate } from '../../files/gate.js'
 import type { MappedFiles } from '../../files/mapped-files.js'
 import type { OpenFiles } from '../../files/open-files.js'
+import type { DiskRoom } from './disk-room.js'
 import type { IndexCache } from './index-cache.js'
 import type { OpenWriters } from './open-writers.js'
 import type { Preallocation } from './runway.js'
@@ -21,6 +22,7 @@ export interface SharedTables {
   readonly preparing: Gate
   /** Who may bring the end of a log into memory now. */
   readonly warming: Gate
+  readonly room: DiskRoom
   /** Indexes of sealed segments that are in memory. */
   readonly indexes: IndexCache
 }
