@@ -30,6 +30,7 @@ import type {
   Mapping,
   OpenOptions,
 } from '../src/files/disk.js'
+import { diskError } from '../src/files/disk-error.js'
 import type { SeededRandomness } from './seeded-randomness.js'
 
 const sectorBytes = 512
@@ -247,7 +248,7 @@ export class MemoryDisk implements Disk {
       inode = new Inode()
       directory.change({ kind: 'add', name: basename(path), node: inode })
     }
-    if (!(inode instanceof Inode)) throw new HoldfastError('DISK_FAILED', `Could not open ${path}: ENOENT`)
+    if (!(inode instanceof Inode)) throw missing('open', path)
     return new MemoryFile(this, path, inode, { dsync: dsync === true && this.supportsDsync, mapped: mapped === true })
   }
 
@@ -260,7 +261,7 @@ export class MemoryDisk implements Disk {
     this.#needMapping(path)
     await this.step()
     const inode = this.#directory(dirname(path))?.entries.get(basename(path))
-    if (!(inode instanceof Inode)) throw new HoldfastError('DISK_FAILED', `Could not map ${path}: ENOENT`)
+    if (!(inode instanceof Inode)) throw missing('map', path)
     if (inode.content.length === 0) throw new HoldfastError('DISK_FAILED', `Could not map ${path}: it is empty.`)
     const bytes = Buffer.from(inode.content)
     let mapped = true
@@ -319,7 +320,7 @@ export class MemoryDisk implements Disk {
   async link(from: string, to: string): Promise<boolean> {
     await this.step()
     const inode = this.#directory(dirname(from))?.entries.get(basename(from))
-    if (!(inode instanceof Inode)) throw new HoldfastError('DISK_FAILED', `Could not link ${from}: ENOENT`)
+    if (!(inode instanceof Inode)) throw missing('link', from)
     this.#existing(dirname(to)).change({ kind: 'add', name: basename(to), node: inode })
     await this.step()
     return true
@@ -453,4 +454,9 @@ class MemoryFile implements DiskFile {
   async warm(): Promise<void> {}
 
   async close(): Promise<void> {}
+}
+
+/** As the system says it. */
+function missing(doing: string, path: string): HoldfastError {
+  return diskError(Object.assign(new Error('ENOENT'), { code: 'ENOENT' }), doing, path)
 }

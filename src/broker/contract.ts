@@ -170,7 +170,7 @@ export interface ConfigEntry {
   /** `broker`: a profile, a file, the environment, a flag or code says it, for all topics that do not. */
   readonly origin: 'topic' | 'broker' | 'default'
   /** As the protocol tells it: a word of a list and a path are both texts there. */
-  readonly type: 'int' | 'boolean' | 'list' | 'string'
+  readonly type: 'int' | 'double' | 'boolean' | 'list' | 'string'
   readonly help: string
   /** {@link BrokerService.alterTopic} refuses to change it. */
   readonly isReadOnly: boolean

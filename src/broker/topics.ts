@@ -227,7 +227,7 @@ function entry(name: SettingName, settings: Settings): ConfigEntry {
     name,
     value: String(settings[name]),
     origin: kind === 'default' || kind === 'topic' ? kind : 'broker',
-    type: type === 'enum' || type === 'path' || type === 'text' ? 'string' : type,
+    type: type === 'enum' || type === 'path' || type === 'text' ? 'string' : type === 'fraction' ? 'double' : type,
     help,
     isReadOnly: true,
   }

@@ -1,7 +1,7 @@
 /** The kinds of rows in the table of settings: what each says of a value, and the short forms in which the table writes them. */
 
 export interface Row<T> {
-  readonly type: 'int' | 'boolean' | 'enum' | 'list' | 'path' | 'text'
+  readonly type: 'int' | 'fraction' | 'boolean' | 'enum' | 'list' | 'path' | 'text'
   readonly default: T
   /** The name under which a topic may override it. */
   readonly topic?: string
@@ -15,6 +15,13 @@ export interface IntRow extends Row<number> {
   readonly min: number
   readonly max: number
   readonly unit: Unit
+}
+
+/** A number that need not be whole. */
+export interface FractionRow extends Row<number> {
+  readonly type: 'fraction'
+  readonly min: number
+  readonly max: number
 }
 
 export interface BooleanRow extends Row<boolean> {
@@ -41,7 +48,7 @@ export interface TextRow extends Row<string> {
   readonly type: 'text'
 }
 
-export type SettingRow = IntRow | BooleanRow | EnumRow<string> | ListRow<string> | PathRow | TextRow
+export type SettingRow = IntRow | FractionRow | BooleanRow | EnumRow<string> | ListRow<string> | PathRow | TextRow
 
 /** What a number counts. */
 export type Unit =
@@ -53,6 +60,7 @@ export type Unit =
   | 'connections'
   | 'segments'
   | 'percent'
+  | 'threads'
   | 'level'
 
 export const int = (
@@ -71,6 +79,14 @@ export const int = (
   help,
   topic,
 })
+
+export const fraction = (
+  defaultValue: number,
+  min: number,
+  max: number,
+  help: string,
+  topic?: string,
+): FractionRow => ({ type: 'fraction', default: defaultValue, min, max, help, topic })
 
 export const flag = (defaultValue: boolean, help: string, topic?: string): BooleanRow => ({
   type: 'boolean',

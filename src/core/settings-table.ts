@@ -5,6 +5,7 @@
  * what a topic says for itself can be altered meanwhile and holds at once, but for the rows that are `fixed`.
  */
 
+import { compactionRows } from './settings-compaction.js'
 import {
   type EnumRow,
   flag,
@@ -68,7 +69,7 @@ export const settingsTable = {
   'log.cleanup.policy': listOf(
     ['delete'],
     ['delete', 'compact'],
-    'What happens to old segments of a topic: delete removes them when they are too old or too many.',
+    'What happens to old segments of a topic: delete removes them when they are too old or too many, compact keeps the latest message of each key.',
     'cleanup.policy',
   ),
   'log.retention.ms': int(
@@ -115,6 +116,7 @@ export const settingsTable = {
     'percent',
     'While more of the disk is used, messages are refused with DISK_WATERMARK; 100 switches it off.',
   ),
+  ...compactionRows,
   'log.message.timestamp.type': oneOf(
     'CreateTime',
     ['CreateTime', 'LogAppendTime'],

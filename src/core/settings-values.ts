@@ -36,6 +36,10 @@ function accepted(row: SettingRow, value: unknown): number | boolean | string | 
     case 'path':
       // A zero byte would end the path for the system, and name another file than was written.
       return typeof value === 'string' && !value.includes('\0') ? value : undefined
+    case 'fraction': {
+      const number = typeof value === 'string' && /^-?\d{1,16}(\.\d{1,16})?$/.test(value) ? Number(value) : value
+      return typeof number === 'number' && number >= row.min && number <= row.max ? number : undefined
+    }
     case 'int': {
       const number = typeof value === 'string' && /^-?\d{1,16}$/.test(value) ? Number(value) : value
       if (typeof number !== 'number' || !Number.isSafeInteger(number)) return undefined
@@ -57,6 +61,8 @@ export function rangeOf(row: SettingRow): string {
       return 'a text'
     case 'path':
       return 'a path'
+    case 'fraction':
+      return `a number from ${row.min} to ${row.max}`
     case 'int':
       return `a whole number from ${row.min} to ${row.max} (${row.unit})`
   }

@@ -171,7 +171,8 @@ export function describeSettings(): SettingDescription[] {
     type: row.type,
     unit: row.type === 'int' ? row.unit : undefined,
     default: String(row.default),
-    range: row.type === 'int' ? `${row.min} to ${row.max}` : rangeOf(row).replace(/^one of /, ''),
+    range:
+      row.type === 'int' || row.type === 'fraction' ? `${row.min} to ${row.max}` : rangeOf(row).replace(/^one of /, ''),
     help: row.help,
   }))
 }

@@ -16,6 +16,11 @@ export function isOutOfDescriptors(error: unknown): boolean {
   return error instanceof HoldfastError && outOfDescriptorsErrnos.has(errnoOf(error.cause) ?? '')
 }
 
+/** Whether an error of ours says that there is no such file. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof HoldfastError && errnoOf(error.cause) === 'ENOENT'
+}
+
 /** `doing` completes "Could not …", e.g. "write". */
 export function diskError(error: unknown, doing: string, path: string): HoldfastError {
   if (error instanceof HoldfastError) return error

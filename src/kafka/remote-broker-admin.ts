@@ -187,6 +187,7 @@ function originOf(source: number): contract.ConfigEntry['origin'] {
 
 function typeOf(type: number): contract.ConfigEntry['type'] {
   if (type === configType.boolean) return 'boolean'
+  if (type === configType.double) return 'double'
   if (type === configType.list) return 'list'
   return type === configType.int || type === configType.long ? 'int' : 'string'
 }

@@ -67,6 +67,7 @@ export class CheckpointWriter {
     for (const log of this.#logs()) log.forgetIdleProducers()
     await this.#put(checkpointFile.recoveryPoint, (log) => log.recoveryPoint)
     await this.#writeLogStarts()
+    await this.#put(checkpointFile.cleaner, (log) => log.compaction.cleanedUpTo)
   }
 
   #writeLogStarts(): Promise<void> {

@@ -10,6 +10,8 @@ export const checkpointFile = {
   recoveryPoint: 'recovery-point-offset-checkpoint',
   logStart: 'log-start-offset-checkpoint',
   highWatermark: 'replication-offset-checkpoint',
+  /** Up to where each log was compacted. */
+  cleaner: 'cleaner-offset-checkpoint',
 } as const
 
 export interface PartitionOffset {

@@ -24,13 +24,14 @@ import { type DataDirectory, openDataDirectory } from './data-directory.js'
 import { DiskWatermark } from './disk-watermark.js'
 import type { KeyIndex } from './key-index/key-index.js'
 import { KeyIndexes } from './key-indexes.js'
+import { LogCleaner } from './log-cleaner.js'
 import { adoptTopics, removeDeletedDirectories } from './partition-directories.js'
 import type { PartitionLog } from './partition-log.js'
 import { PartitionLogs } from './partition-logs.js'
 import type { RecoveryReport, WatchRecovery } from './recovery.js'
 import { Retention } from './retention.js'
 import { checkEngine } from './segments/opening.js'
-import { checkTopicName, type Topic, TopicCatalog } from './topic-catalog.js'
+import { checkPartitionCount, checkTopicName, type Topic, TopicCatalog } from './topic-catalog.js'
 
 export interface StoreOptions extends WatchRecovery {
   readonly settings?: Settings
@@ -50,9 +51,6 @@ export interface NewTopic {
 
 export type ConfigChange = (config: Topic['config'], settings: Settings) => Topic['config']
 
-/** As many as a partition directory's name has room for behind the longest topic name. */
-const mostPartitions = 100_000
-
 export class MessageStore {
   readonly #directory: DataDirectory
   readonly #tools: Tools
@@ -64,6 +62,7 @@ export class MessageStore {
   readonly #checkpoints: CheckpointWriter
   readonly #chores: Chores
   readonly #indexes: KeyIndexes
+  readonly #cleaner: LogCleaner
   /** Topics whose creation failed, and whose removal then failed too: the next attempt to create them clears them away. */
   readonly #unfinished = new Set<string>()
   /** Aborted when the store closes: what takes long ends. */
@@ -79,15 +78,17 @@ export class MessageStore {
     this.#logs = new PartitionLogs(directory.logPath, tools, {
       writeLogStarts: () => this.#checkpoints.writeLogStarts(),
       writeAll: () => this.#checkpoints.write(),
+      noteHoles: (name) => this.#noteHoles(name),
     })
     this.#checkpoints = new CheckpointWriter(directory.logPath, tools, () => this.#logs.all())
     this.#chores = new Chores(tools.clock, tools.logger)
+    this.#cleaner = new LogCleaner(tools, this.#logs, this.#checkpoints)
     this.#indexes = new KeyIndexes(directory.path, tools, (topic, partition) => this.log(topic, partition))
     const logs = () => this.#logs.all()
     const retention = new Retention({ ...tools, logs })
     const watermark = new DiskWatermark({ ...tools, logs, logPath: directory.logPath, room: this.#logs.room })
-    const chores = [...this.#checkpoints.chores(), this.#indexes.chore(), retention.chore(), watermark.chore()]
-    for (const chore of chores) this.#chores.add(chore)
+    const own = [this.#indexes.chore(), retention.chore(), watermark.chore(), ...this.#cleaner.chores()]
+    for (const chore of [...this.#checkpoints.chores(), ...own]) this.#chores.add(chore)
   }
 
   /** @throws DATA_DIR_LOCKED, DATA_DIR_NEWER, DATA_DIR_DAMAGED, DATA_DIR_READ_ONLY */
@@ -177,7 +178,7 @@ export class MessageStore {
       if (this.topic(name) !== undefined) {
         throw new HoldfastError('TOPIC_ALREADY_EXISTS', `There is already a topic ${name}.`)
       }
-      refusePartitionsUnless(Number.isInteger(partitions) && partitions > 0 && partitions <= mostPartitions, partitions)
+      checkPartitionCount(partitions)
       checkEngine(topicSettings(this.#tools.settings, config), this.#tools.disk)
       // One whose removal failed half-way is not to be built upon.
       const leftOver = this.#catalog.get(name)
@@ -214,7 +215,7 @@ export class MessageStore {
           `Topic ${name} has ${topic.partitions} partitions already; ${partitions} are not more.`,
         )
       }
-      refusePartitionsUnless(Number.isInteger(partitions) && partitions <= mostPartitions, partitions)
+      checkPartitionCount(partitions)
       const grown: Topic = { ...topic, partitions }
       try {
         await this.#logs.create(grown, topic.partitions)
@@ -367,6 +368,14 @@ export class MessageStore {
     return this.#indexes.apply({ topic, settings: this.#logs.settingsOf(topic) })
   }
 
+  /** Written down before compaction makes the first hole: to a log that was never compacted a hole is damage. */
+  #noteHoles(name: string): Promise<void> {
+    return this.#change(async () => {
+      const topic = this.#existing(name)
+      if (!topic.compacted) await this.#catalog.put({ ...topic, compacted: true })
+    })
+  }
+
   /** Marked first, so that a crash in the middle is finished at the next start instead of half a topic coming back. */
   async #removeTopic(topic: Topic): Promise<void> {
     await this.#catalog.put({ ...topic, deleting: true })
@@ -382,9 +391,4 @@ export class MessageStore {
     // While the store opens, the checkpoints on the disk are still to be read; they are written when it is open.
     if (this.#lifecycle.state !== 'opening') await this.#checkpoints.write()
   }
-}
-
-function refusePartitionsUnless(acceptable: boolean, partitions: number): void {
-  if (acceptable) return
-  throw new HoldfastError('INVALID_PARTITIONS', `A topic has 1 to ${mostPartitions} partitions, not ${partitions}.`)
 }

@@ -40,6 +40,8 @@ interface LastSeen {
   readonly knownStart?: number
   readonly fullScan?: boolean
   readonly onScanned?: (bytes: number) => void
+  /** Where its last cleaning ended. */
+  readonly cleanedUpTo?: number
 }
 
 /** What is written down when a log has something to say. */
@@ -48,6 +50,8 @@ interface Checkpoints {
   writeLogStarts(): Promise<void>
   /** A start could begin further behind than the last one that was written down. */
   writeAll(): Promise<void>
+  /** From now on offsets may be missing in the logs of this topic, since compaction removes messages. */
+  noteHoles(topic: string): Promise<void>
 }
 
 /** Logs that are opened or closed at the same time; each waits for the disk most of its time. */
@@ -86,6 +90,7 @@ export class PartitionLogs {
     const { disk, clock, logger } = this.#tools
     const recoveryPoints = await readCheckpoint(disk, this.#logPath, checkpointFile.recoveryPoint, logger)
     const logStarts = await readCheckpoint(disk, this.#logPath, checkpointFile.logStart, logger)
+    const cleaned = await readCheckpoint(disk, this.#logPath, checkpointFile.cleaner, logger)
     const partitions = topics.flatMap((topic) =>
       Array.from({ length: topic.partitions }, (_, partition) => ({ topic, partition })),
     )
@@ -95,7 +100,14 @@ export class PartitionLogs {
       const name = partitionDirectoryName(topic.name, partition)
       const recoveryPoint = recoveryPoints.get(name) ?? 0
       const knownStart = logStarts.get(name)
-      const lastSeen = { clean, recoveryPoint, logStartOffset: knownStart ?? 0, knownStart, fullScan }
+      const lastSeen = {
+        clean,
+        recoveryPoint,
+        logStartOffset: knownStart ?? 0,
+        knownStart,
+        fullScan,
+        cleanedUpTo: cleaned.get(name),
+      }
       const began = clock.monotonic()
       const log = await this.#open(topic, partition, { ...lastSeen, onScanned: (bytes) => tally.scanned(bytes) })
       tally.opened(log, clock.monotonic() - began)
@@ -198,12 +210,14 @@ export class PartitionLogs {
       logger,
       settings: this.settingsOf(topic),
       ...lastSeen,
-      mayHaveHoles: topic.adopted,
+      mayHaveHoles: topic.adopted || topic.compacted,
+      onHoles: () => this.#checkpoints.noteHoles(topic.name),
       onStartMoved: this.#checkpoints.writeLogStarts,
       onMarked: () => this.#noteMark(),
       isVital: isInternalTopic(topic.name),
       onFailure: (failed) => this.#healer.watch(failed),
     })
+    log.compaction.cleanedUpTo = lastSeen.cleanedUpTo
     this.#logs.set(name, log)
     return log
   }

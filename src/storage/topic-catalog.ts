@@ -17,6 +17,8 @@ export interface Topic {
   readonly deleting?: boolean
   /** Its log came from Kafka, whose compaction may have left holes in it. */
   readonly adopted?: boolean
+  /** Compaction has worked on its logs, and may have left holes in them, whatever its cleanup.policy says now. */
+  readonly compacted?: boolean
 }
 
 const catalogVersion = 1
@@ -31,6 +33,15 @@ export function checkTopicName(name: string): void {
   if (isTopicName(name)) return
   const why = `${JSON.stringify(name)} is no topic name: 1 to 249 letters, digits, '.', '_' and '-'.`
   throw new HoldfastError('INVALID_TOPIC_EXCEPTION', why)
+}
+
+/** As many as a partition directory's name has room for behind the longest topic name. */
+const mostPartitions = 100_000
+
+/** @throws INVALID_PARTITIONS */
+export function checkPartitionCount(partitions: number): void {
+  if (Number.isInteger(partitions) && partitions > 0 && partitions <= mostPartitions) return
+  throw new HoldfastError('INVALID_PARTITIONS', `A topic has 1 to ${mostPartitions} partitions, not ${partitions}.`)
 }
 
 /** An id as the key of a map. */
@@ -126,6 +137,7 @@ function decodeCatalog(bytes: Buffer, path: string): Topic[] {
       config: config as Record<string, string>,
       ...(row['deleting'] === true && { deleting: true }),
       ...(row['adopted'] === true && { adopted: true }),
+      ...(row['compacted'] === true && { compacted: true }),
     }
   })
 }

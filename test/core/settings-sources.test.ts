@@ -53,6 +53,8 @@ function valueFor(row: SettingRow): fc.Arbitrary<string> {
   switch (row.type) {
     case 'int':
       return fc.integer({ min: row.min, max: row.max }).map(String)
+    case 'fraction':
+      return fc.integer({ min: row.min * 100, max: row.max * 100 }).map((hundredths) => String(hundredths / 100))
     case 'boolean':
       return fc.constantFrom('true', 'false')
     case 'enum':

@@ -36,6 +36,12 @@ function samples(row: SettingRow): { within: (string | number | boolean)[]; beyo
         beyond: [row.min - 1, row.max + 1, String(row.min - 1), row.min + 0.5, '', 'many', null, Number.NaN, true],
         range: `${row.min} to ${row.max}`,
       }
+    case 'fraction':
+      return {
+        within: [row.min, row.max, String(row.default)],
+        beyond: [row.min - 0.001, row.max + 0.001, '', '.5', '1e-1', 'half', null, Number.NaN, true],
+        range: `${row.min} to ${row.max}`,
+      }
     case 'boolean':
       return { within: [true, false, 'true', 'false'], beyond: ['yes', '', 1, null], range: 'true or false' }
     case 'enum':

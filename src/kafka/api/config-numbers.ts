@@ -9,7 +9,7 @@ import { type SettingName, settingsTable } from '../../core/settings.js'
 export const topicResource = 2
 export const brokerResource = 4
 export const configSource = { topic: 1, broker: 4, default: 5 } as const
-export const configType = { boolean: 1, string: 2, int: 3, long: 5, list: 7 } as const
+export const configType = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 } as const
 
 /** By the number of the operation. */
 export const operations = ['set', 'delete', 'append', 'subtract'] as const
@@ -22,6 +22,7 @@ export function sourceOf({ origin }: ConfigEntry): number {
 
 export function typeOf({ type, name, synonym }: ConfigEntry): number {
   if (type === 'boolean') return configType.boolean
+  if (type === 'double') return configType.double
   if (type === 'list') return configType.list
   if (type === 'string') return configType.string
   const row = settingsTable[(synonym ?? name) as SettingName]

@@ -13,7 +13,8 @@ import type { SegmentSet } from './segment-set.js'
 export interface LogReaderOptions {
   readonly log: PartitionLog
   readonly directory: string
-  readonly mayHaveHoles: boolean
+  /** Offsets may be missing. */
+  readonly mayHaveHoles: () => boolean
   /** What is read now: replaced when the log is recovered. */
   segments(): SegmentSet
   /** What the last opening found. */
@@ -25,6 +26,9 @@ export interface LogReaderOptions {
 export class LogReader {
   readonly #options: LogReaderOptions
   readonly #reads = new InFlight()
+  /** How often names of files went to other files, and the change that is under way. */
+  #changes = 0
+  #changing: Promise<unknown> | undefined
 
   constructor(options: LogReaderOptions) {
     this.#options = options
@@ -36,7 +40,10 @@ export class LogReader {
   }
 
   read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice> {
-    return this.#reading(() => this.#read(offset, maxBytes, options))
+    return this.#reading(
+      () => this.#read(offset, maxBytes, options),
+      (slice) => slice.release?.(),
+    )
   }
 
   async #read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice> {
@@ -68,7 +75,7 @@ export class LogReader {
     const { log, directory, mayHaveHoles } = this.#options
     const [first] = slice.records
     const found = first === undefined ? end : readInt64(first, 0)
-    if (found <= offset || mayHaveHoles) return
+    if (found <= offset || mayHaveHoles()) return
     slice.release?.()
     throw hole(log, directory, offset, found)
   }
@@ -91,13 +98,37 @@ export class LogReader {
     return this.#reading(() => whileNothingIsRemoved(this.#options.log, search))
   }
 
-  async #reading<T>(read: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `work`, in which names of files go to other files. A read that is under way meanwhile may have met the one file
+   * by the other's index: its answer is thrown away, and it reads again.
+   */
+  async whileNamesChange(work: () => Promise<void>): Promise<void> {
+    this.#changes++
+    const changing = work()
+    this.#changing = changing.catch(() => {})
     try {
-      return await this.#reads.run(read)
-    } catch (error) {
-      if (error instanceof HoldfastError && error.code === 'LOG_DAMAGED') this.#options.onDamaged(error)
-      throw error
+      await changing
+    } finally {
+      this.#changing = undefined
     }
+  }
+
+  #reading<T>(read: () => Promise<T>, discard: (answer: T) => void = () => {}): Promise<T> {
+    return this.#reads.run(async () => {
+      for (;;) {
+        if (this.#changing !== undefined) await this.#changing
+        const changes = this.#changes
+        try {
+          const answer = await read()
+          if (changes === this.#changes) return answer
+          discard(answer)
+        } catch (error) {
+          if (changes !== this.#changes) continue
+          if (error instanceof HoldfastError && error.code === 'LOG_DAMAGED') this.#options.onDamaged(error)
+          throw error
+        }
+      }
+    })
   }
 }
 

@@ -13,6 +13,7 @@ import { Mutex } from '../../core/mutex.js'
 import type { RoundTarget } from '../../flush/group-commit.js'
 import type { FlushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
+import type { LastOfProducer } from './compaction/batch-filter.js'
 import { segmentFileName, suffix } from './format.js'
 import type { LoadedLog } from './load-request.js'
 import { mayPass, NextSegment } from './next-segment.js'
@@ -239,6 +240,21 @@ export class LogWriter implements RoundTarget<RecordBatch> {
       if (!mayPass(error)) throw error
       return false
     }
+  }
+
+  /** Lets a segment stand in the place of others that are sealed and durable, whose records it holds. */
+  replaceSegments(old: readonly Segment[], by: Segment): void {
+    invariant(this.#segments.holds(old) && !old.includes(this.#segments.active), 'only sealed segments are replaced')
+    this.#segments = this.#segments.replacing(old, by)
+  }
+
+  /** Where each producer that is at work has written last, as far as it is written. */
+  lastOfProducers(): Map<number, LastOfProducer> {
+    const last = new Map<number, LastOfProducer>()
+    for (const { producerId, epoch, batches } of this.#written.producers.values()) {
+      last.set(producerId, { epoch, lastDataOffset: batches.at(-1)?.lastOffset ?? -1 })
+    }
+    return last
   }
 
   sync(): Promise<void> {

@@ -32,10 +32,12 @@ export interface SegmentLogOptions {
   readonly fullScan?: boolean
   /** Called while it is opened, with the bytes that were read since the last time. */
   readonly onScanned?: (bytes: number) => void
-  /** Offsets may be missing in what was there before, since Kafka's compaction worked on it. */
+  /** Offsets may be missing, since compaction worked on the log, ours or Kafka's. */
   readonly mayHaveHoles?: boolean
   /** Messages are taken as long as the disk has any room: without them consumers could not go on. */
   readonly isVital?: boolean
+  /** Called before compaction makes the first hole; resolves when it has been written down that there may be some. */
+  readonly onHoles?: () => Promise<void>
   /** Called when the log was told to start elsewhere; resolves when that has been written down. */
   readonly onStartMoved?: () => Promise<void>
   /** Called when a recovery would read less than before, once the recovery point is written down. */
@@ -52,12 +54,21 @@ export type OpeningPoint = Pick<
   'clean' | 'recoveryPoint' | 'logStartOffset' | 'knownStart' | 'fullScan' | 'onScanned'
 > & { readonly cutFrom: number }
 
-/** The same options with settings that may change while the log is open: whoever keeps them reads anew at each use. */
-export function withLiveSettings(options: SegmentLogOptions, current: () => Settings): SegmentLogOptions {
+/** What of a log's options may change while it is open. */
+export interface LiveOptions {
+  settings: Settings
+  mayHaveHoles: boolean
+}
+
+/** The same options with those that may change: whoever keeps them reads anew at each use. */
+export function withLive(options: SegmentLogOptions, live: LiveOptions): SegmentLogOptions {
   return {
     ...options,
     get settings() {
-      return current()
+      return live.settings
+    },
+    get mayHaveHoles() {
+      return live.mayHaveHoles
     },
   }
 }

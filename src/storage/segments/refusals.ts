@@ -22,3 +22,11 @@ export function stalled(log: PartitionLog): HoldfastError {
   const why = `The disk under ${log.topic}-${log.partition} does not answer; this message was not taken.`
   return new HoldfastError('FLUSH_DISK_TIMEOUT', why)
 }
+
+/** A write, a sync or a name failed, and nothing is appended behind it. */
+export function stopped(log: PartitionLog, cause: unknown): HoldfastError {
+  const full = cause instanceof HoldfastError && cause.code === 'DISK_FULL'
+  const why = cause instanceof Error ? cause.message : String(cause)
+  const what = `The log ${log.topic}-${log.partition} takes no more messages: ${why}`
+  return new HoldfastError(full ? 'DISK_FULL' : 'LOG_FAILED', what, { cause })
+}

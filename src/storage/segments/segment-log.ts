@@ -26,13 +26,14 @@ import type {
   TransactionMarker,
 } from '../partition-log.js'
 import { Appender } from './appender.js'
+import { LogCompaction } from './compaction/log-compaction.js'
 import { LeaderEpochs } from './leader-epochs.js'
 import { Listeners } from './listeners.js'
 import type { LoadedLog, LoadReport } from './load-request.js'
 import { LogReader } from './log-reader.js'
 import { LogWriter } from './log-writer.js'
-import { loadFor, placeOf, type SegmentLogOptions, warmTailBytes, withLiveSettings } from './opening.js'
-import { outOfRange } from './refusals.js'
+import { type LiveOptions, loadFor, placeOf, type SegmentLogOptions, warmTailBytes, withLive } from './opening.js'
+import { outOfRange, stopped } from './refusals.js'
 import { type SegmentFacts, segmentFacts } from './segment-facts.js'
 import type { CutSegment } from './segment-set.js'
 
@@ -48,13 +49,15 @@ export class SegmentLog implements PartitionLog {
   readonly topic: string
   readonly partition: number
   readonly #options: SegmentLogOptions
-  #settings: Settings
+  readonly #live: LiveOptions
   readonly #epochs: LeaderEpochs
   readonly #lifecycle: Lifecycle
   readonly #listeners: Listeners
   /** Recovering and closing, one after the other. */
   readonly #turns = new Mutex()
   readonly #reader: LogReader
+  /** The log as its cleaner sees it. */
+  readonly compaction: LogCompaction
   #closed: Promise<boolean> | undefined
   #state: OpenState
   /** Where the log was told to start. */
@@ -63,8 +66,8 @@ export class SegmentLog implements PartitionLog {
   #publishedBefore = 0
 
   private constructor(options: SegmentLogOptions, epochs: LeaderEpochs, loaded: LoadedLog) {
-    this.#settings = options.settings
-    this.#options = withLiveSettings(options, () => this.#settings)
+    this.#live = { settings: options.settings, mayHaveHoles: options.mayHaveHoles ?? false }
+    this.#options = withLive(options, this.#live)
     this.topic = options.topic
     this.partition = options.partition
     this.#startOffset = options.logStartOffset
@@ -75,10 +78,20 @@ export class SegmentLog implements PartitionLog {
     this.#reader = new LogReader({
       log: this,
       directory: options.directory,
-      mayHaveHoles: options.mayHaveHoles ?? false,
+      mayHaveHoles: () => this.#live.mayHaveHoles,
       segments: () => this.#state.writer.segments,
       report: () => this.#state.report,
       onDamaged: (damage) => this.#foundDamaged(damage),
+    })
+    this.compaction = new LogCompaction({
+      log: this,
+      options: this.#options,
+      live: this.#live,
+      reader: this.#reader,
+      turns: this.#turns,
+      writer: () => this.#state.writer,
+      assertOpen: () => this.#lifecycle.assertOpen(),
+      fail: (cause) => this.#failed(cause),
     })
     this.#opened()
   }
@@ -121,12 +134,12 @@ export class SegmentLog implements PartitionLog {
 
   /** Those of the topic as they are now: to be read anew at each use. */
   get settings(): Settings {
-    return this.#settings
+    return this.#live.settings
   }
 
   /** Lets other settings hold from now on; those that are `fixed` in the table must stay what they are. */
   alter(settings: Settings): void {
-    this.#settings = settings
+    this.#live.settings = settings
   }
 
   get sizeInBytes(): number {
@@ -320,14 +333,9 @@ export class SegmentLog implements PartitionLog {
       // What was acknowledged from the page cache is made durable through the files that it was written to, which are
       // the ones that are told if that fails.
       await failed.writer.sync()
-      const { recoveryPoint, logStartOffset, highWatermark } = this
-      const loaded = await loadFor(this.#options, {
-        clean: false,
-        recoveryPoint,
-        logStartOffset,
-        cutFrom: highWatermark,
-      })
-      if (this.#lifecycle.state !== 'failed' || loaded.logEndOffset !== highWatermark) {
+      const { recoveryPoint, logStartOffset, highWatermark: cutFrom } = this
+      const loaded = await loadFor(this.#options, { clean: false, recoveryPoint, logStartOffset, cutFrom })
+      if (this.#lifecycle.state !== 'failed' || loaded.logEndOffset !== cutFrom) {
         await loaded.segments[loaded.segments.length - 1].release()
         this.#assertReadable()
         invariant(false, 'recovery keeps what was acknowledged, and nothing else')
@@ -352,7 +360,7 @@ export class SegmentLog implements PartitionLog {
 
   #stateOver(loaded: LoadedLog): OpenState {
     const { logger, clock } = this.#options
-    const policy = flushPolicy(() => this.#settings)
+    const policy = flushPolicy(() => this.#live.settings)
     const writer = new LogWriter(
       {
         place: placeOf(this.#options),
@@ -378,13 +386,7 @@ export class SegmentLog implements PartitionLog {
   }
 
   #failed(cause: unknown): HoldfastError {
-    const full = cause instanceof HoldfastError && cause.code === 'DISK_FULL'
-    const why = cause instanceof Error ? cause.message : String(cause)
-    const failure = new HoldfastError(
-      full ? 'DISK_FULL' : 'LOG_FAILED',
-      `The log ${this.topic}-${this.partition} takes no more messages: ${why}`,
-      { cause },
-    )
+    const failure = stopped(this, cause)
     this.#lifecycle.fail(failure)
     this.#options.onFailure?.(this)
     this.#listeners.notify(this)

@@ -66,6 +66,18 @@ export class SegmentSet {
     return cut
   }
 
+  /** Whether these are there, side by side. */
+  holds(segments: readonly Segment[]): boolean {
+    const first = this.#segments.indexOf(segments[0])
+    return first >= 0 && segments.every((segment, i) => this.#segments[first + i] === segment)
+  }
+
+  /** With one segment in the place of some that are there side by side. */
+  replacing(old: readonly Segment[], by: Segment): SegmentSet {
+    const first = this.#segments.indexOf(old[0])
+    return new SegmentSet([...this.#segments.slice(0, first), by, ...this.#segments.slice(first + old.length)])
+  }
+
   /** Whole batches from the one that holds `offset`, or the first after it, from one segment. Empty at the end. */
   async read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice> {
     for (const segment of this.#from(offset)) {

@@ -5,9 +5,11 @@
  */
 
 import { join } from 'node:path'
+import { readInt64 } from '../../core/codec/int64.js'
 import { invariant } from '../../core/invariant.js'
 import type { DiskFile } from '../../files/disk.js'
 import type { RecordBatch } from '../../records/batch.js'
+import { at as field } from '../../records/format.js'
 import type { LogSlice, ReadOptions, TimestampedOffset } from '../partition-log.js'
 import { ActiveFile, type FileSizes, writing } from './active-file.js'
 import { maxRelativeOffset, segmentFileName, suffix } from './format.js'
@@ -32,6 +34,7 @@ export class Segment implements SegmentFile {
   #active: ActiveFile | undefined
   #closing: Promise<void> | undefined
   readonly #index: LazyIndex
+  #holders = 0
   readonly #reader: SegmentReader
 
   constructor(
@@ -207,6 +210,18 @@ export class Segment implements SegmentFile {
     return this.#closing ?? Promise.resolve()
   }
 
+  /** Keeps the file from being used again for another segment once this one is removed, until the returned call. */
+  hold(): () => void {
+    this.#holders++
+    return () => {
+      this.#holders--
+    }
+  }
+
+  get isHeld(): boolean {
+    return this.#holders > 0
+  }
+
   /** Lets go of what the segment holds open and keeps in memory. What was lent stays readable. */
   async release(): Promise<void> {
     this.#index.drop()
@@ -234,6 +249,12 @@ export class Segment implements SegmentFile {
   async maxTimestamp(): Promise<number> {
     this.#maxTimestamp ??= (await this.#index.get()).maxTimestamp
     return this.#maxTimestamp
+  }
+
+  /** The greatest timestamp of its first batch; -1 where it holds none. */
+  async firstTimestamp(): Promise<number> {
+    const [bytes] = (await this.read(this.baseOffset, 0)).records
+    return bytes === undefined ? -1 : readInt64(bytes, field.maxTimestamp)
   }
 
   /** Every batch from `minOffset` on, its CRC checked, in order. @throws LOG_DAMAGED */

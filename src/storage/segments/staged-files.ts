@@ -32,11 +32,11 @@ export async function finishStagedFiles(
   const cleaned = inStage(stage.cleaned)
   // A swap is complete only if no file was still being written for it or for a later one.
   const firstCleaned = Math.min(...cleaned.map((file) => file.offset))
-  const swaps: Staged[] = []
-  for (const file of inStage(stage.swap)) {
-    if (file.offset >= firstCleaned) await remove(file)
-    else swaps.push(file)
-  }
+  const swaps = inStage(stage.swap).filter((file) => file.offset < firstCleaned)
+  const incomplete = inStage(stage.swap).filter((file) => file.offset >= firstCleaned)
+  for (const file of incomplete) await remove(file)
+  // Each step is durable before the next: without the sign that makes them incomplete, these would be taken for complete.
+  if (incomplete.length > 0) await disk.syncDirectory(directory)
   for (const file of cleaned) await remove(file)
   if (swaps.length === 0) return
 
@@ -49,6 +49,7 @@ export async function finishStagedFiles(
       (file) => !/\.(swap|cleaned|deleted)$/.test(file.name) && file.offset >= from && file.offset < to,
     )
     for (const file of replaced) await remove(file)
+    await disk.syncDirectory(directory)
   }
   for (const file of swaps) {
     await disk.rename(join(directory, file.name), join(directory, file.name.slice(0, -stage.swap.length)))
@@ -92,7 +93,7 @@ export async function removeSegment(
   const doomed = path + stage.deleted
   // After this nobody can open it any more; and who did before is seen.
   await disk.rename(path, doomed)
-  const isRead = openFiles.isUsed(path) || maps.isBorrowed(path)
+  const isRead = openFiles.isUsed(path) || maps.isBorrowed(path) || segment.isHeld
   await segment.release()
   // A backup may have given the file a second name; its bytes are to stay what they are.
   const found = recycler.takesRecycled ? await disk.stat(doomed).catch(() => undefined) : undefined

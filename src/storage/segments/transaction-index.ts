@@ -32,6 +32,13 @@ export class TransactionIndex {
     return new TransactionIndex(new EntryArray(entryBytes), isChanged)
   }
 
+  /** The index of a segment in which these were aborted, in the order of their markers. */
+  static from(transactions: readonly IndexedTransaction[]): TransactionIndex {
+    const index = TransactionIndex.empty()
+    for (const transaction of transactions) index.add({ ...transaction, aborted: true })
+    return index
+  }
+
   /** The index that a file holds, or undefined where it cannot be the one of a segment that begins at `baseOffset`. */
   static of(stored: Buffer, baseOffset: number): TransactionIndex | undefined {
     if (stored.length % entryBytes !== 0) return undefined
