@@ -213,6 +213,11 @@ export class MemoryDisk implements Disk {
     return this.#steps
   }
 
+  /** The power is gone. */
+  get hasCrashed(): boolean {
+    return this.#steps >= this.#crashAt
+  }
+
   /** Takes the power away at the `steps`th step from now on; resolves when it has happened. */
   crashAfter(steps: number): Promise<void> {
     this.#crashAt = this.#steps + steps
