@@ -15,6 +15,7 @@ import { nodeDisk } from '../files/node-disk.js'
 import { acceptBatch, codecsFor, packingOf } from '../records/accept.js'
 import type { Packing } from '../records/compression/index.js'
 import { at, transactionalBit } from '../records/format.js'
+import { timeBounds } from '../records/time-bounds.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
 import { MessageStore } from '../storage/message-store.js'
 import type { AppendReceipt, PartitionLog, TransactionMarker } from '../storage/partition-log.js'
@@ -281,7 +282,9 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   ): { log: PartitionLog; receipt: AppendReceipt } {
     this.#lifecycle.assertOpen()
     const log = this.#log(topic, partition)
-    const limits = { maxBatchBytes: this.#topicSettings(topic)['message.max.bytes'], maxUncompressedBytes }
+    const settings = this.#topicSettings(topic)
+    const times = timeBounds(settings, this.#clock.now())
+    const limits = { maxBatchBytes: settings['message.max.bytes'], maxUncompressedBytes, times }
     invariant(built === undefined || built.bytes === batch, 'the batch that was built is the one that is produced')
     const verified = acceptBatch(batch, built, limits, packing)
     if (this.#topics.isInternal(topic)) {

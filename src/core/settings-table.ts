@@ -145,6 +145,22 @@ export const settingsTable = {
     'How hard compression.type=zstd tries.',
     'compression.zstd.level',
   ),
+  'log.message.timestamp.before.max.ms': int(
+    Number.MAX_SAFE_INTEGER,
+    0,
+    Number.MAX_SAFE_INTEGER,
+    'ms',
+    'A message whose own time is longer ago than this is refused; the greatest value takes any.',
+    'message.timestamp.before.max.ms',
+  ),
+  'log.message.timestamp.after.max.ms': int(
+    3_600_000,
+    0,
+    Number.MAX_SAFE_INTEGER,
+    'ms',
+    'A message whose own time is further ahead than this is refused.',
+    'message.timestamp.after.max.ms',
+  ),
   'message.max.bytes': int(
     mib + 12,
     64,

@@ -10,6 +10,7 @@ import type { BuiltBatch } from './builder.js'
 import { decompress } from './compression/index.js'
 import { refuseLarge } from './compression/refusals.js'
 import { at, batchOverheadBytes, currentMagic, logOverheadBytes, reservedBits } from './format.js'
+import { checkTimes, type TimeBounds } from './time-bounds.js'
 import { walkRecords } from './walk.js'
 
 export interface VerifyLimits {
@@ -17,6 +18,8 @@ export interface VerifyLimits {
   maxBatchBytes: number
   /** The most that the records of a compressed batch may unpack to. */
   maxUncompressedBytes: number
+  /** Of the records; absent where any time is taken. */
+  times?: TimeBounds
 }
 
 /**
@@ -44,7 +47,7 @@ export function openProducedBatch(bytes: Buffer, limits: VerifyLimits): { batch:
     )
   }
   checkHeader(batch)
-  return { batch, records: checkRecords(batch, limits.maxUncompressedBytes) }
+  return { batch, records: checkRecords(batch, limits) }
 }
 
 /**
@@ -59,6 +62,10 @@ export function verifyBuiltBatch(batch: BuiltBatch, limits: VerifyLimits): Recor
   // As there: the bound is on what unpacks, and a reader will have to unpack it.
   if (batch.codec !== 'none' && batch.recordsBytes > limits.maxUncompressedBytes)
     refuseLarge(limits.maxUncompressedBytes)
+  const { times } = limits
+  if (times !== undefined) checkTimes(times, Number.POSITIVE_INFINITY, batch.maxTimestamp)
+  // Its header tells the greatest time alone.
+  if (times !== undefined && times.earliest > Number.NEGATIVE_INFINITY) checkRecords(batch, limits)
   return batch
 }
 
@@ -126,7 +133,7 @@ function checkHeader(batch: RecordBatch): void {
 }
 
 /** Walks the records, decompressed where need be, and sets maxTimestamp right. */
-function checkRecords(batch: RecordBatch, maxUncompressedBytes: number): Buffer {
+function checkRecords(batch: RecordBatch, { maxUncompressedBytes, times }: VerifyLimits): Buffer {
   const codec = batch.codec
   const packed = batch.bytes.subarray(at.records)
   const records = codec === 'none' ? packed : decompress(codec, packed, maxUncompressedBytes)
@@ -135,6 +142,7 @@ function checkRecords(batch: RecordBatch, maxUncompressedBytes: number): Buffer 
   checkTimestamp('the smallest timestamp of a record', baseTimestamp + deltas.min)
   checkTimestamp('the largest timestamp of a record', baseTimestamp + deltas.max)
   const maxTimestamp = baseTimestamp + deltas.max
+  if (times !== undefined) checkTimes(times, baseTimestamp + deltas.min, maxTimestamp)
   if (batch.maxTimestamp !== maxTimestamp) batch.stampMaxTimestamp(maxTimestamp)
   return records
 }
