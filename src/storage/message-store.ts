@@ -244,9 +244,12 @@ export class MessageStore {
     return this.#change(async () => {
       const topic = this.#existing(name)
       const before = this.#logs.settingsOf(topic)
-      const altered: Topic = { ...topic, config: change(topic.config, before) }
-      const settings = this.#logs.settingsOf(altered)
+      const config = change(topic.config, before)
+      const settings = this.#logs.settingsOf({ ...topic, config })
       refuseFixedChanges(before, settings)
+      const largestBatchBytes = Math.max(topic.largestBatchBytes ?? 0, before['message.max.bytes'])
+      const isLess = settings['message.max.bytes'] < largestBatchBytes
+      const altered: Topic = { ...topic, config, largestBatchBytes: isLess ? largestBatchBytes : undefined }
       if (options.validateOnly) return
       await this.#catalog.put(altered)
       this.#logs.alter(altered, settings)

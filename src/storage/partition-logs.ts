@@ -212,6 +212,7 @@ export class PartitionLogs {
       ...lastSeen,
       mayHaveHoles: topic.adopted || topic.compacted,
       onHoles: () => this.#checkpoints.noteHoles(topic.name),
+      largestBatchBytes: topic.largestBatchBytes,
       onStartMoved: this.#checkpoints.writeLogStarts,
       onMarked: () => this.#noteMark(),
       isVital: isInternalTopic(topic.name),

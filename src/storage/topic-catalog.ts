@@ -15,6 +15,8 @@ export interface Topic {
   readonly config: Readonly<Record<string, string>>
   /** Its directories are being removed; it is gone for everyone but the removal. */
   readonly deleting?: boolean
+  /** It took batches as large as this before its configuration was altered: where one is torn, a start has to know. */
+  readonly largestBatchBytes?: number
   /** Its log came from Kafka, whose compaction may have left holes in it. */
   readonly adopted?: boolean
   /** Compaction has worked on its logs, and may have left holes in them, whatever its cleanup.policy says now. */
@@ -138,6 +140,7 @@ function decodeCatalog(bytes: Buffer, path: string): Topic[] {
       ...(row['deleting'] === true && { deleting: true }),
       ...(row['adopted'] === true && { adopted: true }),
       ...(row['compacted'] === true && { compacted: true }),
+      ...(typeof row['largestBatchBytes'] === 'number' && { largestBatchBytes: row['largestBatchBytes'] }),
     }
   })
 }

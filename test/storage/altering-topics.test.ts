@@ -1,11 +1,14 @@
 /** Topics whose configuration is altered while they are written to, and while the power fails. */
 
 import assert from 'node:assert/strict'
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { FaultDisk } from '../../sim/fault-disk.js'
 import { MemoryDisk } from '../../sim/memory-disk.js'
 import { SeededRandomness } from '../../sim/seeded-randomness.js'
 import { nodeDisk } from '../../src/files/node-disk.js'
+import { buildBatch } from '../../src/records/builder.js'
 import { SegmentLog } from '../../src/storage/segments/segment-log.js'
 import { openStore as openOn, smallSettings } from '../faults/workload.js'
 import { appendAll, batchOf, bytesOf, dataPath, logOf, mib, openStore, readAll, sizedBatch } from './support.js'
@@ -73,6 +76,31 @@ describe('altering a topic', () => {
     const log = logOf(store)
     assert.ok(log instanceof SegmentLog)
     assert.deepEqual([store.topic('orders')?.config, log.settings['log.segment.bytes']], [config, mib])
+  })
+
+  test('to smaller batches does not make damage of a larger one that was being written', async (t) => {
+    const torn = buildBatch([{ value: Buffer.alloc(40 * mib, '.'), timestamp: 1 }]).bytes.subarray(0, 20 * mib)
+    for (const [altered, damaged] of [
+      [true, false],
+      [false, true],
+    ] as const) {
+      const path = await dataPath(t)
+      const largest = { 'max.message.bytes': String(64 * mib) }
+      const store = await openStore(t, path)
+      await store.createTopic({ name: 'orders', partitions: 1, config: altered ? largest : {} })
+      await logOf(store).append(batchOf(['kept'])).acknowledged
+      if (altered) await store.alterTopic('orders', to({}))
+      // As a power failure leaves a batch of 20 MiB: its first half is there.
+      const copy = await dataPath(t)
+      await cp(path, copy, { recursive: true })
+      const log = join(copy, 'log', 'orders-0', '00000000000000000000.log')
+      const kept = batchOf(['kept']).sizeInBytes
+      await writeFile(log, Buffer.concat([(await readFile(log)).subarray(0, kept), torn]))
+      const again = await openStore(t, copy)
+      assert.equal(logOf(again).failure?.code, damaged ? 'LOG_DAMAGED' : undefined)
+      await again.alterTopic('orders', to(largest))
+      assert.equal(again.topic('orders')?.largestBatchBytes, undefined)
+    }
   })
 
   test('is found whole or not at all when the power fails at any step, and for sure once it was confirmed', async () => {

@@ -38,6 +38,8 @@ export interface SegmentLogOptions {
   readonly isVital?: boolean
   /** Called before compaction makes the first hole; resolves when it has been written down that there may be some. */
   readonly onHoles?: () => Promise<void>
+  /** There may be batches as large as this, though `message.max.bytes` is less by now. */
+  readonly largestBatchBytes?: number
   /** Called when the log was told to start elsewhere; resolves when that has been written down. */
   readonly onStartMoved?: () => Promise<void>
   /** Called when a recovery would read less than before, once the recovery point is written down. */
@@ -118,7 +120,7 @@ export function loadFor(options: SegmentLogOptions, point: OpeningPoint): Promis
     ...point,
     sealedDurably: acknowledgesAfter(options.settings) === 'sync',
     mayHaveHoles: options.mayHaveHoles ?? false,
-    longestTornBytes: Math.max(roundMaxBytes, options.settings['message.max.bytes']),
+    longestTornBytes: Math.max(roundMaxBytes, options.settings['message.max.bytes'], options.largestBatchBytes ?? 0),
     nowMs: options.clock.now(),
   }
   return loadLog(placeOf(options), request, options.logger)
