@@ -22,7 +22,7 @@ export function filterPageOf(hi: number, filterPages: number): number {
 export function addToFilter(bytes: Buffer, start: number, hi: number, lo: number): void {
   const step = stepOf(hi)
   for (let probe = 0, bit = lo; probe < probes; probe++, bit = (bit + step) >>> 0) {
-    const within = bit % bitsPerPage
+    const within = bitOf(bit)
     bytes[start + (within >>> 3)] |= 1 << (within & 7)
   }
 }
@@ -31,10 +31,15 @@ export function addToFilter(bytes: Buffer, start: number, hi: number, lo: number
 export function mayHold(bytes: Buffer, start: number, hi: number, lo: number): boolean {
   const step = stepOf(hi)
   for (let probe = 0, bit = lo; probe < probes; probe++, bit = (bit + step) >>> 0) {
-    const within = bit % bitsPerPage
+    const within = bitOf(bit)
     if ((bytes[start + (within >>> 3)] & (1 << (within & 7))) === 0) return false
   }
   return true
+}
+
+/** One of the bits of a page, from 32 bits; a remainder would cost several times as much. */
+function bitOf(bits: number): number {
+  return Math.floor((bits * bitsPerPage) / 2 ** 32)
 }
 
 function stepOf(hi: number): number {

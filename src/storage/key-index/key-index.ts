@@ -35,6 +35,12 @@ export interface KeyIndexStatus {
 const sliceBytes = 512 * 1024
 /** Appends are not followed one by one. */
 const lagMs = 20
+/** A turn of the event loop that others used for so long says that there is much to do. */
+const busyTurnMs = 1
+/** Many times what a slice takes. */
+const stepBackMs = 50
+/** Records that are not indexed yet, at which a find would wait for too long: the index steps back no more. */
+const mostBehind = 1_000_000
 const retryMs = 10_000
 const progressMs = 10_000
 const usualTableEntries = 262_144
@@ -59,6 +65,7 @@ export class KeyIndex implements TableOwner {
   #following: Promise<void> | undefined
   #opened: Promise<void> | undefined
   #timer: Timer | undefined
+  #goOn: () => void = () => {}
   #isClosing = false
   /** What it was that kept the last table from the disk; whoever indexes next is told. */
   #writeTrouble: unknown
@@ -141,6 +148,7 @@ export class KeyIndex implements TableOwner {
     this.#isClosing = true
     this.#unfollow()
     this.#timer?.cancel()
+    this.#goOn()
     await this.#following
     await this.#opened?.catch(() => {})
     // A step that is under way ends by itself.
@@ -198,6 +206,7 @@ export class KeyIndex implements TableOwner {
       await this.#open()
       while (!this.#isClosing && this.#position < this.#log.highWatermark) {
         await this.#turns.run(() => this.#step())
+        await this.#stepBack()
         if (clock.monotonic() - saidAt < progressMs) continue
         saidAt = clock.monotonic()
         said = true
@@ -216,6 +225,19 @@ export class KeyIndex implements TableOwner {
       this.#lastTrouble = trouble
       return retryMs
     }
+  }
+
+  /** Where others have work for this thread too, they have it for the most part; a find does not wait like that. */
+  async #stepBack(): Promise<void> {
+    const { clock } = this.#options
+    const start = clock.monotonic()
+    await this.#turn()
+    const isBusy = clock.monotonic() - start > busyTurnMs
+    if (!isBusy || this.#log.highWatermark - this.#position > mostBehind) return
+    await new Promise<void>((resolve) => {
+      this.#goOn = resolve
+      clock.schedule(stepBackMs, resolve, { background: true })
+    })
   }
 
   /**

@@ -108,9 +108,9 @@ export class RunWriter {
     if (within === 0) this.#fences[this.#entries / entriesPerPage] = hi
     const { page } = this.#data
     const at = within * entryBytes
-    page.writeUInt32BE(hi, at)
-    page.writeUInt32BE(lo, at + 4)
-    page.writeUInt32BE(offset - this.#plan.base, at + 8)
+    putUint32(page, at, hi)
+    putUint32(page, at + 4, lo)
+    putUint32(page, at + 8, offset - this.#plan.base)
     this.#entries++
     if (within === entriesPerPage - 1) this.#data.end()
   }
@@ -164,6 +164,14 @@ export class RunWriter {
     this.#filter.end()
     this.#filterPage++
   }
+}
+
+/** As Buffer's method, for a loop over millions. */
+function putUint32(bytes: Buffer, at: number, value: number): void {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
 }
 
 /** Whether offsets from `base` to `last` can be kept in one file. */
