@@ -124,14 +124,22 @@ export function isSound(bytes: Buffer, start: number): boolean {
 
 const suffix = '.keys'
 
-export function runFileName(from: number, to: number): string {
-  return `${String(from).padStart(20, '0')}-${String(to).padStart(20, '0')}${suffix}`
+export interface RunName {
+  readonly from: number
+  readonly to: number
+  /** Of two files over the same range the one of the greater generation was made from what compaction had left. */
+  readonly generation: number
 }
 
-/** The range in a file's name; undefined for any other name. */
-export function parseRunFileName(name: string): { from: number; to: number } | undefined {
-  const match = /^(\d{20})-(\d{20})\.keys$/.exec(name)
+export function runFileName(from: number, to: number, generation = 0): string {
+  const range = `${String(from).padStart(20, '0')}-${String(to).padStart(20, '0')}`
+  return `${range}${generation === 0 ? '' : `.${generation}`}${suffix}`
+}
+
+/** What a file's name says; undefined for any other name. */
+export function parseRunFileName(name: string): RunName | undefined {
+  const match = /^(\d{20})-(\d{20})(?:\.(\d{1,9}))?\.keys$/.exec(name)
   if (match === null) return undefined
-  const [from, to] = [Number(match[1]), Number(match[2])]
-  return Number.isSafeInteger(from) && Number.isSafeInteger(to) && from <= to ? { from, to } : undefined
+  const [from, to, generation] = [Number(match[1]), Number(match[2]), Number(match[3] ?? 0)]
+  return Number.isSafeInteger(from) && Number.isSafeInteger(to) && from <= to ? { from, to, generation } : undefined
 }

@@ -8,7 +8,6 @@
  * damaged is indexed again from the log.
  */
 
-import type { Timer } from '../../core/clock.js'
 import { HoldfastError } from '../../core/errors.js'
 import { Mutex } from '../../core/mutex.js'
 import { batchesIn, type RecordBatch } from '../../records/batch.js'
@@ -16,9 +15,10 @@ import { prepareCodec } from '../../records/compression/index.js'
 import type { StoredRecord } from '../../records/record.js'
 import type { PartitionLog } from '../partition-log.js'
 import { BatchKeys } from './batch-keys.js'
+import { Follower } from './follower.js'
 import { type Candidates, findRecords, type Search } from './lookup.js'
 import type { TableOwner } from './memory.js'
-import type { KeyIndexOptions } from './options.js'
+import { type KeyIndexOptions, usualTableEntries } from './options.js'
 import { DamagedRun, type Run } from './run.js'
 import { RunFiles } from './run-files.js'
 import { fitsOneRun } from './run-writer.js'
@@ -33,17 +33,6 @@ export interface KeyIndexStatus {
 }
 
 const sliceBytes = 512 * 1024
-/** Appends are not followed one by one. */
-const lagMs = 20
-/** A turn of the event loop that others used for so long says that there is much to do. */
-const busyTurnMs = 1
-/** Many times what a slice takes. */
-const stepBackMs = 50
-/** Records that are not indexed yet, at which a find would wait for too long: the index steps back no more. */
-const mostBehind = 1_000_000
-const retryMs = 10_000
-const progressMs = 10_000
-const usualTableEntries = 262_144
 /** However few keys are in it: what has been read once is not read again at each start. */
 const mostBytesPerTable = 256 * 1024 * 1024
 
@@ -53,7 +42,7 @@ export class KeyIndex implements TableOwner {
   readonly #runs: RunFiles
   readonly #keys: BatchKeys
   readonly #turns = new Mutex()
-  readonly #unfollow: () => void
+  readonly #follower: Follower
   #table = new KeyTable(0)
   #frozen: KeyTable | undefined
   /** Where the next batch to index begins. */
@@ -62,15 +51,11 @@ export class KeyIndex implements TableOwner {
   /** Raised when the table is thrown away: work that began before is for nothing. */
   #generation = 0
   #writing: Promise<void> | undefined
-  #following: Promise<void> | undefined
   #opened: Promise<void> | undefined
-  #timer: Timer | undefined
-  #goOn: () => void = () => {}
   #isClosing = false
+  #thinnedTo: number | undefined
   /** What it was that kept the last table from the disk; whoever indexes next is told. */
   #writeTrouble: unknown
-  /** Said once, however often it is tried again. */
-  #lastTrouble = ''
 
   constructor(options: KeyIndexOptions) {
     this.#options = options
@@ -78,8 +63,12 @@ export class KeyIndex implements TableOwner {
     this.#keys = new BatchKeys(options.idHeader, options.hash)
     this.#runs = new RunFiles(options, (damaged) => this.#forgetFrom(damaged))
     options.memory.register(this)
-    this.#unfollow = options.log.onAdvance(() => this.#wake())
-    this.#wake()
+    this.#follower = new Follower(options, {
+      open: () => this.#open(),
+      position: () => this.#position,
+      step: () => this.#turns.run(() => this.#step()),
+      caughtUp: () => this.#runs.dropBefore(this.#log.logStartOffset),
+    })
   }
 
   get tableBytes(): number {
@@ -136,6 +125,18 @@ export class KeyIndex implements TableOwner {
     await this.#writing
   }
 
+  /**
+   * Indexes anew what compaction has been over, since most of what the files say of it may be gone. To be called with the
+   * offset up to which it came; what it has been over before the first call is taken for done.
+   */
+  async thin(cleanedUpTo: number): Promise<void> {
+    const before = this.#thinnedTo ?? cleanedUpTo
+    this.#thinnedTo = cleanedUpTo
+    if (cleanedUpTo <= before || this.#isClosing) return
+    await this.#open()
+    await this.#runs.thin(cleanedUpTo, this.#keys)
+  }
+
   /** Removes files that hold nothing that is still in the log. */
   async tidy(): Promise<void> {
     await this.#open()
@@ -146,10 +147,7 @@ export class KeyIndex implements TableOwner {
   async close({ keep = true }: { keep?: boolean } = {}): Promise<void> {
     if (this.#isClosing) return
     this.#isClosing = true
-    this.#unfollow()
-    this.#timer?.cancel()
-    this.#goOn()
-    await this.#following
+    await this.#follower.stop()
     await this.#opened?.catch(() => {})
     // A step that is under way ends by itself.
     await this.#turns.run(async () => {})
@@ -182,62 +180,6 @@ export class KeyIndex implements TableOwner {
     const { logStartOffset, highWatermark } = this.#log
     const end = await this.#runs.load(logStartOffset, highWatermark)
     this.#dropTable(end ?? logStartOffset)
-  }
-
-  #wake(afterMs = lagMs): void {
-    if (this.#isClosing || this.#timer !== undefined || this.#following !== undefined) return
-    const begin = (): void => {
-      this.#timer = undefined
-      this.#following = this.#follow().then((againMs) => {
-        this.#following = undefined
-        if (againMs !== undefined || this.#position < this.#log.highWatermark) this.#wake(againMs)
-      })
-    }
-    this.#timer = this.#options.clock.schedule(afterMs, begin, { background: true })
-  }
-
-  /** Catches up with the log, beside everything else. Resolves with the time to wait before it is tried again, if it must be. */
-  async #follow(): Promise<number | undefined> {
-    const { clock, logger } = this.#options
-    const { topic, partition } = this.#log
-    let saidAt = clock.monotonic()
-    let said = false
-    try {
-      await this.#open()
-      while (!this.#isClosing && this.#position < this.#log.highWatermark) {
-        await this.#turns.run(() => this.#step())
-        await this.#stepBack()
-        if (clock.monotonic() - saidAt < progressMs) continue
-        saidAt = clock.monotonic()
-        said = true
-        const fields = { topic, partition, indexedTo: this.#position, end: this.#log.highWatermark }
-        logger.info(fields, 'Building a key index.')
-      }
-      await this.#runs.dropBefore(this.#log.logStartOffset)
-      if (said) logger.info({ topic, partition, indexedTo: this.#position }, 'A key index is up to date.')
-      return undefined
-    } catch (err) {
-      if (this.#isClosing || this.#log.isClosed) return undefined
-      const trouble = String(err)
-      if (trouble !== this.#lastTrouble) {
-        logger.warn({ topic, partition, err }, 'A key index could not follow its log; it is tried again.')
-      }
-      this.#lastTrouble = trouble
-      return retryMs
-    }
-  }
-
-  /** Where others have work for this thread too, they have it for the most part; a find does not wait like that. */
-  async #stepBack(): Promise<void> {
-    const { clock } = this.#options
-    const start = clock.monotonic()
-    await this.#turn()
-    const isBusy = clock.monotonic() - start > busyTurnMs
-    if (!isBusy || this.#log.highWatermark - this.#position > mostBehind) return
-    await new Promise<void>((resolve) => {
-      this.#goOn = resolve
-      clock.schedule(stepBackMs, resolve, { background: true })
-    })
   }
 
   /**
@@ -348,7 +290,7 @@ export class KeyIndex implements TableOwner {
     const fields = { topic, partition, file: damaged.path }
     this.#options.logger.warn(fields, 'A file of a key index is damaged; it is built again from the log.')
     this.#dropTable(damaged.from)
-    this.#wake()
+    this.#follower.wake()
   }
 
   get #coveredFrom(): number {

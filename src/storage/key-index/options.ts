@@ -24,6 +24,9 @@ export interface SharedByIndexes {
   readonly merging: Gate
 }
 
+/** Where the options say nothing. */
+export const usualTableEntries = 262_144
+
 export interface KeyIndexOptions extends SharedByIndexes {
   readonly log: PartitionLog
   /** Where the files of this partition's index lie. */

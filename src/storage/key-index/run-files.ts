@@ -3,15 +3,17 @@
  * and when one goes. The oldest comes first, each begins where the one before it ends.
  */
 
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { HoldfastError } from '../../core/errors.js'
+import type { BatchKeys } from './batch-keys.js'
 import { type Owner, parseRunFileName, runFileName } from './format.js'
 import { type Hash, hashInto } from './hash.js'
 import { mergeRuns, runsToMerge } from './merging.js'
 import type { KeyIndexOptions } from './options.js'
 import { DamagedRun, Run, type RunTools } from './run.js'
-import { asideSuffix, entriesBetweenDrains, RunWriter } from './run-writer.js'
+import { asideSuffix, writeTableTo } from './run-writer.js'
 import type { KeyTable } from './table.js'
+import { stagingName, thin } from './thinning.js'
 
 export class RunFiles {
   readonly #options: KeyIndexOptions
@@ -54,13 +56,14 @@ export class RunFiles {
   async load(logStartOffset: number, logEnd: number): Promise<number | undefined> {
     const { disk, directory, files, maps } = this.#options
     await disk.makeDirectory(directory)
+    await disk.remove(join(directory, stagingName))
     const names = ((await disk.list(directory)) ?? []).filter(({ isDirectory }) => !isDirectory).map(({ name }) => name)
     const found = names.flatMap((name) => {
       const range = parseRunFileName(name)
       return range === undefined ? [] : [{ name, ...range }]
     })
     // Of those that could come next the one that reaches farthest was merged from the others.
-    found.sort((one, other) => other.to - one.to)
+    found.sort((one, other) => other.to - one.to || other.generation - one.generation)
     const kept: Run[] = []
     const next = async (): Promise<Run | undefined> => {
       const end = kept.at(-1)?.to
@@ -93,24 +96,9 @@ export class RunFiles {
    */
   async add(table: KeyTable, to: number, take: () => boolean): Promise<void> {
     const { disk, directory } = this.#options
-    const turn = () => this.#turn()
-    const order = await table.sorted(turn)
     const path = join(directory, runFileName(table.from, to))
-    const plan = { from: table.from, to, base: table.base, mostEntries: table.count }
-    const writer = await RunWriter.create(disk, path, plan)
-    try {
-      for (let i = 0; i < order.length; i++) {
-        const entry = order[i]
-        writer.add(table.hiOf(entry), table.loOf(entry), table.offsetOf(entry))
-        if ((i + 1) % entriesBetweenDrains !== 0) continue
-        await writer.drain()
-        await turn()
-      }
-      await writer.finish(this.#owner)
-    } catch (error) {
-      await writer.abandon()
-      throw error
-    }
+    await this.#namesAreFree()
+    await writeTableTo(disk, path, table, to, this.#owner, () => this.#turn())
     const run = await this.#openWritten(path, table.from, to)
     if (!take()) return this.#remove(run)
     this.#runs = [...this.#runs, run]
@@ -134,13 +122,41 @@ export class RunFiles {
     if (count === 0) return
     const dropped = this.#runs.slice(0, count)
     this.#runs = this.#runs.slice(count)
-    for (const run of dropped) await this.#remove(run)
+    for (const run of dropped) this.#removeLater(run)
+    await this.#namesAreFree()
+  }
+
+  /** Makes one new file of those that compaction has been over, from what it has left in the log. */
+  async thin(cleanedUpTo: number, keys: BatchKeys): Promise<void> {
+    while (this.#merging !== undefined) await this.#merging
+    if (this.#isClosing) return
+    this.#merging = this.#options.merging
+      .run(() => this.#thin(cleanedUpTo, keys))
+      .catch((error: unknown) => this.#mergeFailed(error))
+      .then(() => {
+        this.#merging = undefined
+        this.#mergeLater()
+      })
+    await this.#merging
+  }
+
+  async #thin(cleanedUpTo: number, keys: BatchKeys): Promise<void> {
+    const { log, directory } = this.#options
+    const inputs = this.#runs.filter(({ to }) => to <= cleanedUpTo)
+    const to = inputs.at(-1)?.to ?? 0
+    const from = Math.max(inputs[0]?.from ?? 0, log.logStartOffset)
+    if (from >= to) return
+    const generation = Math.max(...inputs.map(({ path }) => parseRunFileName(basename(path))?.generation ?? 0)) + 1
+    const path = join(directory, runFileName(from, to, generation))
+    const turn = () => this.#turnUnlessClosing()
+    await thin(this.#options, { from, to, path, owner: this.#owner, keys, tools: this.#tools, turn })
+    await this.#replace(inputs, await this.#openWritten(path, from, to))
   }
 
   async close(): Promise<void> {
     this.#isClosing = true
     await this.#merging
-    await Promise.all(this.#going)
+    await this.#namesAreFree()
     for (const run of this.#runs) await run.dispose()
     this.#runs = []
   }
@@ -179,22 +195,23 @@ export class RunFiles {
     const to = inputs[count - 1].to
     if (from >= to) return this.dropBefore(from)
     const path = join(directory, runFileName(from, to))
-    const turn = async (): Promise<void> => {
-      await this.#turn()
-      if (this.#isClosing) throw new HoldfastError('CLOSED', 'The key index is closed.')
-    }
+    await this.#namesAreFree()
     for (const run of inputs) run.retain()
     try {
-      await mergeRuns(inputs, { disk, path, owner: this.#owner, from }, turn)
+      await mergeRuns(inputs, { disk, path, owner: this.#owner, from }, () => this.#turnUnlessClosing())
     } finally {
       for (const run of inputs) run.release()
     }
-    const merged = await this.#openWritten(path, from, to)
-    // The oldest may be below the start of the log by now, and all may have been forgotten.
+    await this.#replace(inputs, await this.#openWritten(path, from, to))
+  }
+
+  /** Puts one file in the place of those that it was made from. */
+  async #replace(inputs: readonly Run[], run: Run): Promise<void> {
     const first = this.#runs.indexOf(inputs[0])
-    if (!inputs.every((run, i) => this.#runs[first + i] === run)) return this.#remove(merged)
-    this.#runs = [...this.#runs.slice(0, first), merged, ...this.#runs.slice(first + count)]
-    for (const run of inputs) this.#removeLater(run)
+    // The oldest may be below the start of the log by now, and all may have been forgotten.
+    if (!inputs.every((each, i) => this.#runs[first + i] === each)) return this.#remove(run)
+    this.#runs = [...this.#runs.slice(0, first), run, ...this.#runs.slice(first + inputs.length)]
+    for (const each of inputs) this.#removeLater(each)
   }
 
   get #tools(): RunTools {
@@ -208,8 +225,18 @@ export class RunFiles {
     return run
   }
 
+  /** A file that is built again may get the name of one that is still being read, and is removed after that. */
+  async #namesAreFree(): Promise<void> {
+    await Promise.all(this.#going)
+  }
+
   #turn(): Promise<void> {
     return new Promise((resolve) => this.#options.clock.soon(resolve))
+  }
+
+  async #turnUnlessClosing(): Promise<void> {
+    await this.#turn()
+    if (this.#isClosing) throw new HoldfastError('CLOSED', 'The key index is closed.')
   }
 
   #removeLater(run: Run): void {

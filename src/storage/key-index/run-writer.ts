@@ -19,12 +19,44 @@ import {
   type RunHeader,
   sealPage,
 } from './format.js'
+import type { KeyTable } from './table.js'
 
 /** While a file is being written. */
 export const asideSuffix = '.tmp'
 
-/** Entries that may be added between two calls of `drain`. */
+/** Entries that are added between two calls of `drain`. */
 export const entriesBetweenDrains = 8192
+
+/** Writes a file of all that is in `table`, which covers the log up to `to`. */
+export async function writeTableTo(
+  disk: Disk,
+  path: string,
+  table: KeyTable,
+  to: number,
+  owner: Owner,
+  turn: () => Promise<void>,
+): Promise<void> {
+  const order = await table.sorted(turn)
+  const writer = await RunWriter.create(disk, path, {
+    from: table.from,
+    to,
+    base: table.base,
+    mostEntries: table.count,
+  })
+  try {
+    for (let i = 0; i < order.length; i++) {
+      const entry = order[i]
+      writer.add(table.hiOf(entry), table.loOf(entry), table.offsetOf(entry))
+      if ((i + 1) % entriesBetweenDrains !== 0) continue
+      await writer.drain()
+      await turn()
+    }
+    await writer.finish(owner)
+  } catch (error) {
+    await writer.abandon()
+    throw error
+  }
+}
 
 /** Pages of one kind that follow each other, gathered into larger writes. */
 class PageRow {

@@ -7,8 +7,8 @@ import { prepareCodec } from '../../../src/records/compression/index.js'
 import { pageBytes } from '../../../src/storage/key-index/format.js'
 import type { KeyIndex } from '../../../src/storage/key-index/key-index.js'
 import type { SegmentLog } from '../../../src/storage/segments/segment-log.js'
-import { openLog } from '../segments/world.js'
-import { appendAll, recordingLogger, turns } from '../support.js'
+import { named, openLog } from '../segments/world.js'
+import { appendAll, readAll, recordingLogger, turns } from '../support.js'
 import { byId, byKey, indexDirectory, type Keyed, keyedBatch, type Opening, offsetsOf, openIndex } from './world.js'
 
 const logDirectory = '/data/log/orders-0'
@@ -311,6 +311,40 @@ test('finding goes on while the log is appended to, files are merged and the log
   }
   await appending
   assert.ok(finds > 5)
+})
+
+test('what compaction has removed is not found, and goes from the files when they are made anew', async (t) => {
+  const { disk, log } = await indexed(t)
+  const batches = await readAll(log)
+  await log.close()
+  // As a cleaner leaves it: every third batch of the first 80 records, and all behind them.
+  const left = batches.filter(({ baseOffset }) => baseOffset >= 80 || baseOffset % 12 === 0)
+  const compacted = '/data/log/compacted-0'
+  await disk.makeDirectory(compacted)
+  await disk.replaceFile(`${compacted}/${named(0, '.log')}`, Buffer.concat(left.map(({ bytes }) => bytes)))
+  const cleaned = await openLog(t, compacted, { disk, mayHaveHoles: true })
+  const index = openIndex(t, cleaned, { disk })
+  const assertFound = async () => {
+    assert.deepEqual(await offsetsOf(index, byKey('k1')), [1])
+    assert.deepEqual(await offsetsOf(index, byKey('k5')), [])
+    assert.deepEqual(await offsetsOf(index, byKey('k26')), [90, 26])
+    assert.deepEqual(await offsetsOf(index, byId('id-k77')), [])
+    assert.deepEqual(await offsetsOf(index, byId('id-k95')), [95])
+  }
+  await assertFound()
+  assert.equal(index.status.entries, 200)
+  await index.thin(0)
+  const thinning = index.thin(88)
+  await assertFound()
+  await thinning
+  await assertFound()
+  const { entries } = index.status
+  assert.ok(entries < 120, `${entries} entries for ${left.length * 4} records`)
+  await index.close()
+  const again = openIndex(t, cleaned, { disk })
+  await again.catchUp(100)
+  assert.equal(again.status.entries, entries)
+  assert.deepEqual(await offsetsOf(again, byKey('k26')), [90, 26])
 })
 
 test('a closed index says so', async (t) => {
