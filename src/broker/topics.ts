@@ -75,7 +75,13 @@ export class Topics {
 
   /** The named topics that exist, or all; with `create`, missing ones are made where the settings allow it. */
   async find(names: readonly string[] | null, create: boolean): Promise<Topic[]> {
-    if (names === null) return this.#store.topics()
+    const found = names === null ? this.#store.topics() : await this.#named(names, create)
+    // A description tells what they hold, which is not known before their files have been looked at.
+    for (const topic of found) await this.#store.keyIndexesReady(topic)
+    return found
+  }
+
+  async #named(names: readonly string[], create: boolean): Promise<Topic[]> {
     const found: Topic[] = []
     for (const name of new Set(names)) {
       const topic = this.#store.topic(name) ?? (create ? await this.#autoCreate(name) : undefined)

@@ -163,6 +163,10 @@ export class MessageStore {
     return this.#logs.get(topic, partition)
   }
 
+  async keyIndexesReady({ name, partitions }: Topic): Promise<void> {
+    for (let partition = 0; partition < partitions; partition++) await this.keyIndex(name, partition)?.ready()
+  }
+
   /** Undefined where the topic keeps none. */
   keyIndex(topic: string, partition: number): KeyIndex | undefined {
     return this.#indexes.get(topic, partition)

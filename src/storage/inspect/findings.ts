@@ -37,6 +37,7 @@ export const findingTable = {
   // What is made anew from the messages.
   'index-missing': { severity: 'warning', next: `${byItself}, or ${repairIt}` },
   'index-wrong': { severity: 'warning', next: `${byItself}, or ${repairIt}` },
+  'key-index-wrong': { severity: 'warning', next: byItself },
   'transactions-missing': {
     severity: 'error',
     next: `${repairIt} makes the index anew; until then aborted messages may be read`,

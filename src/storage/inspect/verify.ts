@@ -9,6 +9,7 @@ import { resolveSettings, type Settings } from '../../core/settings.js'
 import type { Disk } from '../../files/disk.js'
 import { partitionDirectoryName } from '../segments/format.js'
 import { checkDataDirectory, type DataDirectoryFacts } from './check-data-directory.js'
+import { checkKeyIndexes } from './check-key-indexes.js'
 import { checkLogDirectory, type LogDirectoryFacts } from './check-log-directory.js'
 import type { PartitionFacts } from './check-partition.js'
 import type { BatchObserver } from './check-segment.js'
@@ -104,6 +105,7 @@ export async function verifyTarget(target: Target, options: VerifyOptions): Prom
   }
   const data = dataPath === undefined ? undefined : await checkDataDirectory(disk, dataPath, logPath, findings)
   const { topics, clusterId } = data ?? {}
+  if (dataPath !== undefined && only === undefined) await checkKeyIndexes(disk, dataPath, findings)
   const indexIntervalBytes = (options.settings ?? resolveSettings())['log.index.interval.bytes']
   const deep = options.quick !== true
   const request = { logPath, topics, clusterId, only, indexIntervalBytes, deep, observerOf, onBytes }

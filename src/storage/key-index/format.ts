@@ -84,13 +84,19 @@ export function encodeHeader(header: RunHeader, owner: Owner): Buffer {
   return page
 }
 
-/** The header, or undefined where the page is none of this version and this owner, or contradicts itself. */
-export function decodeHeader(page: Buffer, owner: Owner): RunHeader | undefined {
+/** Whether the file that this header is of speaks of this topic and of these ids. */
+export function belongsTo(page: Buffer, owner: Owner): boolean {
+  return (
+    page.subarray(at.topicId, at.topicId + topicIdBytes).equals(owner.topicId) &&
+    page.readUInt32BE(at.idHeaderHash) === owner.idHeaderHash.hi &&
+    page.readUInt32BE(at.idHeaderHash + 4) === owner.idHeaderHash.lo
+  )
+}
+
+/** The header, or undefined where the page is none of this version, or contradicts itself. */
+export function decodeHeader(page: Buffer): RunHeader | undefined {
   if (page.length < pageBytes || !isSound(page, 0) || !page.subarray(0, magic.length).equals(magic)) return undefined
   if (page.readUInt32BE(at.version) !== version) return undefined
-  if (!page.subarray(at.topicId, at.topicId + topicIdBytes).equals(owner.topicId)) return undefined
-  if (page.readUInt32BE(at.idHeaderHash) !== owner.idHeaderHash.hi) return undefined
-  if (page.readUInt32BE(at.idHeaderHash + 4) !== owner.idHeaderHash.lo) return undefined
   const header: RunHeader = {
     from: readInt64(page, at.from),
     to: readInt64(page, at.to),

@@ -106,6 +106,11 @@ export class KeyIndex implements TableOwner {
     }
   }
 
+  /** Resolves when the files are known, or cannot be for now. */
+  async ready(): Promise<void> {
+    await this.#open().catch(() => {})
+  }
+
   /** Indexes what readers see below `offset`. */
   async catchUp(offset: number): Promise<void> {
     this.#assertOpen()

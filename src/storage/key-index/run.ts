@@ -8,6 +8,7 @@ import type { MappedFiles } from '../../files/mapped-files.js'
 import type { OpenFiles } from '../../files/open-files.js'
 import { filterPageOf, mayHold } from './filter.js'
 import {
+  belongsTo,
   decodeHeader,
   entriesPerPage,
   entryBytes,
@@ -72,8 +73,9 @@ export class Run {
       read: await file.read(page, 0),
       size: await file.size(),
     }))
-    const header = read === pageBytes ? decodeHeader(page, tools.owner) : undefined
-    if (header === undefined || header.from !== range.from || header.to !== range.to) return undefined
+    const header = read === pageBytes ? decodeHeader(page) : undefined
+    if (header === undefined || !belongsTo(page, tools.owner)) return undefined
+    if (header.from !== range.from || header.to !== range.to) return undefined
     return size === fileBytes(header) ? new Run(path, header, tools) : undefined
   }
 
