@@ -17,7 +17,7 @@ export async function findMessages(store: MessageStore, request: FindRequest): P
   const search = searchOf(request)
   const found = await Promise.all(
     partitionsOf(store, request).map(async (partition) => {
-      const index = store.keyIndex(topic, partition)
+      const index = store.keyIndexes.get(topic, partition)
       if (index === undefined) {
         throw new HoldfastError(
           'KEY_INDEX_OFF',

@@ -63,7 +63,7 @@ export class Topics {
         highWatermark: log?.highWatermark ?? -1,
         sizeInBytes: log?.sizeInBytes ?? 0,
         failure: log?.failure,
-        keyIndex: this.#store.keyIndex(topic.name, partition)?.status,
+        keyIndex: this.#store.keyIndexes.get(topic.name, partition)?.status,
       }
     })
     return { name: topic.name, id: topic.id, isInternal: this.isInternal(topic.name), partitions }
@@ -77,7 +77,7 @@ export class Topics {
   async find(names: readonly string[] | null, create: boolean): Promise<Topic[]> {
     const found = names === null ? this.#store.topics() : await this.#named(names, create)
     // A description tells what they hold, which is not known before their files have been looked at.
-    for (const topic of found) await this.#store.keyIndexesReady(topic)
+    for (const topic of found) await this.#store.keyIndexes.ready(topic)
     return found
   }
 

@@ -20,6 +20,9 @@ import type { PartitionLog } from './partition-log.js'
 import { partitionDirectoryName } from './segments/format.js'
 import type { Topic } from './topic-catalog.js'
 
+/** A log that may be compacted. */
+type CompactedLog = PartitionLog & { readonly compaction: { readonly cleanedUpTo: number | undefined } }
+
 /** A topic, and the settings that hold for it. */
 export interface IndexedTopic {
   readonly topic: Topic
@@ -40,9 +43,9 @@ export function indexPathOf(dataPath: string): string {
 export class KeyIndexes {
   readonly #path: string
   readonly #idHeader: string
-  readonly #logOf: (topic: string, partition: number) => PartitionLog | undefined
+  readonly #logOf: (topic: string, partition: number) => CompactedLog | undefined
   readonly #shared: SharedByIndexes
-  readonly #indexes = new Map<string, KeyIndex>()
+  readonly #indexes = new Map<string, { readonly index: KeyIndex; readonly log: CompactedLog }>()
 
   constructor(
     dataPath: string,
@@ -52,7 +55,7 @@ export class KeyIndexes {
       readonly clock: Clock
       readonly logger: Logger
     },
-    logOf: (topic: string, partition: number) => PartitionLog | undefined,
+    logOf: (topic: string, partition: number) => CompactedLog | undefined,
   ) {
     const { settings, disk, clock, logger } = tools
     this.#path = indexPathOf(dataPath)
@@ -70,12 +73,21 @@ export class KeyIndexes {
   }
 
   get(topic: string, partition: number): KeyIndex | undefined {
-    return this.#indexes.get(partitionDirectoryName(topic, partition))
+    return this.#indexes.get(partitionDirectoryName(topic, partition))?.index
+  }
+
+  /** Resolves when what a topic's indexes hold is known. */
+  async ready({ name, partitions }: Topic): Promise<void> {
+    for (let partition = 0; partition < partitions; partition++) await this.get(name, partition)?.ready()
   }
 
   chore(): Chore {
     const run = async (signal: AbortSignal): Promise<void> => {
-      for (const index of [...this.#indexes.values()]) if (!signal.aborted) await index.tidy()
+      for (const { index, log } of [...this.#indexes.values()]) {
+        if (signal.aborted) return
+        await index.tidy()
+        await index.thin(log.compaction.cleanedUpTo ?? 0)
+      }
     }
     return { name: 'key indexes', intervalMs: tidyMs, run }
   }
@@ -98,7 +110,9 @@ export class KeyIndexes {
       if (log === undefined || this.#indexes.has(name)) continue
       const directory = join(this.#path, name)
       const options = { ...this.#shared, log, directory, topicId: topic.id, idHeader: this.#idHeader }
-      this.#indexes.set(name, new KeyIndex(options))
+      const index = new KeyIndex(options)
+      await index.thin(log.compaction.cleanedUpTo ?? 0)
+      this.#indexes.set(name, { index, log })
     }
   }
 
@@ -106,17 +120,17 @@ export class KeyIndexes {
   async remove(topic: string, from: number): Promise<void> {
     for (let partition = from; ; partition++) {
       const name = partitionDirectoryName(topic, partition)
-      const index = this.#indexes.get(name)
-      if (index === undefined) return
+      const open = this.#indexes.get(name)
+      if (open === undefined) return
       this.#indexes.delete(name)
-      await index.close({ keep: false })
+      await open.index.close({ keep: false })
       await this.#shared.disk.remove(join(this.#path, name))
     }
   }
 
   /** Leaves files that hold all that was indexed. Never rejects. */
   async close(): Promise<void> {
-    await mapParallel([...this.#indexes.values()], closedAtOnce, (index) => index.close())
+    await mapParallel([...this.#indexes.values()], closedAtOnce, ({ index }) => index.close())
     this.#shared.maps.dropAll()
     await this.#shared.files.dropAll()
   }

@@ -22,7 +22,6 @@ import { leaveCleanShutdownMark, takeCleanShutdownMark } from './checkpoints.js'
 import { Chores } from './chores.js'
 import { type DataDirectory, openDataDirectory } from './data-directory.js'
 import { DiskWatermark } from './disk-watermark.js'
-import type { KeyIndex } from './key-index/key-index.js'
 import { KeyIndexes } from './key-indexes.js'
 import { LogCleaner } from './log-cleaner.js'
 import { adoptTopics, removeDeletedDirectories } from './partition-directories.js'
@@ -83,7 +82,7 @@ export class MessageStore {
     this.#checkpoints = new CheckpointWriter(directory.logPath, tools, () => this.#logs.all())
     this.#chores = new Chores(tools.clock, tools.logger)
     this.#cleaner = new LogCleaner(tools, this.#logs, this.#checkpoints)
-    this.#indexes = new KeyIndexes(directory.path, tools, (topic, partition) => this.log(topic, partition))
+    this.#indexes = new KeyIndexes(directory.path, tools, (topic, partition) => this.#logs.get(topic, partition))
     const logs = () => this.#logs.all()
     const retention = new Retention({ ...tools, logs })
     const watermark = new DiskWatermark({ ...tools, logs, logPath: directory.logPath, room: this.#logs.room })
@@ -163,13 +162,8 @@ export class MessageStore {
     return this.#logs.get(topic, partition)
   }
 
-  async keyIndexesReady({ name, partitions }: Topic): Promise<void> {
-    for (let partition = 0; partition < partitions; partition++) await this.keyIndex(name, partition)?.ready()
-  }
-
-  /** Undefined where the topic keeps none. */
-  keyIndex(topic: string, partition: number): KeyIndex | undefined {
-    return this.#indexes.get(topic, partition)
+  get keyIndexes(): KeyIndexes {
+    return this.#indexes
   }
 
   /**

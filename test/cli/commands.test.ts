@@ -171,6 +171,47 @@ test('wrong usage is refused with a hint, and nothing is made', async () => {
   }
 })
 
+test('a message is found by key and by id in a folder, by time also over the wire', async (t) => {
+  const directory = await makeTemporaryDirectory('holdfast-cli-')
+  t.after(() => directory.remove())
+  const data = ['--data', directory.path]
+  await ok(['topics', 'create', 'orders', '--config', 'key.index.enable=true', ...data])
+  await ok(['produce', 'orders', '--key-separator', ':', ...data], 'o-1:two apples\no-2:a pear\no-1:three apples\n')
+  await ok(['produce', 'orders', '--header', 'message-id=m1', ...data], 'a plum\n')
+  const lines = (await ok(['find', 'orders', '--key', 'o-1', '--json', ...data])).trim().split('\n')
+  const found = lines.map((line) => JSON.parse(line))
+  assert.deepEqual(
+    found.map(({ offset, value }) => [offset, value]),
+    [
+      [2, 'three apples'],
+      [0, 'two apples'],
+    ],
+  )
+  assert.match(await ok(['find', 'orders', '--id', 'm1', ...data]), /^PARTITION.*\n0 +3 .* a plum\n$/)
+  assert.match(await ok(['find', 'orders', '--key', 'o-1', '--to', '2', '--limit', '1', ...data]), /two apples\n$/)
+  const { keyIndex } = JSON.parse(await ok(['topics', 'describe', 'orders', '--json', ...data])).partitions[0]
+  assert.deepEqual([keyIndex.entries, keyIndex.indexedTo], [4, 4])
+  const time = new Date(found[1].timestamp).toISOString()
+  assert.match(await ok(['at', 'orders', time, ...data]), /two apples\n$/)
+  for (const args of [
+    ['find', 'orders'],
+    ['find', 'orders', '--key', 'a', '--from', 'x'],
+    ['at', 'orders', 'noon'],
+  ]) {
+    assert.equal((await run([...args, ...data])).code, 1, args.join(' '))
+  }
+  const broker = await serve(directory.path)
+  try {
+    const served = ['--broker', broker.address]
+    assert.match(await ok(['at', 'orders', String(found[0].timestamp), '--json', ...served]), /"topic":"orders"/)
+    const refused = await run(['find', 'orders', '--key', 'o-1', ...served])
+    assert.equal(refused.code, 1)
+    assert.match(refused.stderr, /UNSUPPORTED_OVER_WIRE/)
+  } finally {
+    await broker.end('SIGTERM')
+  }
+})
+
 test('a setting that is unknown or out of range is refused with its name and range', async () => {
   const directory = await makeTemporaryDirectory('holdfast-cli-')
   try {

@@ -14,7 +14,7 @@ async function indexedFiles(): Promise<{ files: Files; path: string }> {
   await store.createTopic({ name: 'orders', partitions: 1, config: { 'key.index.enable': 'true' } })
   const records = Array.from({ length: 900 }, (_, i) => ({ key: `k${i}`, id: `${i}` }))
   await logOf(store).append(keyedBatch(records)).acknowledged
-  await store.keyIndex('orders', 0)?.catchUp(900)
+  await store.keyIndexes.get('orders', 0)?.catchUp(900)
   await store.close()
   const files = await filesOf(disk, dataPath)
   const path = [...files.keys()].find((name) => name.endsWith('.keys'))
