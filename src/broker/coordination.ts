@@ -54,7 +54,8 @@ export class Coordination {
       logger,
       settings,
       openTransactionTopic: (create) => this.#openTopic(transactionsTopicName, create),
-      nextEpoch: (greaterThan) => nextCoordinatorEpoch(disk, store.configPath, greaterThan),
+      nextEpoch: (greaterThan) =>
+        nextCoordinatorEpoch(disk, store.configPath, Math.max(greaterThan, this.#greatestCoordinatorEpoch())),
       takeProducerId: () => producerIds.take(),
       writeMarker: (place, marker) => this.writeMarker(place, marker),
       makeDurable: (place) => this.#makeDurable(place),
@@ -134,6 +135,20 @@ export class Coordination {
     else await log.endTransaction(marker).acknowledged
     // A marker that a power cut took would leave its transaction open for good, once it is stored as complete.
     await this.#makeDurable({ topic, partition })
+  }
+
+  /** Of the markers in all logs: a directory may come from a Kafka, or have lost the file that counts. */
+  #greatestCoordinatorEpoch(): number {
+    const { store } = this.#options
+    let greatest = -1
+    for (const { name, partitions } of store.topics()) {
+      for (let partition = 0; partition < partitions; partition++) {
+        for (const { coordinatorEpoch } of store.log(name, partition)?.activeProducers() ?? []) {
+          greatest = Math.max(greatest, coordinatorEpoch)
+        }
+      }
+    }
+    return greatest
   }
 
   async #makeDurable({ topic, partition }: TopicPartition): Promise<void> {
