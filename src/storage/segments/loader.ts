@@ -195,7 +195,9 @@ class Loader {
   ): Promise<OpenedSegment> {
     // Where it is read whole, the producers tell what was aborted; a file that lies there is written over.
     const transactions =
-      producers.upTo <= base ? TransactionIndex.empty(true) : await storedTransactions(this.#place, base)
+      producers.upTo <= base
+        ? TransactionIndex.empty(true)
+        : await storedTransactions(this.#place, base, producers.upTo)
     const writer = await this.#place.disk.open(this.#path(base, suffix.log), writing(this.#place))
     const tools = { place: this.#place, request: this.#request, report: this.#report, producers, transactions }
     let active: ActiveFile

@@ -39,17 +39,22 @@ export class TransactionIndex {
     return index
   }
 
-  /** The index that a file holds, or undefined where it cannot be the one of a segment that begins at `baseOffset`. */
-  static of(stored: Buffer, baseOffset: number): TransactionIndex | undefined {
+  /**
+   * The index that a file holds of markers below `end`, or undefined where it cannot be the one of a segment that begins
+   * at `baseOffset`.
+   */
+  static of(stored: Buffer, baseOffset: number, end = Number.MAX_SAFE_INTEGER): TransactionIndex | undefined {
     if (stored.length % entryBytes !== 0) return undefined
-    const index = new TransactionIndex(new EntryArray(entryBytes, stored), false)
+    const whole = new TransactionIndex(new EntryArray(entryBytes, stored), false)
     let before = baseOffset - 1
-    for (let i = 0; i < index.count; i++) {
-      const entry = index.entry(i)
+    for (let i = 0; i < whole.count; i++) {
+      const entry = whole.entry(i)
       if (stored.readInt16BE(i * entryBytes) !== version || !isSound(entry, before)) return undefined
       before = entry.lastOffset
     }
-    return index
+    const known = whole.#entries.prefix((bytes, start) => readInt64(bytes, start + at.lastOffset) < end)
+    if (known === whole.count) return whole
+    return new TransactionIndex(new EntryArray(entryBytes, stored.subarray(0, known * entryBytes)), true)
   }
 
   get count(): number {

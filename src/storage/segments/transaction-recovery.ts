@@ -10,13 +10,17 @@ import type { Segment } from './segment.js'
 import type { SegmentPlace } from './segment-place.js'
 import { TransactionIndex } from './transaction-index.js'
 
-/** What the file holds, which is nothing where there is none; undefined where it is no such index. */
+/**
+ * What the file holds of markers below `end`, which is nothing where there is none; undefined where it is no such index.
+ * A file may tell of more than the log or the producer state does, where a mark on the way was not finished.
+ */
 export async function storedTransactions(
   { disk, directory }: SegmentPlace,
   base: number,
+  end?: number,
 ): Promise<TransactionIndex | undefined> {
   const stored = await disk.readFile(join(directory, segmentFileName(base, suffix.transactionIndex)))
-  return stored === undefined ? TransactionIndex.empty() : TransactionIndex.of(stored, base)
+  return stored === undefined ? TransactionIndex.empty() : TransactionIndex.of(stored, base, end)
 }
 
 /**
