@@ -39,6 +39,13 @@ export abstract class CoordinatedBroker implements groups.GroupService, transact
     return this.coordination.groups.fetchOffsets(groupId, partitions, options)
   }
 
+  async deleteOffsets(groupId: string, partitions: readonly TopicPartition[]): Promise<Outcomes> {
+    const outcomes = await this.coordination.groups.deleteOffsets(groupId, partitions)
+    return partitions.map((place, i) =>
+      this.coordination.exists(place) ? outcomes[i] : new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION'),
+    )
+  }
+
   listGroups(): Promise<readonly groups.GroupListing[]> {
     return this.coordination.groups.listGroups()
   }

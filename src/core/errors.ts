@@ -150,6 +150,7 @@ export const errorTable = {
   FETCH_SESSION_ID_NOT_FOUND: { kafka: 70, retriable: true, text: 'The fetch session is not known.' },
   NON_EMPTY_GROUP: { kafka: 68, retriable: false, text: 'The group still has members.' },
   GROUP_ID_NOT_FOUND: { kafka: 69, retriable: false, text: 'There is no such group.' },
+  GROUP_SUBSCRIBED_TO_TOPIC: { kafka: 86, retriable: false, text: 'Members of the group read the topic.' },
   FENCED_LEADER_EPOCH: {
     kafka: 74,
     retriable: true,

@@ -15,6 +15,7 @@ import {
   leaveGroup,
   listGroups,
   offsetCommit,
+  offsetDelete,
   offsetFetch,
   syncGroup,
 } from './schemas/index.js'
@@ -155,6 +156,20 @@ export class RemoteGroups {
     const { errorCode, groupState, protocolType, protocolName, members } = answer.groups[0]
     throwIfRefused(errorCode)
     return { groupId, state: groupState as groups.GroupState, protocolType, protocolName, members }
+  }
+
+  async deleteOffsets(
+    groupId: string,
+    places: readonly TopicPartition[],
+  ): Promise<readonly (HoldfastError | undefined)[]> {
+    await this.#findCoordinator(groupId)
+    const topics = groupedByTopic(places).map(({ topic, items }) => ({
+      name: topic,
+      partitions: items.map(({ partition }) => ({ index: partition })),
+    }))
+    const answer = await this.#wire.send(offsetDelete, { groupId, topics })
+    throwIfRefused(answer.errorCode)
+    return outcomesOf(answer.topics, places)
   }
 
   async deleteGroup(groupId: string): Promise<void> {

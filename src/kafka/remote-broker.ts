@@ -251,6 +251,13 @@ export class RemoteBroker implements contract.BrokerService {
     return this.#groups.fetchOffsets(groupId, partitions, options)
   }
 
+  deleteOffsets(
+    groupId: string,
+    partitions: readonly contract.TopicPartition[],
+  ): Promise<readonly (HoldfastError | undefined)[]> {
+    return this.#groups.deleteOffsets(groupId, partitions)
+  }
+
   listGroups(): Promise<readonly groups.GroupListing[]> {
     return this.#groups.listGroups()
   }

@@ -143,6 +143,11 @@ export interface GroupService {
     partitions: readonly { readonly topic: string; readonly partition: number }[] | null,
     options?: FetchOffsetsOptions,
   ): Promise<readonly FetchedOffset[]>
+  /** Deletes committed offsets; one entry per partition, in order. Throws NON_EMPTY_GROUP or GROUP_ID_NOT_FOUND. */
+  deleteOffsets(
+    groupId: string,
+    partitions: readonly { readonly topic: string; readonly partition: number }[],
+  ): Promise<readonly (HoldfastError | undefined)[]>
   listGroups(): Promise<readonly GroupListing[]>
   /** A group that does not exist is described as Dead, as Kafka does it. */
   describeGroup(groupId: string): Promise<GroupDescription>

@@ -33,6 +33,7 @@ import type {
   SyncRequest,
   SyncResult,
 } from './contract.js'
+import { deleteOffsets } from './deleting-offsets.js'
 import { describe, describeDead } from './describing.js'
 import { forgetOffsets, forgetOffsetsOfMissingTopics } from './forgetting.js'
 import { Group } from './group.js'
@@ -237,6 +238,17 @@ export class GroupCoordinator implements GroupService {
     return group === undefined ? describeDead(groupId) : describe(group)
   }
 
+  async deleteOffsets(
+    groupId: string,
+    partitions: readonly TopicPartition[],
+  ): Promise<readonly (HoldfastError | undefined)[]> {
+    await this.#opening.ready(false)
+    const group = this.#require(groupId)
+    const outcomes = await deleteOffsets(group, this.#store, partitions)
+    this.#dropIfUnused(group)
+    return outcomes
+  }
+
   async deleteGroup(groupId: string): Promise<void> {
     await this.#opening.ready(false)
     const group = this.#requireDeletable(groupId)
@@ -331,9 +343,14 @@ export class GroupCoordinator implements GroupService {
     return group
   }
 
-  #requireDeletable(groupId: string): Group {
+  #require(groupId: string): Group {
     const group = this.#groups.get(groupId)
-    if (group === undefined) throw new HoldfastError('GROUP_ID_NOT_FOUND', `There is no group "${groupId}".`)
+    if (group !== undefined) return group
+    throw new HoldfastError('GROUP_ID_NOT_FOUND', `There is no group "${groupId}".`)
+  }
+
+  #requireDeletable(groupId: string): Group {
+    const group = this.#require(groupId)
     requireAlive(group)
     if (!group.pendingOffsets.isEmpty) {
       throw new HoldfastError('NON_EMPTY_GROUP', `An open transaction has offsets of group ${groupId}; end it first.`)

@@ -31,6 +31,7 @@ import { createPartitionsEndpoint } from './37-create-partitions.js'
 import { deleteGroupsEndpoint } from './42-delete-groups.js'
 import { incrementalAlterConfigsEndpoint } from './44-incremental-alter-configs.js'
 import { listPartitionReassignmentsEndpoint } from './46-list-partition-reassignments.js'
+import { offsetDeleteEndpoint } from './47-offset-delete.js'
 import { describeClusterEndpoint } from './60-describe-cluster.js'
 import { describeTransactionsEndpoint } from './65-describe-transactions.js'
 import { listTransactionsEndpoint } from './66-list-transactions.js'
@@ -68,6 +69,7 @@ export const endpoints: readonly Endpoint[] = [
   deleteGroupsEndpoint,
   incrementalAlterConfigsEndpoint,
   listPartitionReassignmentsEndpoint,
+  offsetDeleteEndpoint,
   describeClusterEndpoint,
   describeTransactionsEndpoint,
   listTransactionsEndpoint,

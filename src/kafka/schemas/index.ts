@@ -31,6 +31,7 @@ import { createPartitions } from './37-create-partitions.js'
 import { deleteGroups } from './42-delete-groups.js'
 import { incrementalAlterConfigs } from './44-incremental-alter-configs.js'
 import { listPartitionReassignments } from './46-list-partition-reassignments.js'
+import { offsetDelete } from './47-offset-delete.js'
 import { describeCluster } from './60-describe-cluster.js'
 import { describeTransactions } from './65-describe-transactions.js'
 import { listTransactions } from './66-list-transactions.js'
@@ -67,6 +68,7 @@ export * from './37-create-partitions.js'
 export * from './42-delete-groups.js'
 export * from './44-incremental-alter-configs.js'
 export * from './46-list-partition-reassignments.js'
+export * from './47-offset-delete.js'
 export * from './60-describe-cluster.js'
 export * from './65-describe-transactions.js'
 export * from './66-list-transactions.js'
@@ -106,6 +108,7 @@ export const apis: readonly Api[] = [
   deleteGroups,
   incrementalAlterConfigs,
   listPartitionReassignments,
+  offsetDelete,
   describeCluster,
   describeTransactions,
   listTransactions,

@@ -314,6 +314,10 @@ const requests: Record<number, (version: number) => [theirs: unknown[], ours: ob
       validateOnly: false,
     },
   ],
+  47: () => [
+    ['group', [{ name: 'orders', partitions: [{ partitionIndex: 1 }, { partitionIndex: 2 }] }]],
+    { groupId: 'group', topics: [{ name: 'orders', partitions: [{ index: 1 }, { index: 2 }] }] },
+  ],
   21: () => [
     [[{ name: 'orders', partitions: [{ partitionIndex: 1, offset: 77n }] }], 5000],
     { topics: [{ name: 'orders', partitions: [{ index: 1, offset: 77 }] }], timeoutMs: 5000 },

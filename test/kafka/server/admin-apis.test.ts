@@ -183,3 +183,23 @@ test('DescribeGroups, ListGroups with filters, DescribeCluster, DescribeAcls, Li
   const moving = await client.ask(kafka.listPartitionReassignments, 0, {})
   assert.deepEqual([moving.errorCode, moving.topics], [0, []])
 })
+
+test('OffsetDelete, as it is on the wire and through RemoteBroker', async (t) => {
+  const served = await serve(t)
+  const { client } = await withTopic(served)
+  const offset = { topic: 'orders', offset: 5, leaderEpoch: -1, metadata: '' }
+  const commit = { groupId: 'g', memberId: '', groupInstanceId: null, generationId: -1 }
+  await served.broker.commitOffsets({ ...commit, offsets: [0, 1].map((partition) => ({ ...offset, partition })) })
+  const body = { groupId: 'g', topics: [{ name: 'orders', partitions: [{ index: 0 }, { index: 9 }] }] }
+  const answer = await client.ask(kafka.offsetDelete, 0, body)
+  assert.deepEqual(answer.topics[0].partitions, [
+    { index: 0, errorCode: 0 },
+    { index: 9, errorCode: 3 },
+  ])
+  assert.equal((await client.ask(kafka.offsetDelete, 0, { ...body, groupId: 'nobody' })).errorCode, 69)
+  const left = async () => (await served.broker.fetchOffsets('g', null)).map(({ partition }) => partition)
+  assert.deepEqual(await left(), [1])
+  const remote = await served.remote()
+  assert.deepEqual(await remote.deleteOffsets('g', [{ topic: 'orders', partition: 1 }]), [undefined])
+  await assert.rejects(remote.deleteOffsets('g', []), { code: 'GROUP_ID_NOT_FOUND' })
+})

@@ -69,5 +69,6 @@ export const requests: Readonly<Record<number, object>> = {
   46: {},
   65: { transactionalIds: ['t'] },
   66: { stateFilters: ['Ongoing', 'Odd'] },
+  47: { groupId: 'nothing', topics: [{ name: 'orders', partitions: [{ index: 0 }] }] },
   60: { includeClusterAuthorizedOperations: true },
 }
