@@ -7,6 +7,7 @@
 import type { Isolation, TopicPartition } from '../broker/contract.js'
 import type { HoldfastError } from '../core/errors.js'
 import type { StoredRecord } from '../records/record.js'
+import { committedOffsets } from './committed-offsets.js'
 import { Committer, OwnedCursor } from './committer.js'
 import type { PartitionsByTopic } from './consumer-protocol.js'
 import { GroupSession, type GroupSessionOptions } from './group-session.js'
@@ -131,16 +132,19 @@ export class GroupSource implements MessageSource<Message> {
       'partitions assigned',
     )
     this.#prefetcher?.resume()
-    const cursors = await this.#cursorsFor(gained)
-    if (this.#assignments !== assignment) return
+    const isCurrent = (): boolean => this.#assignments === assignment && !this.#stopped
+    const cursors = await this.#cursorsFor(gained, isCurrent)
+    if (!isCurrent()) return
     for (const cursor of cursors) this.#owned.set(placeOf(cursor), cursor)
     this.#prefetcher?.add(cursors)
   }
 
-  async #cursorsFor(places: readonly TopicPartition[]): Promise<OwnedCursor[]> {
+  async #cursorsFor(places: readonly TopicPartition[], wanted: () => boolean): Promise<OwnedCursor[]> {
     if (places.length === 0) return []
-    const { service, groupId, from, isolation } = this.#options
-    const committed = new Map((await service.fetchOffsets(groupId, places)).map((each) => [placeOf(each), each.offset]))
+    const { service, clock, groupId, from, isolation } = this.#options
+    const found = await committedOffsets(service, clock, groupId, places, wanted)
+    if (found === undefined) return []
+    const committed = new Map(found.map((each) => [placeOf(each), each.offset]))
     const fresh = places.filter((place) => !committed.has(placeOf(place)))
     const starts = await startOffsets(service, fresh, from, isolation)
     return places.map((place) => {
