@@ -42,6 +42,7 @@ export type {
   TopicSummary,
   TopicsClient,
 } from './client/topics.js'
+export type { Transaction, TransactionOptions } from './client/transaction.js'
 export { type ErrorCode, errorTable, HoldfastError } from './core/errors.js'
 export type { Logger } from './core/logger.js'
 export type { SettingName, SettingsInput } from './core/settings.js'

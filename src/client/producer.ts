@@ -18,8 +18,11 @@ import { nextSticky, partitionOfKey } from './partitioner.js'
 import { describeTopic } from './topics.js'
 import type { SendWaiter } from './waiters.js'
 
+/** What a producer needs of a broker. */
+export type ProducingService = Pick<BrokerService, 'produce' | 'describeTopics' | 'describeConfig' | 'idHeader'>
+
 export interface ProducerOptions {
-  readonly service: BrokerService
+  readonly service: ProducingService
   readonly clock: Clock
   readonly randomness: Randomness
   readonly compression: Compression

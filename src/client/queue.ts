@@ -33,6 +33,7 @@ import { Producer } from './producer.js'
 import { ManySends, PendingSend } from './sending.js'
 import { checkStart, type StartPosition } from './start-offset.js'
 import { TopicsClient } from './topics.js'
+import { type Transaction, type TransactionOptions, Transactions } from './transaction.js'
 
 export type { ConsumeOptions, GroupConsumeOptions, OffsetConsumeOptions } from './consume-options.js'
 export type { AtOptions, FindBound, FindOptions, FindTarget } from './finding.js'
@@ -114,6 +115,7 @@ export class Queue implements AsyncDisposable {
   readonly groups: GroupsClient
   readonly #service: BrokerService
   readonly #producer: Producer
+  readonly #transactions: Transactions
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #clientId: string
@@ -132,8 +134,7 @@ export class Queue implements AsyncDisposable {
       fallback: 30_000,
       min: 1,
     })
-    this.#producer = new Producer({
-      service,
+    const producing = {
       clock: this.#clock,
       randomness: options.randomness ?? systemRandomness,
       compression: checkCompression(options.compression),
@@ -148,7 +149,9 @@ export class Queue implements AsyncDisposable {
       }),
       lingerMs: wholeNumber('Queue', 'lingerMs', options.lingerMs, { fallback: 0, max: longestLingerMs }),
       metadataRefreshMs: this.#metadataRefreshMs,
-    })
+    }
+    this.#producer = new Producer({ ...producing, service })
+    this.#transactions = new Transactions(service, producing)
     this.topics = new TopicsClient(service, (topic) => this.#producer.forget(topic))
     this.groups = new GroupsClient(service)
   }
@@ -187,6 +190,25 @@ export class Queue implements AsyncDisposable {
     if (options !== undefined && !this.#mayBegin(options, many)) return many.promise
     this.#producer.submitMany(topic, messages, many)
     return many.promise
+  }
+
+  /**
+   * Does `work` in a transaction: what it sends, and the offsets that it commits for groups, hold together once it is
+   * done, or not at all where it throws. `id` names the producer over restarts: whoever begins a transaction under it
+   * aborts what an earlier holder left open, and fences it. Transactions of one id come one after the other.
+   *
+   *     for await (const message of mq.consume('orders', { group: 'billing' })) {
+   *       await mq.transaction('billing-1', async (tx) => {
+   *         await tx.send('invoices', { value: invoiceFor(message) })
+   *         await tx.commitOffsets('billing', [message])
+   *       })
+   *     }
+   *
+   * @throws what `work` throws, and what a step was refused with; PRODUCER_FENCED where another holder has taken over or
+   * the transaction took longer than its timeout; INVALID_TRANSACTION_TIMEOUT, INVALID_ARGUMENT, CLOSED
+   */
+  transaction<T>(id: string, work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
+    return this.#transactions.run(id, work, options)
   }
 
   /**
@@ -304,7 +326,7 @@ export class Queue implements AsyncDisposable {
   async #close(): Promise<void> {
     try {
       await Promise.allSettled([...this.#streams].map((stream) => stream.close()))
-      await this.#producer.close()
+      await Promise.all([this.#producer.close(), this.#transactions.close()])
     } finally {
       await this.#service.close()
     }

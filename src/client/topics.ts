@@ -131,7 +131,11 @@ export class TopicsClient {
 }
 
 /** The topic of that name; with `create` it is made where the settings allow it. @throws UNKNOWN_TOPIC_OR_PARTITION */
-export async function describeTopic(service: BrokerService, name: string, create: boolean): Promise<TopicDescription> {
+export async function describeTopic(
+  service: Pick<BrokerService, 'describeTopics'>,
+  name: string,
+  create: boolean,
+): Promise<TopicDescription> {
   const [topic] = await service.describeTopics([name], { create })
   if (topic !== undefined) return topic
   const hint = create ? ', and auto.create.topics.enable does not allow to create it by naming it' : ''

@@ -166,6 +166,15 @@ export class RecordBatch {
     this.stampCrc()
   }
 
+  /** Makes the batch one of a producer's transaction, in place, and the CRC with it. */
+  stampTransaction(of: { producerId: number; producerEpoch: number; baseSequence: number }): void {
+    this.bytes.writeInt16BE(this.attributes | transactionalBit, at.attributes)
+    writeInt64(this.bytes, of.producerId, at.producerId)
+    this.bytes.writeInt16BE(of.producerEpoch, at.producerEpoch)
+    this.bytes.writeInt32BE(of.baseSequence, at.baseSequence)
+    this.stampCrc()
+  }
+
   /** Makes the CRC fit the bytes. */
   stampCrc(): void {
     this.bytes.writeUInt32BE(this.computeCrc(), at.crc)
