@@ -201,8 +201,9 @@ class StoreBackup {
       const last = segments.at(-1)
       if (last !== undefined) lastBases.set(name, last.baseOffset)
       const { log: opened, ...row } = log
-      // Retention may have moved it since.
-      return { ...row, startOffset: Math.min(Math.max(row.startOffset, opened.logStartOffset), endOffset) }
+      // Retention may have moved it since, and compaction may have begun.
+      const startOffset = Math.min(Math.max(row.startOffset, opened.logStartOffset), endOffset)
+      return { ...row, startOffset, mayHaveHoles: opened.mayHaveHoles }
     })
   }
 
@@ -252,7 +253,9 @@ class StoreBackup {
       if (!isDirectory && name.endsWith('.json') && name !== 'topics.json')
         await this.#copyText(join(directory.configPath, name), `config/${name}`)
     }
-    await this.#writeText('config/topics.json', encodeCatalog(topics))
+    const holed = new Set(logs.flatMap(({ topic, mayHaveHoles }) => (mayHaveHoles ? [topic] : [])))
+    const asTaken = topics.map((topic) => (holed.has(topic.name) ? { ...topic, compacted: true } : topic))
+    await this.#writeText('config/topics.json', encodeCatalog(asTaken))
     await this.#copyText(join(directory.logPath, 'meta.properties'), 'log/meta.properties')
     const offsets = (offsetOf: (log: BackedUpLog) => number) =>
       encodeOffsets(logs.map((log) => ({ topic: log.topic, partition: log.partition, offset: offsetOf(log) })))

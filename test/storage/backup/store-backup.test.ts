@@ -11,6 +11,7 @@ import type { Disk } from '../../../src/files/disk.js'
 import { restore } from '../../../src/storage/backup/restore.js'
 import type { BackupOptions } from '../../../src/storage/backup/store-backup.js'
 import { MessageStore } from '../../../src/storage/message-store.js'
+import { entriesOf, openOn, put, smallSegments } from '../compacting.js'
 import { appendAll, bytesOf, gate, logOf, readAll, settingsWith, sizedBatch, until } from '../support.js'
 
 const segmentBytes = 3800
@@ -151,6 +152,35 @@ describe('a backup', () => {
     await taken
     const { found } = await restored()
     assert.deepEqual(found[0], bytesOf(sent))
+    await store.close()
+  })
+
+  test('of a log whose first compaction comes between the moment and the taking may have holes, and opens', async () => {
+    const disk = new FaultDisk(new MemoryDisk())
+    const store = await openOn(disk, smallSegments())
+    await store.createTopic({ name: 'orders', partitions: 1 })
+    const log = logOf(store)
+    for (let i = 0; i < 40; i++) await put(log, [[`k${i % 3}`, `v${i}`]])
+    const held = gate()
+    let arrived = false
+    disk.judge = ({ operation, path }) => {
+      // The moment has been noted, and nothing of the logs is taken yet.
+      if (operation !== 'makeDirectory' || !path.endsWith('.partial/config')) return undefined
+      arrived = true
+      return held.passed
+    }
+    const taken = store.backup('/backups')
+    await until(() => arrived)
+    await store.runChore('compaction')
+    const compacted = await entriesOf(log)
+    assert.ok(compacted.length < 40)
+    held.open()
+    await taken
+    await restore(disk, '/backups', '/restored')
+    const again = await MessageStore.open('/restored', { disk, settings: smallSegments(), clock: new ManualClock() })
+    assert.equal(logOf(again).failure, undefined)
+    assert.deepEqual(await entriesOf(logOf(again)), compacted)
+    await again.close()
     await store.close()
   })
 
