@@ -353,7 +353,15 @@ export class MemoryDisk implements Disk {
 
   async rename(from: string, to: string): Promise<void> {
     await this.step()
-    this.#existing(dirname(from)).change({ kind: 'rename', from: basename(from), to: basename(to) })
+    const [source, target] = [this.#existing(dirname(from)), this.#existing(dirname(to))]
+    const node = source.entries.get(basename(from))
+    if (source === target) source.change({ kind: 'rename', from: basename(from), to: basename(to) })
+    else if (node !== undefined) {
+      // The new name first: no crash leaves a file without any.
+      target.change({ kind: 'add', name: basename(to), node })
+      target.settle()
+      source.change({ kind: 'remove', name: basename(from) })
+    }
     await this.step()
   }
 

@@ -29,6 +29,7 @@ const rooms: readonly (readonly [prefix: string, room: string, floor: number])[]
   ['storage/key-index/', 'storage/key-index', 2],
   ['storage/segments/', 'storage/segments', 2],
   ['storage/inspect/', 'storage/inspect', 3],
+  ['storage/repair/', 'storage/repair', 3],
   ['storage/', 'storage', 3],
   ['broker/', 'broker', 4],
   ['kafka/', 'kafka', 5],
@@ -44,6 +45,8 @@ const sideways: ReadonlySet<string> = new Set([
   'storage/segments > storage contract',
   // The tools read what the store wrote; the store knows nothing of them.
   'storage/inspect > storage',
+  'storage/repair > storage',
+  'storage/repair > storage/inspect',
   'storage/key-index > storage contract',
 ])
 

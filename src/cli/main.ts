@@ -9,6 +9,7 @@ import { findCommands } from './find.js'
 import { groupCommands } from './groups.js'
 import { printError } from './output.js'
 import { produceCommand } from './produce.js'
+import { repairCommand } from './repair.js'
 import { serveCommand } from './serve.js'
 import { settingsCommand } from './settings.js'
 import { topicCommands } from './topics.js'
@@ -36,6 +37,7 @@ export async function main(args: readonly string[]): Promise<void> {
     settingsCommand(),
     dumpCommand(),
     verifyCommand(),
+    repairCommand(),
   ]
   for (const add of commands) add(program)
   try {

@@ -173,13 +173,18 @@ async function ensureMetaProperties(
 ): Promise<void> {
   const path = join(logPath, metaFile)
   if ((await disk.readFile(path)) !== undefined) return
-  const entries = {
+  const entries = metaEntries(identity.clusterId, identity.nodeId, randomness)
+  await disk.replaceFile(path, encodeMetaProperties(entries, clock.now()))
+}
+
+/** What `meta.properties` says of a log directory that gets a new one. */
+export function metaEntries(clusterId: string, nodeId: number, randomness: Randomness): Record<string, string> {
+  return {
     version: '1',
-    'cluster.id': identity.clusterId,
-    'node.id': String(identity.nodeId),
+    'cluster.id': clusterId,
+    'node.id': String(nodeId),
     'directory.id': uuidText(randomUuid(randomness)),
   }
-  await disk.replaceFile(path, encodeMetaProperties(entries, clock.now()))
 }
 
 /** @throws DATA_DIR_DAMAGED with the path where the text is no JSON object */

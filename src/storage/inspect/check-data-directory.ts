@@ -13,6 +13,7 @@ export interface DataDirectoryFacts {
   /** Undefined where the catalog is missing or cannot be read. */
   readonly topics: readonly Topic[] | undefined
   readonly clusterId: string | undefined
+  readonly nodeId: number | undefined
   /** The first producer id that was never given away; undefined where nobody tells. */
   readonly nextProducerId: number | undefined
 }
@@ -23,7 +24,7 @@ export async function checkDataDirectory(
   logPath: string,
   findings: Findings,
 ): Promise<DataDirectoryFacts> {
-  const clusterId = await checkIdentity(disk, dataPath, logPath, findings)
+  const identity = await checkIdentity(disk, dataPath, logPath, findings)
   const topics = await checkCatalog(disk, dataPath, findings)
   const nextProducerId = await checkProducerIds(disk, dataPath, findings)
   for (const { name, isDirectory } of (await disk.list(join(dataPath, 'config'))) ?? []) {
@@ -33,7 +34,7 @@ export async function checkDataDirectory(
       findings.add('foreign-file', path, 'It does not belong into config/')
     else if (name !== 'topics.json' && name !== 'producer-ids.json') await parsed(disk, path, findings)
   }
-  return { topics, clusterId, nextProducerId }
+  return { topics, ...identity, nextProducerId }
 }
 
 /** The JSON object in a file; undefined, and a finding, where there is none. */
@@ -52,12 +53,12 @@ async function checkIdentity(
   dataPath: string,
   logPath: string,
   findings: Findings,
-): Promise<string | undefined> {
+): Promise<Pick<DataDirectoryFacts, 'clusterId' | 'nodeId'>> {
   const path = join(dataPath, 'holdfast.json')
   const identity = await parsed(disk, path, findings)
   if (identity === undefined) {
     if (!findings.has('metadata-unreadable', path)) findings.add('metadata-missing', path, 'It is missing')
-    return undefined
+    return { clusterId: undefined, nodeId: undefined }
   }
   const { formatVersion: version, clusterId, nodeId } = identity
   if (version !== formatVersion)
@@ -69,7 +70,10 @@ async function checkIdentity(
   } else if (owner !== undefined && Number(owner) !== nodeId) {
     findings.add('metadata-wrong', path, `It names node ${nodeId}, and meta.properties ${owner}`)
   }
-  return typeof clusterId === 'string' ? clusterId : undefined
+  return {
+    clusterId: typeof clusterId === 'string' ? clusterId : undefined,
+    nodeId: typeof nodeId === 'number' ? nodeId : undefined,
+  }
 }
 
 async function checkCatalog(disk: Disk, dataPath: string, findings: Findings): Promise<readonly Topic[] | undefined> {

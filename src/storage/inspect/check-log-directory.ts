@@ -87,7 +87,8 @@ function checkOne(
       logStartOffset: checkpoints.logStart?.get(name),
       highWatermark: checkpoints.highWatermark?.get(name),
       topicId: topic?.id,
-      mayHaveHoles: topic === undefined || mayHaveHoles(topic),
+      // Of Kafka's own nobody knows whether compaction has worked on them.
+      mayHaveHoles: topic === undefined || topic.adopted === true || topic.compacted === true,
       clean,
       indexInterval: {
         bytes: Number(topic?.config['index.interval.bytes'] ?? indexIntervalBytes),
@@ -99,11 +100,6 @@ function checkOne(
     },
     findings,
   )
-}
-
-/** Whether compaction works on the topic, or did: then offsets may be missing. */
-function mayHaveHoles({ adopted, config }: Topic): boolean {
-  return adopted === true || (config['cleanup.policy'] ?? '').split(',').includes('compact')
 }
 
 function checkName(path: string, name: string, isDirectory: boolean, findings: Findings): void {
@@ -130,7 +126,9 @@ async function checkMetaProperties(
   const path = join(logPath, 'meta.properties')
   const bytes = await readSmallFile(disk, path)
   if (bytes === undefined) {
-    findings.add('metadata-missing', path, 'It is missing')
+    // A store takes a log directory without it for one whose volume is not there.
+    const severity = clusterId === undefined ? 'warning' : 'error'
+    findings.add('metadata-missing', path, 'It is missing', { severity })
     return
   }
   const properties = decodeProperties(bytes)

@@ -90,7 +90,8 @@ class PartitionCheck {
     }
     const endOffset = segments.at(-1)?.nextOffset ?? this.#request.logStartOffset ?? 0
     producers.finish(endOffset)
-    this.#checkSnapshotsThere(producers.hasProducers, endOffset)
+    const bases = segments.map(({ baseOffset }) => baseOffset)
+    this.#checkSnapshotsThere(producers.hasProducers, bases, endOffset)
     checkRow(segments, this.#request, this.#findings)
     this.#checkEpochs(epochs, inLog.starts)
     const name = parsePartitionDirectoryName(basename(directory)) ?? { topic: basename(directory), partition: -1 }
@@ -151,14 +152,21 @@ class PartitionCheck {
     }
   }
 
-  /** Without a snapshot at the end of a log that was closed in order, its producers are not known again. */
-  #checkSnapshotsThere(hasProducers: boolean, endOffset: number): void {
+  /**
+   * Without a snapshot at the end of a log that was closed in order, its producers are not known again; without the ones
+   * at the beginning of a segment a start reads more.
+   */
+  #checkSnapshotsThere(hasProducers: boolean, bases: readonly number[], endOffset: number): void {
     const { clean, indexInterval, directory } = this.#request
-    const isDue = clean && (hasProducers || indexInterval.isOurs)
-    if (!isDue || this.#snapshots().some(({ offset }) => offset === endOffset)) return
-    const path = join(directory, segmentFileName(endOffset, suffix.snapshot))
-    const what = 'The log was closed in order, and has no producer snapshot at its end'
-    this.#findings.add('snapshot-missing', path, what, { severity: hasProducers ? 'warning' : 'note' })
+    if (!clean || !(hasProducers || indexInterval.isOurs)) return
+    const present = new Set(this.#snapshots().map(({ offset }) => offset))
+    const due = indexInterval.isOurs ? [...bases.slice(1), endOffset] : [endOffset]
+    for (const offset of due.filter((one) => !present.has(one))) {
+      const isLoss = offset === endOffset && hasProducers
+      const path = join(directory, segmentFileName(offset, suffix.snapshot))
+      const what = `The log was closed in order, and has no producer snapshot at offset ${offset}`
+      this.#findings.add('snapshot-missing', path, what, { severity: isLoss ? 'warning' : 'note' })
+    }
   }
 
   #snapshots(): readonly SnapshotFile[] {
@@ -252,17 +260,24 @@ class PartitionCheck {
 
 /** Where each leader epoch begins in the batches. One wrong header among others is not an epoch of its own. */
 class EpochsInLog implements BatchObserver {
-  readonly #starts: EpochStart[] = []
-  #greatest = -1
+  readonly #starts: (EpochStart & { batches: number })[] = []
 
+  /** Those that more than one batch tells of, or the only one. */
   get starts(): readonly EpochStart[] {
-    return this.#starts
+    const sure = this.#starts.filter(({ batches }) => batches > 1 || this.#starts.length === 1)
+    return sure.map(({ epoch, startOffset }) => ({ epoch, startOffset }))
   }
 
   batch(_position: number, batch: RecordBatch): void {
     const epoch = batch.partitionLeaderEpoch
-    if (epoch <= this.#greatest) return
-    this.#greatest = epoch
-    this.#starts.push({ epoch, startOffset: batch.baseOffset })
+    let last = this.#starts.at(-1)
+    // Epochs do not go back: what went ahead of the others was wrong.
+    while (last !== undefined && epoch < last.epoch && last.batches === 1) {
+      this.#starts.pop()
+      last = this.#starts.at(-1)
+    }
+    if (last === undefined || epoch > last.epoch)
+      this.#starts.push({ epoch, startOffset: batch.baseOffset, batches: 1 })
+    else if (epoch === last.epoch) last.batches++
   }
 }

@@ -102,7 +102,7 @@ class SegmentCheck {
 
   async run(): Promise<SegmentFacts> {
     let contentBytes = this.#fileBytes
-    while (this.#position < contentBytes) {
+    while (this.#position < this.#fileBytes) {
       const found = this.walk.here(this.#position) ?? (await this.walk.at(this.#position))
       if (found.batch !== undefined && found.crcIsRight && this.#fits(found.batch)) {
         if (this.#request.deep) await this.#checkRecords(found.batch)
@@ -110,8 +110,10 @@ class SegmentCheck {
         continue
       }
       // Zeros behind the last batch were put there ahead of a writer, and are no damage.
-      if (contentBytes === this.#fileBytes) contentBytes = await endOfContent(this.#file, this.#position, contentBytes)
-      if (this.#position < contentBytes && !(await this.#passDamage(found, contentBytes))) break
+      const content = await endOfContent(this.#file, this.#position, this.#fileBytes)
+      if (content > this.#position && (await this.#passDamage(found, content))) continue
+      contentBytes = content
+      break
     }
     this.#report(this.#fileBytes)
     const { path, baseOffset } = this.#request
@@ -165,28 +167,42 @@ class SegmentCheck {
     this.#findings.add(fault.code, this.#request.path, `The batch is whole, but ${fault.what}`, where)
   }
 
-  /** Notes a damaged range and goes on behind it; false where nothing sound follows. */
-  async #passDamage(found: Found, contentBytes: number): Promise<boolean> {
+  /** Notes a damaged range and goes on behind it; false where nothing sound follows before `contentEnd`. */
+  async #passDamage(found: Found, contentEnd: number): Promise<boolean> {
     const from = this.#position
     const offset = this.#expected
-    const { baseOffset, epochAt } = this.#request
-    const bounds = { from: from + 1, end: contentBytes, minOffset: offset, maxOffset: baseOffset + maxRelativeOffset }
-    const why = this.#why(found)
-    const hole = await this.#holeBefore(found)
-    const next = hole ? from : await findNextBatch(this.#file, bounds)
-    const to = next ?? contentBytes
-    const nextOffset = next === undefined ? undefined : await this.#offsetAt(next)
-    const bytes = await this.#read(from, to)
-    const mended = bytes && mendHeader(bytes, { offset: this.#offsetOf(bytes, nextOffset), epoch: epochAt(offset) })
-    // One whose records would reach beyond what follows was no such batch.
-    const isMended = mended !== undefined && (nextOffset === undefined || mended.nextOffset <= nextOffset)
-    this.#damage.push({ from, to, offset, nextOffset, why, ...(isMended && { mended: mended.bytes }) })
-    if (isMended) this.#take(mended)
-    else if (nextOffset !== undefined) {
-      this.#position = to
-      this.#expected = nextOffset
+    const bounds = {
+      from: from + 1,
+      end: this.#fileBytes,
+      minOffset: offset,
+      maxOffset: this.#request.baseOffset + maxRelativeOffset,
     }
-    return isMended || nextOffset !== undefined
+    const why = this.#why(found)
+    const next = (await this.#holeBefore(found)) ? from : await findNextBatch(this.#file, bounds)
+    const nextOffset = next === undefined ? undefined : await this.#offsetAt(next)
+    // Where nothing follows, its end may be that of the file, or lie before zeros, which it may itself end with.
+    for (const end of next === undefined ? [this.#fileBytes, contentEnd] : [next]) {
+      const mended = await this.#mended(from, end, nextOffset)
+      if (mended === undefined) continue
+      this.#damage.push({ from, to: end, offset, nextOffset, why, mended: mended.bytes })
+      this.#take(mended)
+      return true
+    }
+    this.#damage.push({ from, to: next ?? contentEnd, offset, nextOffset, why })
+    if (next === undefined || nextOffset === undefined) return false
+    this.#position = next
+    this.#expected = nextOffset
+    return true
+  }
+
+  /** The bytes of [from, to) as the batch they must have been, where only the header is wrong. */
+  async #mended(from: number, to: number, nextOffset: number | undefined): Promise<RecordBatch | undefined> {
+    const bytes = await this.#read(from, to)
+    const offset = bytes && this.#offsetOf(bytes, nextOffset)
+    const mended =
+      bytes && offset !== undefined ? mendHeader(bytes, { offset, epoch: this.#request.epochAt(offset) }) : undefined
+    // One whose records would reach beyond what follows was no such batch.
+    return mended !== undefined && (nextOffset === undefined || mended.nextOffset <= nextOffset) ? mended : undefined
   }
 
   /** What the damaged batch's offset must be: the next one, unless the log may have holes and its own makes sense. */
