@@ -16,6 +16,7 @@ import { verify } from '../src/storage/inspect/verify.js'
 import { MessageStore } from '../src/storage/message-store.js'
 
 const partitions = 8
+let usedBefore = 0
 const [gigabytes = '4', where = tmpdir()] = process.argv.slice(2)
 
 if (gigabytes === 'write') await write(where, Number(process.argv[4]))
@@ -73,8 +74,6 @@ async function start(what: string, data: string, fullScan: boolean): Promise<voi
   print(what, scannedBytes, systemClock.monotonic() - began, said)
   await store.close()
 }
-
-let usedBefore = 0
 
 /** Beside the time on the clock the time of the processors, which others who use the machine do not change. */
 function print(what: string, bytes: number, ms: number, said: string): void {

@@ -77,7 +77,10 @@ describe('the tools that work on a folder', () => {
     const planned = await run(['repair', data])
     assert.equal(planned.code, 1, planned.stderr)
     assert.match(planned.stdout.toString(), /needs a choice: .*00000000000000000000\.log\n.*--cut/)
-    assert.match(planned.stdout.toString(), /would: .*notes\.txt\n.*\nNothing was changed; --apply does it\.\n$/)
+    assert.match(
+      planned.stdout.toString(),
+      /would: .*notes\.txt\n {2}move it aside.*\n[\s\S]*Nothing was changed; --apply does it\.\n$/,
+    )
     const done = await run(['repair', data, '--apply', '--cut', '--json'])
     assert.equal(done.code, 0, done.stderr)
     const { quarantine } = JSON.parse(done.stdout.toString())

@@ -60,9 +60,9 @@ export async function checkLogDirectory(
     partitions.push(await checkOne(disk, request, { name, clean, checkpoints }, findings))
   if (only === undefined) {
     if (topics !== undefined) checkTopics(logPath, topics, names, findings)
-    const logs = partitions.map(({ directory, endOffset }) => ({
+    const logs = partitions.map(({ directory, endOffset, isDamaged }) => ({
       name: directory.slice(logPath.length + 1),
-      endOffset,
+      endOffset: isDamaged ? undefined : endOffset,
     }))
     compareCheckpoints(logPath, checkpoints, logs, { clean, isOurs: topics !== undefined }, findings)
   }

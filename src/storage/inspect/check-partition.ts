@@ -47,6 +47,8 @@ export interface PartitionFacts {
   readonly greatestProducerId: number
   /** Offset behind the last sound batch, or where the log starts if it has none. */
   readonly endOffset: number
+  /** Batches are lost, so that it cannot be said where the log ended. */
+  readonly isDamaged: boolean
 }
 
 export async function checkPartition(
@@ -91,7 +93,8 @@ class PartitionCheck {
     const endOffset = segments.at(-1)?.nextOffset ?? this.#request.logStartOffset ?? 0
     producers.finish(endOffset)
     const bases = segments.map(({ baseOffset }) => baseOffset)
-    this.#checkSnapshotsThere(producers.hasProducers, bases, endOffset)
+    const isDamaged = segments.some(({ damage }) => damage.some(({ mended }) => mended === undefined))
+    if (!isDamaged) this.#checkSnapshotsThere(producers.hasProducers, bases, endOffset)
     checkRow(segments, this.#request, this.#findings)
     this.#checkEpochs(epochs, inLog.starts)
     const name = parsePartitionDirectoryName(basename(directory)) ?? { topic: basename(directory), partition: -1 }
@@ -105,6 +108,7 @@ class PartitionCheck {
       epochsInLog: inLog.starts,
       greatestProducerId,
       endOffset,
+      isDamaged,
     }
   }
 

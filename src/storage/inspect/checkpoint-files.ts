@@ -47,7 +47,8 @@ async function readOffsets(disk: Disk, path: string, findings: Findings): Promis
 
 export interface KnownLog {
   readonly name: string
-  readonly endOffset: number
+  /** Undefined where nobody can say it. */
+  readonly endOffset: number | undefined
 }
 
 /**
@@ -80,7 +81,8 @@ export function compareCheckpoints(
     for (const { name, endOffset } of logs) {
       const offset = offsets.get(name)
       if (offset === undefined && atEnd) findings.add('checkpoint-wrong', path, `It has no line for ${name}`)
-      if (offset === undefined || (atEnd ? offset === endOffset : offset <= endOffset)) continue
+      if (offset === undefined || endOffset === undefined || (atEnd ? offset === endOffset : offset <= endOffset))
+        continue
       const what = `It says ${offset} for ${name}, and that log ends at offset ${endOffset}`
       findings.add('checkpoint-wrong', path, what, { offset })
     }

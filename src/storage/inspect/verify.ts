@@ -142,7 +142,7 @@ function checkCommitted(
     for (const { group, topic, partition: of, offset } of reader.committed()) {
       const name = partitionDirectoryName(topic, of)
       const log = ends.get(name)
-      if (log === undefined) continue
+      if (log === undefined || log.isDamaged) continue
       const start = Math.max(log.request.logStartOffset ?? 0, log.segments[0]?.baseOffset ?? 0)
       if (offset >= start && offset <= log.endOffset) continue
       const what = `Group ${group} has committed offset ${offset} of ${name}, which holds ${start} to ${log.endOffset}`

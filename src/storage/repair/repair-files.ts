@@ -87,7 +87,8 @@ export function planEpochs(
   findings: readonly Finding[],
   tools: RepairTools,
 ): RepairStep[] {
-  return logs.flatMap(({ facts, firstBase = 0 }) => {
+  return logs.flatMap(({ facts, firstBase = 0, isUndecided }) => {
+    if (isUndecided) return []
     const path = join(facts.directory, 'leader-epoch-checkpoint')
     if (!findings.some((one) => one.path === path && one.code.startsWith('epochs-'))) return []
     const epochs = facts.epochsInLog.length > 0 ? facts.epochsInLog : [{ epoch: 0, startOffset: firstBase }]
@@ -103,9 +104,7 @@ export function planCheckpoints(
 ): RepairStep[] {
   const { log, findings, target } = verified
   const { recoveryPoint, logStart, highWatermark } = log.checkpoints
-  const isChanged = logs.some(
-    ({ acceptsStart, acceptsEnd, steps }) => acceptsStart || acceptsEnd || steps.some(({ kind }) => kind === 'do'),
-  )
+  const isChanged = logs.some(({ acceptsStart, acceptsEnd }) => acceptsStart || acceptsEnd)
   const isWrong = (name: string) =>
     findings.all.some(({ path, code }) => code.startsWith('checkpoint-') && path.endsWith(name))
   // With one partition alone the lines of the others are not known.
@@ -132,11 +131,13 @@ export function planCheckpoints(
   ]
   return rows.flatMap(({ name, stored, offsetOf }) => {
     if (!isChanged && !isWrong(name)) return []
-    const repaired = logs.map((one): PartitionOffset => {
+    const repaired = logs.flatMap((one): PartitionOffset[] => {
       const { topic, partition, directory } = one.facts
-      return { topic, partition, offset: offsetOf(one, stored?.get(directory.slice(log.logPath.length + 1))) }
+      const line = stored?.get(directory.slice(log.logPath.length + 1))
+      const offset = one.isUndecided ? line : offsetOf(one, line)
+      return offset === undefined ? [] : [{ topic, partition, offset }]
     })
-    const names = new Set(repaired.map(({ topic, partition }) => `${topic}-${partition}`))
+    const names = new Set(logs.map(({ facts }) => `${facts.topic}-${facts.partition}`))
     const others = target.only === undefined ? [] : linesBeside(stored, names)
     const path = join(log.logPath, name)
     return [

@@ -28,6 +28,8 @@ export interface RepairedLog {
   readonly acceptsStart: boolean
   /** The end is what was found, since what was behind is lost. */
   readonly acceptsEnd: boolean
+  /** Somebody has to choose first: what is known of its end stays as it is. */
+  readonly isUndecided: boolean
   /** Offsets are missing in its middle from now on. */
   readonly hasHole: boolean
 }
@@ -68,7 +70,8 @@ export class LogRepair {
       }
     }
     this.#planEnds()
-    this.#planDerived()
+    const isUndecided = this.#steps.some(({ kind }) => kind === 'choose')
+    if (!isUndecided) this.#planDerived()
     const firstBase = this.#kept[0]?.baseOffset
     const { facts } = this
     return {
@@ -78,6 +81,7 @@ export class LogRepair {
       firstBase,
       acceptsStart: this.#acceptsStart,
       acceptsEnd: this.#acceptsEnd,
+      isUndecided,
       hasHole: this.#hasHole,
     }
   }

@@ -131,6 +131,24 @@ describe('repair', () => {
     assert.deepEqual(await filesOf(disk, dataPath), beforeRepair)
   })
 
+  test('with a choice outstanding leaves the end of the log as it was known, also where it mends something else', async () => {
+    const last = `${partitionPath}/00000000000000000020.log`
+    const bytes = closed.get(last) as Buffer
+    for (const mark of ['kept', 'gone']) {
+      let files = withFile(closed, last, bytes.subarray(0, 150_000))
+      files = withFile(files, `${partitionPath}/notes.txt`, Buffer.from('x'))
+      if (mark === 'gone') files = withFile(files, `${dataPath}/log/.kafka_cleanshutdown`, undefined)
+      const disk = await diskWith(files)
+      const { steps, quarantine } = await mend(disk)
+      assert.deepEqual(steps.map(({ kind }) => kind).sort(), ['choose', 'do'], mark)
+      assert.ok(quarantine)
+      const store = await MessageStore.open(dataPath, storeTools(disk))
+      assert.equal(logOf(store).failure?.code, 'LOG_DAMAGED')
+      await store.close()
+      assert.equal((await disk.readFile(last))?.length, 150_000)
+    }
+  })
+
   test('with --cut ends the log before the damage; what it takes out is kept', async () => {
     const disk = await diskWith(harmed(harm))
     const { quarantine } = await mend(disk, { choice: 'cut' })
