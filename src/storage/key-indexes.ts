@@ -78,6 +78,7 @@ export class KeyIndexes {
 
   /** Resolves when what a topic's indexes hold is known. */
   async ready({ name, partitions }: Topic): Promise<void> {
+    if (this.#indexes.size === 0) return
     for (let partition = 0; partition < partitions; partition++) await this.get(name, partition)?.ready()
   }
 
@@ -124,7 +125,9 @@ export class KeyIndexes {
       if (open === undefined) return
       this.#indexes.delete(name)
       await open.index.close({ keep: false })
-      await this.#shared.disk.remove(join(this.#path, name))
+      // One that was never looked into has no files.
+      const path = join(this.#path, name)
+      if ((await this.#shared.disk.list(path)) !== undefined) await this.#shared.disk.remove(path)
     }
   }
 

@@ -214,7 +214,7 @@ export class KeyIndex implements TableOwner {
       if (slice.records.length === 0 && generation === this.#generation) this.#position = end
       for (const bytes of slice.records) {
         for (const batch of batchesIn(bytes)) {
-          await prepareCodec(batch.codec)
+          await prepared(batch)
           await this.#index(batch, generation)
           if (generation !== this.#generation) return
         }
@@ -322,6 +322,13 @@ export class KeyIndex implements TableOwner {
   #turn(): Promise<void> {
     return new Promise((resolve) => this.#options.clock.soon(resolve))
   }
+}
+
+/** A codec that is none, or cannot be loaded, is told of where the records are read. */
+async function prepared(batch: RecordBatch): Promise<void> {
+  try {
+    await prepareCodec(batch.codec)
+  } catch {}
 }
 
 /** The offsets under a hash, the newest first: from the tables, then from the files, the newest of each first. */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { MemoryDisk } from '../../../sim/memory-disk.js'
+import { batchesIn } from '../../../src/records/batch.js'
 import { prepareCodec } from '../../../src/records/compression/index.js'
 import { pageBytes } from '../../../src/storage/key-index/format.js'
 import type { KeyIndex } from '../../../src/storage/key-index/key-index.js'
@@ -83,6 +84,26 @@ test('compressed batches', async (t) => {
   await log.append(keyedBatch([{ key: 'a' }, { key: 'b' }], { codec: 'gzip' })).acknowledged
   await log.append(keyedBatch([{ key: 'a' }, { key: 'b' }], { codec: 'zstd' })).acknowledged
   assert.deepEqual(await offsetsOf(index, byKey('b')), [3, 1])
+})
+
+test('a batch whose records cannot be read is passed over, and said', async (t) => {
+  const disk = new MemoryDisk()
+  const log = await openSmallLog(t, disk)
+  await fill(log, 8)
+  await log.close()
+  const path = `${logDirectory}/${named(0, '.log')}`
+  const bytes = Buffer.from((await disk.readFile(path)) ?? '')
+  // The codec of the first batch becomes one that there is not, and its CRC right for that.
+  const [first] = [...batchesIn(bytes)]
+  first.bytes[22] |= 7
+  first.bytes.writeUInt32BE(first.computeCrc(), 17)
+  await disk.replaceFile(path, bytes)
+  const logger = recordingLogger()
+  const rotten = await openLog(t, logDirectory, { disk, clean: true })
+  const index = openIndex(t, rotten, { disk, logger })
+  assert.deepEqual(await offsetsOf(index, byKey('k1')), [])
+  assert.deepEqual(await offsetsOf(index, byKey('k5')), [5])
+  assert.equal(logger.said.filter(({ message }) => message.includes('cannot be read')).length, 1)
 })
 
 test('of transactions only what is committed, once it is decided', async (t) => {
