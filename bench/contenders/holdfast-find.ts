@@ -80,7 +80,8 @@ async function write({ directory, messages, valueBytes, recordsPerBatch }: FindO
       const records = Array.from({ length: next - first }, (_, i) => ({
         key: Buffer.from(keyOf(first + i)),
         value: nextValue(),
-        timestamp: 1_700_000_000_000 + first + i,
+        // Retention would take older ones away.
+        timestamp: Date.now(),
       }))
       await broker.produce({ topic, partition: 0, batch: Buffer.from(buildBatch(records).bytes) })
     }
