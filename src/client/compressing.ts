@@ -22,7 +22,7 @@ import { shown } from './message.js'
 export type Compression = Codec | 'auto'
 
 const none: Packing = { codec: 'none' }
-const cheapest: Packing = { codec: 'lz4' }
+const cheapest: Packing = { codec: 'lz4', ifSmaller: true }
 
 /** A smaller batch goes as it is: there is little to save, and a flush costs more than its bytes. */
 const leastBytes = 2048

@@ -163,12 +163,16 @@ export class BatchBuilder {
     invariant(!this.#built, 'a batch is built once')
     invariant(this.#count > 0, 'a batch that is built has at least one record')
     this.#built = true
-    const { codec, level } = packing
+    let { codec } = packing
     let bytes = this.#buffer.subarray(0, this.#position)
     if (codec !== 'none') {
-      const packed = compress(codec, bytes.subarray(at.records), level)
-      bytes = Buffer.allocUnsafe(batchOverheadBytes + packed.length)
-      bytes.set(packed, at.records)
+      const records = bytes.subarray(at.records)
+      const packed = compress(codec, records, packing.level)
+      if (packing.ifSmaller && packed.length >= records.length) codec = 'none'
+      else {
+        bytes = Buffer.allocUnsafe(batchOverheadBytes + packed.length)
+        bytes.set(packed, at.records)
+      }
     }
     if (bytes.length > maxInt32) refuseSize(bytes.length)
     this.#writeHeader(bytes, codec)

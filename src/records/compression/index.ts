@@ -15,6 +15,8 @@ export interface Packing {
   readonly codec: Codec
   /** For gzip (-1 to 9) and zstd (-131072 to 22); their own default where absent. The other codecs know no levels. */
   readonly level?: number
+  /** What does not become smaller stays as it is. */
+  readonly ifSmaller?: boolean
 }
 
 /**
