@@ -65,6 +65,21 @@ export async function dumpAll(judge: Judge, logPath: string, { mayHaveHoles = fa
   return { files, faults, records }
 }
 
+/** What the tool prints of these files, line by line, by path. */
+export async function dumpedByKafka(judge: Judge, paths: readonly string[]): Promise<Map<string, string[]>> {
+  const { stdout } = await judge.ask<Dumped>('dump', { options: ['--deep-iteration', '--files', paths.join(',')] })
+  const lines = new Map<string, string[]>()
+  let current: string[] = []
+  for (const line of stdout.split('\n')) {
+    const path = /^Dumping (.*)$/.exec(line)?.[1]
+    if (path !== undefined) {
+      current = []
+      lines.set(path, current)
+    } else if (line !== '' && !/^Log starting offset|is empty\.$/.test(line)) current.push(line)
+  }
+  return lines
+}
+
 function faultsOf({ code, stdout, stderr }: Dumped, mayHaveHoles: boolean): string[] {
   const complaints = (mayHaveHoles ? stderr.replace(holes, '') : stderr).trim()
   const faults = faultsInText.flatMap((pattern) => stdout.match(pattern) ?? [])

@@ -24,6 +24,8 @@ export interface JavaProducer {
   commit(): Promise<void>
   abort(): Promise<void>
   close(): Promise<void>
+  /** Closes it where it stands, with no word to the broker. */
+  abandon(): Promise<void>
 }
 
 export class JavaClients {
@@ -50,6 +52,7 @@ export class JavaClients {
       commit: () => ask('commit'),
       abort: () => ask('abort'),
       close: () => ask('close'),
+      abandon: () => ask('abandon'),
     }
   }
 

@@ -22,6 +22,7 @@ export const kafkaProperties = {
 }
 
 export const topics = ['plain', 'compacted', 'transactional']
+const openTransaction = 'left-open'
 const groups = ['readers', 'in-transaction']
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
@@ -106,7 +107,24 @@ export async function writeTransactions(clients: JavaClients, round: string): Pr
   await two.close()
 }
 
-const isolations = ['read_uncommitted']
+const isolations = ['read_uncommitted', 'read_committed']
+
+/** A transaction that nobody ends: its producer is gone without a word, as if its process had been killed. */
+export async function leaveTransactionOpen(clients: JavaClients): Promise<void> {
+  const config = { 'transactional.id': openTransaction, 'transaction.timeout.ms': 600_000 }
+  const producer = await clients.producer('open', config)
+  await producer.initTransactions()
+  await producer.begin()
+  await producer.send([{ topic: 'transactional', key: null, value: base64('left open') }])
+  await producer.abandon()
+}
+
+/** Its successor comes, and so it is aborted. */
+export async function endOpenTransaction(clients: JavaClients): Promise<void> {
+  const producer = await clients.producer('successor', { 'transactional.id': openTransaction })
+  await producer.initTransactions()
+  await producer.close()
+}
 
 export interface Seen {
   /** By topic with isolation level, and partition. */

@@ -11,11 +11,14 @@ import { makeTemporaryDirectory, type TemporaryDirectory } from '../../src/files
 import { portOf } from '../support/connecting.js'
 import { type Kafka, shortLived } from '../support/kafka/jars.js'
 import { type RunningKafka, startKafka } from '../support/kafka/server.js'
-import { serve } from '../support/served-broker.js'
+import { holdfast, serve } from '../support/served-broker.js'
+import { runProgram } from '../support/tools.js'
 import { dumpAll } from './dumping.js'
 import { JavaClients } from './java-clients.js'
 import {
+  endOpenTransaction,
   kafkaProperties,
+  leaveTransactionOpen,
   look,
   makeTopics,
   type Seen,
@@ -62,6 +65,7 @@ describe("Kafka's directories", { skip: withoutKafka }, () => {
     const again = clientsOf(second.port)
     await writePlain(again, 'second')
     await writeTransactions(again, 'second')
+    await leaveTransactionOpen(again)
     left.killed.seen = await look(again)
     await second.kill()
     keep(second, 'killed')
@@ -71,6 +75,9 @@ describe("Kafka's directories", { skip: withoutKafka }, () => {
   for (const how of ['stopped', 'killed'] as const) {
     test(`one that was ${how} is served as Kafka served it, appended to, and taken back by Kafka`, async (t) => {
       const { seen, logPath } = left[how]
+      const verified = await verifiedByUs(logPath)
+      t.diagnostic(`holdfast verify of what Kafka left: ${JSON.stringify(verified.counted)}`)
+      assert.equal(verified.code, 0)
       const dataDir = join(directory.path, `data-${how}`)
       cpSync(logPath, join(dataDir, 'log'), { recursive: true })
       const ours = await serve(dataDir)
@@ -78,7 +85,10 @@ describe("Kafka's directories", { skip: withoutKafka }, () => {
       try {
         const clients = clientsOf(portOf(ours))
         assert.deepEqual(await look(clients), seen)
+        if (how === 'killed') await endOpenTransaction(clients)
         await writePlain(clients, 'ours')
+        await writeTransactions(clients, 'ours')
+        await writeCompacted(clients, 2)
         seenLater = await look(clients)
       } finally {
         assert.equal(await ours.end('SIGTERM'), 0)
@@ -100,6 +110,18 @@ describe("Kafka's directories", { skip: withoutKafka }, () => {
     })
   }
 })
+
+/** `holdfast verify`: its exit code, which says whether anything is damaged, and how many findings there are of each kind. */
+async function verifiedByUs(path: string): Promise<{ code: number | null; counted: Record<string, number> }> {
+  const { code, stdout } = await runProgram(holdfast, ['verify', '--json', path], { timeoutMs: 300_000 })
+  const { findings } = JSON.parse(stdout.toString()) as { findings: { severity: string; code: string }[] }
+  const counted: Record<string, number> = {}
+  for (const finding of findings) {
+    const kind = `${finding.severity} ${finding.code}`
+    counted[kind] = (counted[kind] ?? 0) + 1
+  }
+  return { code, counted }
+}
 
 /** Everything but the log of Kafka's controller, which is not ours and went on without us. */
 async function giveBack(ours: string, kafkas: string): Promise<void> {

@@ -13,7 +13,9 @@ import { createInterface } from 'node:readline'
 import { describe, type TestContext, test } from 'node:test'
 import { dice, seedFor } from '../crash/seeded.js'
 import { temporaryDirectory } from '../storage/support.js'
-import { dumpAll } from './dumping.js'
+import { dumpedByUs } from './dump-lines.js'
+import { dumpAll, dumpedByKafka, partitionsIn } from './dumping.js'
+import type { Judge } from './judge.js'
 import { assertSameIndexes, assertSameLogs, openOurs, openWithKafka } from './judged-logs.js'
 import { judgeOfFile, withoutKafka } from './with-kafka.js'
 
@@ -62,6 +64,21 @@ async function writtenAtRandom(t: TestContext) {
   return { directory, dataDir, chance }
 }
 
+/** Both tools on every file. @returns how many lines that were */
+async function compareDumps(judge: Judge, logPath: string): Promise<number> {
+  let lines = 0
+  for (const partition of partitionsIn(logPath)) {
+    const names = readdirSync(join(logPath, partition)).filter((name) => /\.(log|\w*index|snapshot)$/.test(name))
+    const paths = names.map((name) => join(logPath, partition, name))
+    const [theirs, ours] = [await dumpedByKafka(judge, paths), await dumpedByUs(paths)]
+    for (const path of paths) {
+      assert.deepEqual(ours.get(path), theirs.get(path), path)
+      lines += theirs.get(path)?.length ?? 0
+    }
+  }
+  return lines
+}
+
 const sizeOf = (path: string): number => readFileSync(path).length
 
 describe('files that we wrote', { skip: withoutKafka }, () => {
@@ -80,6 +97,9 @@ describe('files that we wrote', { skip: withoutKafka }, () => {
     assert.ok(looked.files['txnindex'] > 0)
     for (const kind of ['log', 'index', 'timeindex', 'snapshot']) assert.ok(looked.files[kind] > 4, `${kind} files`)
 
+    const compared = await compareDumps(judge(), forTools)
+    t.diagnostic(`${compared} lines of kafka-dump-log are those of holdfast dump`)
+
     const small = await judge().ask<SmallFiles>('readFiles', { directory: logPath })
     assert.equal(small.clean, true)
     assert.equal(small.version, 1)
@@ -97,8 +117,8 @@ describe('files that we wrote', { skip: withoutKafka }, () => {
     assertSameLogs(await open('unclean', { clean: false }), ours, 'without the marker')
     const rebuilt = await open('rebuilt', { clean: false, recoveryPoint: 0 })
     assertSameLogs(rebuilt, ours, 'without the marker and from the first byte')
-    const compared = assertSameIndexes(join(directory, 'rebuilt'), logPath, ours.keys())
-    t.diagnostic(`${compared} index files are what Kafka rebuilds, to the byte`)
+    const rebuiltFiles = assertSameIndexes(join(directory, 'rebuilt'), logPath, ours.keys())
+    t.diagnostic(`${rebuiltFiles} index files are what Kafka rebuilds, to the byte`)
     for (const [name, log] of rebuilt) {
       const known = trusting.get(name)?.producers
       for (const producer of log.producers) {

@@ -1,4 +1,5 @@
 import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -36,6 +37,7 @@ class Producers {
             case "commit": producer.commitTransaction(); return null;
             case "abort": producer.abortTransaction(); return null;
             case "close": open.remove(name).close(); return null;
+            case "abandon": open.remove(name).close(Duration.ZERO); return null;
             default: throw new IllegalArgumentException("A producer has no " + call);
         }
     }
