@@ -41,8 +41,12 @@ export interface Looked {
   readonly records: number
 }
 
-/** Looks at every file in the partition directories below `logPath`. */
-export async function dumpAll(judge: Judge, logPath: string, { mayHaveHoles = false } = {}): Promise<Looked> {
+/** Looks at every file in the partition directories below `logPath`. `compacted` tells those that may have holes. */
+export async function dumpAll(
+  judge: Judge,
+  logPath: string,
+  compacted: (partition: string) => boolean = () => false,
+): Promise<Looked> {
   const files: Record<string, number> = {}
   const faults: string[] = []
   let records = 0
@@ -57,7 +61,9 @@ export async function dumpAll(judge: Judge, logPath: string, { mayHaveHoles = fa
         const extra = extension === 'log' && decoder !== undefined ? [decoder] : []
         const options = [...variant, ...extra, '--files', paths.join(',')]
         const dumped = await judge.ask<Dumped>('dump', { options })
-        faults.push(...faultsOf(dumped, mayHaveHoles).map((fault) => `${directory} ${variant.join(' ')}: ${fault}`))
+        faults.push(
+          ...faultsOf(dumped, compacted(directory)).map((fault) => `${directory} ${variant.join(' ')}: ${fault}`),
+        )
         records += dumped.stdout.match(/^\| offset: /gm)?.length ?? 0
       }
     }

@@ -18,6 +18,7 @@ await prepareCodec('zstd')
 
 const topics: { name: string; partitions: number; config: Record<string, string> }[] = [
   { name: 'events', partitions: 2, config: { 'retention.bytes': `${5 << 20}` } },
+  { name: 'table', partitions: 1, config: { 'cleanup.policy': 'compact' } },
   { name: 'stamped', partitions: 1, config: { 'message.timestamp.type': 'LogAppendTime' } },
 ]
 const there = (await broker.describeTopics(topics.map(({ name }) => name))).map(({ name }) => name)
@@ -44,20 +45,22 @@ function bytes(dice: Dice, longest: number): Buffer {
 const baseTimestamp = Date.now() - 10_000_000
 
 /** Out of order, so that the time index has something to leave out. */
-function record(): RecordInput {
+function record(mayLackKey: boolean): RecordInput {
   const headers = Array.from({ length: chance.next() < 0.3 ? chance.between(1, 3) : 0 }, () => ({
     key: pick(['trace', '', 'ä', 'trace']),
     value: chance.next() < 0.3 ? null : bytes(chance, 20),
   }))
   return {
-    key: chance.next() < 0.25 ? null : Buffer.from(`k${chance.between(0, 500)}`),
+    key: mayLackKey && chance.next() < 0.25 ? null : Buffer.from(`k${chance.between(0, 500)}`),
     value: chance.next() < 0.1 ? null : bytes(chance, chance.next() < 0.02 ? 50_000 : 1000),
     headers,
     timestamp: baseTimestamp + chance.between(0, 10_000_000),
   }
 }
 
-const records = (): RecordInput[] => Array.from({ length: chance.between(1, 20) }, record)
+/** A compacted topic takes none without a key. */
+const records = ({ topic }: { topic: string }): RecordInput[] =>
+  Array.from({ length: chance.between(1, 20) }, () => record(topic !== 'table'))
 
 /** One that counts its batches, on one partition, and now and then sends the last one again. */
 async function idempotentProducer(): Promise<(place: (typeof places)[number]) => Promise<unknown>> {
@@ -68,7 +71,7 @@ async function idempotentProducer(): Promise<(place: (typeof places)[number]) =>
   })
   const next = new Map<object, number>()
   return async (place) => {
-    const batch = records()
+    const batch = records(place)
     const baseSequence = next.get(place) ?? 0
     next.set(place, baseSequence + batch.length)
     const options = { codec: pick(codecNames), producerId, producerEpoch, baseSequence }
@@ -92,7 +95,7 @@ async function transactionalProducer(transactionalId: string): Promise<Transacti
   return async (some) => {
     await broker.addPartitionsToTransaction(producer, some)
     for (const place of some) {
-      const batch = records()
+      const batch = records(place)
       const baseSequence = next.get(place) ?? 0
       next.set(place, baseSequence + batch.length)
       const options = { codec: pick(codecNames), producerId, producerEpoch, baseSequence, isTransactional: true }
@@ -133,7 +136,7 @@ async function caller(index: number): Promise<void> {
     else if (dice < 0.06) await broker.commitOffsets(commitOf(place))
     else if (dice < 0.5 && index < producers.length) await producers[index](place)
     else if (dice < 0.5 && mine !== undefined) await mine([...new Set([place, pick(places)])])
-    else await broker.produce({ ...place, batch: buildBatch(records(), { codec: pick(codecNames) }).bytes })
+    else await broker.produce({ ...place, batch: buildBatch(records(place), { codec: pick(codecNames) }).bytes })
   }
 }
 
