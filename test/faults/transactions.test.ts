@@ -150,19 +150,19 @@ class World {
 
   async #write(broker: Broker, actor: Actor, producer: TransactionalProducer, told: Told): Promise<void> {
     const isDead = told.outcome === 'aborted'
-    const partition = this.random.below(partitions.length)
-    const values = Array.from(
-      { length: 1 + this.random.below(2) },
-      (_, i) => `${told.number}/${told.values.length + i}`,
-    )
-    await this.#expect(isDead, async () => {
-      await broker.addPartitionsToTransaction(producer, [{ topic, partition }])
-      const batch = this.#batch(producer, values, actor.sequences.get(partition) ?? 0)
-      if (isDead) actor.forbidden.push(...values)
-      await broker.produce({ topic, partition, batch })
-      actor.sequences.set(partition, (actor.sequences.get(partition) ?? 0) + values.length)
-      told.values.push(...values)
-    })
+    // Into several partitions, so that there is something between two markers.
+    const always = this.random.below(partitions.length)
+    for (const partition of partitions.filter((each) => each === always || this.random.once(2))) {
+      const values = [`${told.number}/${partition}/${told.values.length}`]
+      await this.#expect(isDead, async () => {
+        await broker.addPartitionsToTransaction(producer, [{ topic, partition }])
+        const batch = this.#batch(producer, values, actor.sequences.get(partition) ?? 0)
+        if (isDead) actor.forbidden.push(...values)
+        await broker.produce({ topic, partition, batch })
+        actor.sequences.set(partition, (actor.sequences.get(partition) ?? 0) + values.length)
+        told.values.push(...values)
+      })
+    }
   }
 
   async #commitOffset(broker: Broker, actor: Actor, producer: TransactionalProducer, told: Told): Promise<void> {
