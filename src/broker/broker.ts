@@ -254,7 +254,7 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   async writeTransactionMarker(place: contract.TopicPartition, marker: TransactionMarker): Promise<void> {
     this.#lifecycle.assertOpen()
     this.#log(place.topic, place.partition)
-    await this.coordination.writeMarker(place, marker)
+    await this.coordination.writeForeignMarker(place, marker)
   }
 
   /** Ends what waits, flushes, and leaves the directory so that the next opening needs no recovery. */

@@ -127,6 +127,21 @@ export class Coordination {
     this.transactions.requireOpen(producerId, producerEpoch, place)
   }
 
+  /**
+   * Writes a marker that somebody else has decided on. The epoch of a coordinator that never was would keep the real one
+   * from writing there.
+   * @throws INVALID_REQUEST where it is greater than any that is known
+   */
+  async writeForeignMarker(place: TopicPartition, marker: TransactionMarker): Promise<void> {
+    await this.transactions.ready()
+    const greatest = Math.max(0, this.transactions.epoch, this.#greatestCoordinatorEpoch())
+    if (marker.coordinatorEpoch > greatest) {
+      const why = `There was no transaction coordinator of epoch ${marker.coordinatorEpoch} yet; the last one is ${greatest}.`
+      throw new HoldfastError('INVALID_REQUEST', why)
+    }
+    await this.writeMarker(place, marker)
+  }
+
   /** Resolves when the marker is on the disk, or there is no such partition any more. */
   async writeMarker({ topic, partition }: TopicPartition, marker: TransactionMarker): Promise<void> {
     const log = this.#options.store.log(topic, partition)

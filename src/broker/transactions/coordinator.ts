@@ -85,6 +85,11 @@ export class TransactionCoordinator {
     })
   }
 
+  /** What its markers carry; -1 where there are no transactions yet. */
+  get epoch(): number {
+    return this.#opening.loaded?.coordinatorEpoch ?? -1
+  }
+
   /** Until then {@link requireOpen} knows of no transaction. */
   get isLoaded(): boolean {
     return this.#opening.isOpen

@@ -115,23 +115,23 @@ test('WriteTxnMarkers ends a transaction that hangs in a partition', async (t) =
   }
   assert.equal(await stable(), 0)
   const { producerId, producerEpoch } = producer
-  const answer = await client.ask(kafka.writeTxnMarkers, 1, {
-    markers: [
-      {
-        producerId,
-        producerEpoch,
-        committed: false,
-        topics: [{ name: 'orders', partitionIndexes: [0, 7] }],
-        coordinatorEpoch: 0,
-      },
-    ],
-  })
-  assert.deepEqual(
-    answer.markers[0].topics[0].partitions.map(({ index, errorCode }) => [index, errorCode]),
-    [
-      [0, 0],
-      [7, 3],
-    ],
-  )
+  const ask = async (coordinatorEpoch: number): Promise<number[][]> => {
+    const topics = [{ name: 'orders', partitionIndexes: [0, 7] }]
+    const marker = { producerId, producerEpoch, committed: false, topics, coordinatorEpoch }
+    const answer = await client.ask(kafka.writeTxnMarkers, 1, { markers: [marker] })
+    return answer.markers[0].topics[0].partitions.map(({ index, errorCode }) => [index, errorCode])
+  }
+  const notYet = [
+    [0, 42],
+    [7, 3],
+  ]
+  assert.deepEqual(await ask(1000), notYet, 'the epoch of a coordinator that never was would fence the real one')
+  assert.deepEqual(await ask(0), [
+    [0, 0],
+    [7, 3],
+  ])
   assert.equal(await stable(), 2)
+  // Its coordinator still ends it in its own way.
+  await served.broker.endTransaction(producer, false)
+  assert.equal((await served.broker.describeTransaction(transactionalId)).status, 'CompleteAbort')
 })
