@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { makeTemporaryDirectory } from '../../src/files/temporary-directory.js'
 import { RemoteBroker } from '../../src/kafka/remote-broker.js'
 import { buildBatch } from '../../src/records/builder.js'
+import type { RecoveryReport } from '../../src/storage/recovery.js'
 import { holdfast, serve } from '../support/served-broker.js'
 import { runProgram } from '../support/tools.js'
 
@@ -49,6 +50,25 @@ test('SIGTERM drains: requests in work are answered, the exit code is 0, the nex
     await reader.close()
     assert.equal(again.stderr(), '')
     await again.end('SIGTERM')
+  }))
+
+test('after kill -9 the next start says what it read, log by log; --full-scan reads everything', () =>
+  inDirectory(async (path) => {
+    const broker = await serve(path)
+    const service = await RemoteBroker.connect(broker.address)
+    await service.createTopic({ name: 't', partitions: 1 })
+    const batch = buildBatch([{ value: Buffer.alloc(5000), timestamp: 1 }])
+    await service.produce({ topic: 't', partition: 0, batch: batch.bytes })
+    await service.close()
+    await broker.end('SIGKILL')
+    const again = await serve(path)
+    const { logs, ...recovery } = again.ready['recovery'] as RecoveryReport
+    assert.deepEqual([recovery.clean, recovery.scannedBytes, recovery.damagedLogs], [false, batch.sizeInBytes, 0])
+    assert.deepEqual([logs.length, logs[0].topic, logs[0].cutBytes], [1, 't', 0])
+    await again.end('SIGTERM')
+    const scanned = await serve(path, { args: ['--full-scan'] })
+    assert.deepEqual((scanned.ready['recovery'] as RecoveryReport).scannedBytes, batch.sizeInBytes)
+    await scanned.end('SIGTERM')
   }))
 
 test('a directory that is held names the holder', () =>

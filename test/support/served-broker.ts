@@ -15,6 +15,8 @@ export interface ServedBroker {
   readonly pid: number
   /** From the start of the process to the line that says that it serves. */
   readonly readyAfterMs: number
+  /** The line that says that it serves. */
+  readonly ready: Readonly<Record<string, unknown>>
   /** Sends a signal and waits for the end of the process; its exit code, or the signal that ended it. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | NodeJS.Signals>
   /** What it wrote on stderr so far. */
@@ -22,6 +24,7 @@ export interface ServedBroker {
 }
 
 export interface ServeOptions {
+  readonly args?: readonly string[]
   readonly settings?: Readonly<Record<string, string | number>>
   /** Put in front of the command, e.g. strace with its arguments. */
   readonly wrapper?: readonly string[]
@@ -29,7 +32,18 @@ export interface ServeOptions {
 
 export async function serve(dataDir: string, options: ServeOptions = {}): Promise<ServedBroker> {
   const sets = Object.entries(options.settings ?? {}).flatMap(([name, value]) => ['--set', `${name}=${value}`])
-  const command = [process.execPath, holdfast, 'serve', '--data', dataDir, '--listen', '127.0.0.1:0', '--json', ...sets]
+  const command = [
+    process.execPath,
+    holdfast,
+    'serve',
+    '--data',
+    dataDir,
+    '--listen',
+    '127.0.0.1:0',
+    '--json',
+    ...sets,
+    ...(options.args ?? []),
+  ]
   const [program, ...args] = [...(options.wrapper ?? []), ...command]
   const started = performance.now()
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -47,6 +61,7 @@ export async function serve(dataDir: string, options: ServeOptions = {}): Promis
     address: String(ready['kafka']),
     pid: Number(ready['pid']),
     readyAfterMs: performance.now() - started,
+    ready,
     stderr: () => errors,
     async end(signal) {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode ?? 0

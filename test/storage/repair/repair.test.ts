@@ -195,6 +195,19 @@ describe('repair', () => {
     }
   })
 
+  test('moves foreign files out of the way, which a start leaves where they are', async () => {
+    const foreign = ['log/orders-0/notes.txt', 'log/notes.txt', 'log/backup/notes.txt']
+    let files = closed
+    for (const file of foreign) files = withFile(files, `${dataPath}/${file}`, Buffer.from(file))
+    const disk = await diskWith(files)
+    const store = await MessageStore.open(dataPath, storeTools(disk))
+    assert.equal((await readAll(logOf(store))).length, 26)
+    await store.close()
+    const { quarantine, findings } = await mend(disk)
+    assert.deepEqual(findings, [])
+    for (const file of foreign) assert.equal(String(await disk.readFile(`${quarantine}/${file}`)), file)
+  })
+
   test('says --skip where the first segment is gone', async () => {
     const disk = await diskWith(withFile(closed, `${partitionPath}/00000000000000000000.log`, undefined))
     const { steps } = await mend(disk)
