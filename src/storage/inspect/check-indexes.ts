@@ -40,7 +40,7 @@ export class IndexCheck implements BatchObserver {
   readonly #findings: Findings
   readonly #offsets: Loaded<StoredOffsetEntry> | undefined
   readonly #times: Loaded<StoredTimeEntry> | undefined
-  readonly #interval: IndexInterval
+  readonly #interval: IndexInterval & { isSettled: boolean }
   #nextOffset = 0
   #nextTime = 0
   #lastIndexed = 0
@@ -52,7 +52,7 @@ export class IndexCheck implements BatchObserver {
 
   private constructor(
     findings: Findings,
-    interval: IndexInterval,
+    interval: IndexInterval & { isSettled: boolean },
     offsets: Loaded<StoredOffsetEntry> | undefined,
     times: Loaded<StoredTimeEntry> | undefined,
   ) {
@@ -66,7 +66,7 @@ export class IndexCheck implements BatchObserver {
     disk: Disk,
     baseOffset: number,
     paths: IndexPaths,
-    interval: IndexInterval,
+    interval: IndexInterval & { isSettled: boolean },
     findings: Findings,
   ): Promise<IndexCheck> {
     const offsets = await load(disk, paths.offsets, offsetEntries, baseOffset, findings)
@@ -83,14 +83,18 @@ export class IndexCheck implements BatchObserver {
     if (batch.sizeInBytes > this.#largestBatch) this.#largestBatch = batch.sizeInBytes
   }
 
-  /** `isClosed`: the segment was sealed, so that its last entry tells the greatest timestamp. */
-  finish(isClosed: boolean): void {
+  finish(): void {
     const offset = this.#offsets?.entries[this.#nextOffset]
     if (offset !== undefined) this.#wrongOffset(offset, 'no batch begins there')
     const time = this.#times?.entries[this.#nextTime]
     if (time !== undefined) this.#wrongTime(time, 'no batch ends with that offset')
     const last = this.#times?.entries.at(-1)?.entry.timestamp ?? -1
-    if (isClosed && this.#times !== undefined && last !== this.#maxTimestamp && last !== this.#maxTimestampOfAll) {
+    if (
+      this.#interval.isSettled &&
+      this.#times !== undefined &&
+      last !== this.#maxTimestamp &&
+      last !== this.#maxTimestampOfAll
+    ) {
       const what = `The last entry says ${last}; the greatest timestamp of the segment is ${this.#maxTimestamp}`
       this.#findings.add('index-wrong', this.#times.path, what)
     }
@@ -106,10 +110,10 @@ export class IndexCheck implements BatchObserver {
         this.#wrongOffset(next, `that batch ends with offset ${batch.lastOffset}`)
       this.#lastIndexed = next.entry.position
     }
-    const { bytes, isOurs } = this.#interval
+    const { bytes, isOurs, isSettled } = this.#interval
     // Kafka counts anew when it is started, so that twice the interval is no sign of anything.
     const mostBytes = isOurs ? bytes : 2 * bytes + this.#largestBatch
-    if (this.#gapFound || position - this.#lastIndexed <= mostBytes) return
+    if (!isSettled || this.#gapFound || position - this.#lastIndexed <= mostBytes) return
     this.#gapFound = true
     const what = `It has no entry for the bytes from ${this.#lastIndexed} to ${position} of the log`
     this.#findings.add('index-wrong', this.#offsets.path, what)

@@ -83,15 +83,16 @@ class PartitionCheck {
     const logs = this.#files.get('log') ?? []
     for (const [i, { offset, path }] of logs.entries()) {
       const observers = [producers, transactions, inLog, ...(observer === undefined ? [] : [observer])]
-      segments.push(await this.#checkSegment(path, offset, i === logs.length - 1, epochs, observers))
+      const isSettled = this.#isSettledBefore(logs[i + 1]?.offset)
+      segments.push(await this.#checkSegment(path, offset, isSettled, epochs, observers))
       const isBroken = segments[i].damage.some(({ mended }) => mended === undefined)
       // Nobody can say any more what the batches that are lost told of producers and transactions.
       if (isBroken) producers.stop()
       if (isBroken || transactions.isStopped) transactions.stop()
-      else await transactions.endSegment(path, this.#beside(offset, 'transaction-index'))
+      else await transactions.endSegment(path, this.#beside(offset, 'transaction-index'), isSettled)
     }
     const endOffset = segments.at(-1)?.nextOffset ?? this.#request.logStartOffset ?? 0
-    producers.finish(endOffset)
+    producers.finish(endOffset, this.#request.clean)
     const bases = segments.map(({ baseOffset }) => baseOffset)
     const isDamaged = segments.some(({ damage }) => damage.some(({ mended }) => mended === undefined))
     if (!isDamaged) this.#checkSnapshotsThere(producers.hasProducers, bases, endOffset)
@@ -112,29 +113,37 @@ class PartitionCheck {
     }
   }
 
+  /**
+   * Whether the indexes of a segment are on the disk, whole: until it is sealed they are in the memory of the process that
+   * writes it, and they get to the disk a while after that.
+   */
+  #isSettledBefore(nextBase: number | undefined): boolean {
+    const { clean, recoveryPoint = 0 } = this.#request
+    return clean || (nextBase !== undefined && nextBase < recoveryPoint)
+  }
+
   async #checkSegment(
     path: string,
     baseOffset: number,
-    isLast: boolean,
+    isSettled: boolean,
     epochs: readonly EpochStart[] | undefined,
     observers: readonly BatchObserver[],
   ): Promise<SegmentFacts> {
-    const { mayHaveHoles, deep, clean, indexInterval, onBytes } = this.#request
+    const { mayHaveHoles, deep, onBytes } = this.#request
     const paths = { offsets: this.#beside(baseOffset, 'offset-index'), times: this.#beside(baseOffset, 'time-index') }
     const ofIndexes = new Findings()
-    const indexes = await IndexCheck.open(this.#disk, baseOffset, paths, indexInterval, ofIndexes)
+    const interval = { ...this.#request.indexInterval, isSettled }
+    const indexes = await IndexCheck.open(this.#disk, baseOffset, paths, interval, ofIndexes)
     const epochAt = (offset: number) => epochs?.findLast(({ startOffset }) => startOffset <= offset)?.epoch
     const request = { path, baseOffset, mayHaveHoles, epochAt, deep, observers: [indexes, ...observers], onBytes }
     const facts = await orRefused(
       () => checkSegment(this.#disk, request, this.#findings),
       (why) => this.#unreadable(path, baseOffset, why),
     )
-    // The indexes of the last segment are in the memory of the process that writes it.
-    const isClosed = clean || !isLast
-    indexes.finish(isClosed)
+    indexes.finish()
     // Where batches are damaged, what names them is made anew with them.
     if (facts.damage.length === 0) this.#findings.take(ofIndexes)
-    if (isClosed) this.#checkIndexesThere(paths, path)
+    if (isSettled) this.#checkIndexesThere(paths, path)
     return facts
   }
 

@@ -68,7 +68,9 @@ function isTorn({ nextOffset }: SegmentFacts, bytes: number, request: PartitionR
 
 function checkTail(segment: SegmentFacts, isLast: boolean, request: PartitionRequest, findings: Findings): void {
   const zeroBytes = segment.fileBytes - segment.contentBytes
-  if (zeroBytes === 0) return
+  // Behind a damaged batch they may be the end of it.
+  const isDamaged = segment.damage.some(({ to }) => to === segment.contentBytes)
+  if (zeroBytes === 0 || isDamaged) return
   const isWritersOwn = isLast && !request.clean
   const what = `${zeroBytes} bytes of zeros lie behind the last batch${isWritersOwn ? ', put there ahead of a writer' : ''}`
   const severity = isWritersOwn ? 'note' : 'warning'

@@ -57,12 +57,12 @@ export class TransactionCheck implements BatchObserver {
     this.#wanted.push({ version: entryVersion, producerId, firstOffset, lastOffset, lastStableOffset })
   }
 
-  /** Compares with the index of the segment that ends here, `path` undefined where it has none; then begins the next one. */
-  async endSegment(logPath: string, path: string | undefined): Promise<void> {
+  /** Compares with the index of the segment that ends here, `path` undefined where it has none. Until it is settled its newest are in memory. */
+  async endSegment(logPath: string, path: string | undefined, isSettled: boolean): Promise<void> {
     const wanted = new Map(this.#wanted.map((entry) => [entry.lastOffset, entry]))
     this.#wanted = []
     if (path === undefined) {
-      if (wanted.size === 0) return
+      if (wanted.size === 0 || !isSettled) return
       const what = `There is no .txnindex beside ${logPath}, which has ${wanted.size} aborted transactions`
       this.#findings.add('transactions-missing', logPath.replace(/\.log$/, '.txnindex'), what)
       return
@@ -76,6 +76,7 @@ export class TransactionCheck implements BatchObserver {
       this.#compare(path, stored, wanted.get(stored.entry.lastOffset))
       wanted.delete(stored.entry.lastOffset)
     }
+    if (!isSettled) return
     for (const { producerId, lastOffset } of wanted.values()) {
       this.#wrong(
         path,
