@@ -93,7 +93,11 @@ export function placeOf(options: SegmentLogOptions): SegmentPlace {
       return options.settings['log.segment.bytes']
     },
     get rollMs() {
-      return options.settings['log.roll.ms']
+      const { 'log.roll.ms': rollMs, 'log.cleanup.policy': policy } = options.settings
+      // What is active is not compacted.
+      return policy.includes('compact')
+        ? Math.min(rollMs, options.settings['log.cleaner.max.compaction.lag.ms'])
+        : rollMs
     },
     dsync: isSync && disk.supportsDsync,
     engine: settings['file.engine'],

@@ -36,6 +36,15 @@ describe('segment.ms', () => {
     }
   })
 
+  test('of a compacted topic is at most its max.compaction.lag.ms', async () => {
+    for (const policy of ['compact', 'delete']) {
+      const { store, log } = await world({ config: { 'cleanup.policy': policy, 'max.compaction.lag.ms': '1000' } })
+      await sendAt(log, [startMs, startMs + 1001])
+      assert.deepEqual(basesOf(log), policy === 'compact' ? [0, 1] : [0])
+      await store.close()
+    }
+  })
+
   test('an idle log is not rolled; without timestamps the clock counts', async () => {
     const { store, log, clock } = await world({ config })
     await sendAt(log, [-1])
