@@ -109,6 +109,10 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     return this.#store.settings
   }
 
+  logDirectory(): ReturnType<MessageStore['logDirectory']> {
+    return this.#store.logDirectory()
+  }
+
   /** The name of the topic that has this id. */
   topicName(id: Uint8Array): string | undefined {
     return this.#store.topicOfId(id)?.name

@@ -14,7 +14,7 @@ import { Mutex } from '../core/mutex.js'
 import { type Randomness, randomUuid, systemRandomness } from '../core/randomness.js'
 import { resolveSettings, type Settings, topicSettings } from '../core/settings.js'
 import { refuseFixedChanges } from '../core/settings-altering.js'
-import type { Disk } from '../files/disk.js'
+import type { Disk, DiskSpace } from '../files/disk.js'
 import { nodeDisk } from '../files/node-disk.js'
 import { type BackupOptions, type BackupReport, backUp, type StoreToBackUp } from './backup/store-backup.js'
 import { CheckpointWriter } from './checkpoint-writer.js'
@@ -142,6 +142,11 @@ export class MessageStore {
   get recovery(): RecoveryReport {
     invariant(this.#recovery, 'a store is handed out once its logs are open')
     return this.#recovery
+  }
+
+  /** Where the logs lie, and what room there is. */
+  async logDirectory(): Promise<{ path: string; space: DiskSpace | undefined }> {
+    return { path: this.#directory.logPath, space: await this.#tools.disk.space(this.#directory.logPath) }
   }
 
   topics(): Topic[] {

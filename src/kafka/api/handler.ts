@@ -4,6 +4,7 @@ import type { BrokerService, TopicPartition } from '../../broker/contract.js'
 import { HoldfastError } from '../../core/errors.js'
 import type { Logger } from '../../core/logger.js'
 import type { Settings } from '../../core/settings.js'
+import type { DiskSpace } from '../../files/disk.js'
 import type { TransactionMarker } from '../../storage/partition-log.js'
 import type { Loans } from '../loans.js'
 import { decodeRequest, encodeResponse, type RequestHeader } from '../messages.js'
@@ -17,6 +18,8 @@ export interface ServedBroker extends BrokerService {
   /** Newer clients name topics by their ids alone. */
   topicName(id: Uint8Array): string | undefined
   topicId(name: string): Buffer | undefined
+  /** Where its logs lie, and what room there is; undefined where the platform does not tell. */
+  logDirectory(): Promise<{ readonly path: string; readonly space: DiskSpace | undefined }>
   /** Ends a transaction in one partition alone. */
   writeTransactionMarker(place: TopicPartition, marker: TransactionMarker): Promise<void>
 }

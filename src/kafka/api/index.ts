@@ -27,6 +27,7 @@ import { txnOffsetCommitEndpoint } from './28-txn-offset-commit.js'
 import { describeAclsEndpoint } from './29-describe-acls.js'
 import { describeConfigsEndpoint } from './32-describe-configs.js'
 import { alterConfigsEndpoint } from './33-alter-configs.js'
+import { describeLogDirsEndpoint } from './35-describe-log-dirs.js'
 import { createPartitionsEndpoint } from './37-create-partitions.js'
 import { deleteGroupsEndpoint } from './42-delete-groups.js'
 import { incrementalAlterConfigsEndpoint } from './44-incremental-alter-configs.js'
@@ -65,6 +66,7 @@ export const endpoints: readonly Endpoint[] = [
   describeAclsEndpoint,
   describeConfigsEndpoint,
   alterConfigsEndpoint,
+  describeLogDirsEndpoint,
   createPartitionsEndpoint,
   deleteGroupsEndpoint,
   incrementalAlterConfigsEndpoint,

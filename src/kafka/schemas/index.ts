@@ -27,6 +27,7 @@ import { txnOffsetCommit } from './28-txn-offset-commit.js'
 import { describeAcls } from './29-describe-acls.js'
 import { describeConfigs } from './32-describe-configs.js'
 import { alterConfigs } from './33-alter-configs.js'
+import { describeLogDirs } from './35-describe-log-dirs.js'
 import { createPartitions } from './37-create-partitions.js'
 import { deleteGroups } from './42-delete-groups.js'
 import { incrementalAlterConfigs } from './44-incremental-alter-configs.js'
@@ -64,6 +65,7 @@ export * from './28-txn-offset-commit.js'
 export * from './29-describe-acls.js'
 export * from './32-describe-configs.js'
 export * from './33-alter-configs.js'
+export * from './35-describe-log-dirs.js'
 export * from './37-create-partitions.js'
 export * from './42-delete-groups.js'
 export * from './44-incremental-alter-configs.js'
@@ -104,6 +106,7 @@ export const apis: readonly Api[] = [
   describeAcls,
   describeConfigs,
   alterConfigs,
+  describeLogDirs,
   createPartitions,
   deleteGroups,
   incrementalAlterConfigs,

@@ -286,6 +286,7 @@ const requests: Record<number, (version: number) => [theirs: unknown[], ours: ob
       validateOnly: true,
     },
   ],
+  35: () => [[[{ name: 'orders', partitions: [1, 2] }]], { topics: [{ name: 'orders', partitions: [1, 2] }] }],
   44: () => [
     [
       [
@@ -376,6 +377,7 @@ function leftOut(key: number, version: number): ReadonlySet<string> {
     return new Set(version < 7 ? ['skipAssignment', 'protocolType'] : version < 9 ? ['skipAssignment'] : [])
   if (key === 18) return new Set(['name'])
   if (key === 24) return new Set(['transactionalId', 'errorCode', 'partitionErrorCode'])
+  if (key === 35) return new Set(version < 4 ? ['totalBytes', 'usableBytes', 'errorCode'] : [])
   if (key === 60) return new Set(version === 0 ? ['endpointType'] : [])
   return new Set()
 }
