@@ -67,7 +67,7 @@ begin with \`HOLDFAST_TEST_\`; and those that Kubernetes and Docker set beside a
 **Topics** override the settings that have a topic name below, by that name: \`holdfast topics create orders --config segment.bytes=16777216\`, or the
 configuration entries of any Kafka client. \`holdfast topics alter orders --config segment.bytes=33554432 --delete-config max.message.bytes\`, \`mq.topics.alter()\` and
 the tools of Kafka (AlterConfigs, IncrementalAlterConfigs) change them later: all entries of one call or none, durably, and for the running logs at once (a segment keeps the
-\`index.interval.bytes\` and \`file.preallocate\` it was begun with). What is marked "fixed" keeps the value that the topic was created with, and is refused with INVALID_CONFIG.
+\`file.preallocate\` it was begun with). What is marked "fixed" keeps the value that the topic was created with, and is refused with INVALID_CONFIG.
 
 ## Profiles
 

@@ -70,6 +70,7 @@ export const int = (
   unit: Unit,
   help: string,
   topic?: string,
+  fixed?: boolean,
 ): IntRow => ({
   type: 'int',
   default: defaultValue,
@@ -78,6 +79,7 @@ export const int = (
   unit,
   help,
   topic,
+  fixed,
 })
 
 export const fraction = (

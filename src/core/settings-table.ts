@@ -57,6 +57,8 @@ export const settingsTable = {
     'bytes',
     'Bytes of log between two entries of the offset and time index.',
     'index.interval.bytes',
+    // By it a verification knows that an index has lost entries.
+    true,
   ),
   'log.index.size.max.bytes': int(
     10 * mib,

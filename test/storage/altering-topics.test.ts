@@ -68,6 +68,7 @@ describe('altering a topic', () => {
     await refused({ nonsense: '1' })
     await refused({ 'flush.disk.type': 'ASYNC_FLUSH' })
     await refused({ 'file.engine': 'mmap' })
+    await refused({ 'index.interval.bytes': '100' })
     await assert.rejects(store.alterTopic('nobody', to({})), { code: 'UNKNOWN_TOPIC_OR_PARTITION' })
     await store.alterTopic('orders', to({}), { validateOnly: true })
     disk.judge = ({ operation }) => (operation === 'replaceFile' ? 'ENOSPC' : undefined)
@@ -109,7 +110,7 @@ describe('altering a topic', () => {
       const store = await openOn(disk, settings)
       await store.createTopic({ name: 'orders', partitions: 1, config: { 'segment.bytes': String(2 * mib) } })
       await logOf(store).append(batchOf(['kept'])).acknowledged
-      await store.alterTopic('orders', to({ 'max.message.bytes': '5000', 'index.interval.bytes': '100' }))
+      await store.alterTopic('orders', to({ 'max.message.bytes': '5000', 'flush.interval.ms': '7' }))
       told.altered = true
       await store.close()
     }
@@ -121,7 +122,7 @@ describe('altering a topic', () => {
       await Promise.race([disk.crashAfter(step), life(disk, told)])
       const store = await openOn(disk.afterCrash(new SeededRandomness(step)), settings)
       const found = JSON.stringify(store.topic('orders')?.config)
-      const after = JSON.stringify({ 'max.message.bytes': '5000', 'index.interval.bytes': '100' })
+      const after = JSON.stringify({ 'max.message.bytes': '5000', 'flush.interval.ms': '7' })
       const before = JSON.stringify({ 'segment.bytes': String(2 * mib) })
       assert.ok(found === after || (!told.altered && (found === before || found === undefined)), `${step}: ${found}`)
       await store.close()

@@ -109,7 +109,7 @@ test('what belongs to the broker, or is fixed, is read-only and refused', async 
     })),
   })
   const readOnly = results.map(({ configs }) => configs.filter((config) => config.readOnly).map(({ name }) => name))
-  assert.deepEqual(readOnly[0], ['flush.disk.type', 'file.engine'])
+  assert.deepEqual(readOnly[0], ['index.interval.bytes', 'flush.disk.type', 'file.engine'])
   assert.equal(readOnly[1].length, results[1].configs.length)
   const { responses } = await client.ask(kafka.alterConfigs, 2, {
     resources: [{ resourceType: topic, resourceName: '__consumer_offsets', configs: [] }],
