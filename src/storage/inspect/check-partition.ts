@@ -210,7 +210,7 @@ class PartitionCheck {
   #checkName(path: string, kind: FileKind): void {
     if (kind === 'leftover') this.#findings.add('leftover', path, 'A removal or a replacement was interrupted')
     else if (kind === 'set-aside') this.#findings.add('set-aside', path, 'A recovery kept it for somebody to look at')
-    const isForeign = ['foreign', 'checkpoint', 'json', 'properties', 'mark'].includes(kind)
+    const isForeign = ['foreign', 'checkpoint', 'json', 'key-index', 'properties', 'mark'].includes(kind)
     if (isForeign) this.#findings.add('foreign-file', path, 'It does not belong into a partition directory')
   }
 

@@ -11,7 +11,7 @@ import { parsePartitionDirectoryName } from '../segments/format.js'
 import { dumpLog } from './dump-log.js'
 import { dumpSnapshot, dumpText } from './dump-small.js'
 import { type FileKind, kindOfName } from './names.js'
-import { kindOfPath, withFile } from './open-file.js'
+import { kindOfPath, sizeOf } from './open-file.js'
 import { abortedEntries, type EntryForm, offsetEntries, readEntries, timeEntries } from './stored-entries.js'
 
 /** What a field of a row may hold; bytes are shown as the reader wants them. */
@@ -55,7 +55,7 @@ async function* dumpDirectory(disk: Disk, path: string, options: DumpOptions): A
 
 async function* dumpFile(disk: Disk, path: string, options: DumpOptions): AsyncGenerator<DumpRow> {
   const { kind, offset = 0 } = kindOfDumped(path)
-  const bytes = await withFile(disk, path, async (_, size) => size)
+  const bytes = await sizeOf(disk, path)
   yield { type: 'file', path, kind, bytes }
   try {
     yield* rowsOf(disk, path, kind, offset, options)

@@ -13,6 +13,8 @@ export type FileKind =
   | 'partition-metadata'
   | 'properties'
   | 'json'
+  /** A file of a key index: a hint, with checksums of its own. */
+  | 'key-index'
   /** Empty, or read by nobody: locks and marks. */
   | 'mark'
   /** A step of a replacement or removal that the next start finishes. */
@@ -54,6 +56,7 @@ export function kindOfName(name: string): NamedFile {
     if (known !== undefined) return { kind: known, offset: undefined }
     if (name.endsWith('-offset-checkpoint')) return { kind: 'checkpoint', offset: undefined }
     if (name.endsWith('.json')) return { kind: 'json', offset: undefined }
+    if (name.endsWith('.keys')) return { kind: 'key-index', offset: undefined }
     return { kind: name.endsWith('.tmp') ? 'leftover' : 'foreign', offset: undefined }
   }
   const { offset } = parsed

@@ -20,10 +20,15 @@ export async function withFile<T>(
   }
 }
 
+/** 0 where there is no such file. */
+export async function sizeOf(disk: Disk, path: string): Promise<number> {
+  return (await disk.stat(path))?.sizeInBytes ?? 0
+}
+
 /** The content of a small file; undefined where there is none. @throws DATA_DIR_DAMAGED where it is not small */
 export async function readSmallFile(disk: Disk, path: string): Promise<Buffer | undefined> {
   if ((await kindOfPath(disk, path)) !== 'file') return undefined
-  const size = await withFile(disk, path, async (_, bytes) => bytes)
+  const size = await sizeOf(disk, path)
   if (size <= mostTextBytes) return disk.readFile(path)
   throw new HoldfastError('DATA_DIR_DAMAGED', `${path} has ${size} bytes; no file of this kind is that long.`)
 }

@@ -2,7 +2,7 @@
 
 import { readInt64 } from '../../core/codec/int64.js'
 import type { Disk } from '../../files/disk.js'
-import { withFile } from './open-file.js'
+import { sizeOf, withFile } from './open-file.js'
 
 export interface StoredOffsetEntry {
   readonly offset: number
@@ -95,7 +95,7 @@ export async function* readEntries<T>(
   base = 0,
 ): AsyncGenerator<StoredEntry<T>, number> {
   const { headerBytes, entryBytes } = form
-  const size = await withFile(disk, path, async (_, bytes) => bytes)
+  const size = await sizeOf(disk, path)
   let position = headerBytes
   while (position + entryBytes <= size) {
     const bytes = await piece(disk, path, position, Math.min(entriesAtOnce * entryBytes, size - position))

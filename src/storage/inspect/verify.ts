@@ -15,7 +15,7 @@ import type { PartitionFacts } from './check-partition.js'
 import type { BatchObserver } from './check-segment.js'
 import { type Finding, Findings } from './findings.js'
 import { kindOfName } from './names.js'
-import { withFile } from './open-file.js'
+import { sizeOf } from './open-file.js'
 import { lockTarget, type Target, targetOf } from './target.js'
 
 /** A position that a group has committed, read from the log of its coordinator. */
@@ -124,7 +124,7 @@ async function logBytes(disk: Disk, logPath: string, only: string | undefined): 
     if (!isDirectory || (only !== undefined && name !== only)) continue
     for (const file of (await disk.list(join(logPath, name))) ?? []) {
       if (file.isDirectory || kindOfName(file.name).kind !== 'log') continue
-      sum += await withFile(disk, join(logPath, name, file.name), async (_, size) => size)
+      sum += await sizeOf(disk, join(logPath, name, file.name))
     }
   }
   return sum
