@@ -80,7 +80,7 @@ export class Retention {
     const logs = [...this.#options.logs()]
     let remainingBytes = logs.reduce((sum, log) => sum + log.sizeInBytes, 0)
     if (limitBytes < 0 || remainingBytes <= limitBytes) return
-    const chosen = await oldestOfAll(logs.filter(allowsDeletion), ({ sizeInBytes, isActive }) => {
+    const chosen = await oldestOfAll(logs.filter(allowsDeletion), logger, ({ sizeInBytes, isActive }) => {
       if (remainingBytes <= limitBytes) return 'enough'
       // An active segment goes only where the limit is passed without it too: it may be all that a small store has.
       if (isActive && remainingBytes - limitBytes < sizeInBytes) return 'keep'
@@ -102,26 +102,31 @@ function removable(log: SegmentLog): SegmentFacts[] {
 
 /**
  * Walks the segments of many logs together, those with the oldest records first, and in each log in the order of its
- * offsets; what `judge` takes is what is returned. A log whose next segment is kept is left alone from there on.
+ * offsets; what `judge` takes is what is returned. A log whose next segment is kept, or cannot be read, is left alone from
+ * there on.
  */
 export async function oldestOfAll(
   logs: readonly SegmentLog[],
+  logger: Logger,
   judge: (segment: SegmentFacts) => 'take' | 'keep' | 'enough',
 ): Promise<Map<SegmentLog, SegmentFacts[]>> {
   const chosen = new Map<SegmentLog, SegmentFacts[]>()
   const heads: { log: SegmentLog; rest: SegmentFacts[]; timestamp: number }[] = []
-  for (const log of logs) {
-    const rest = removable(log)
-    if (rest.length > 0) heads.push({ log, rest, timestamp: await rest[0].largestTimestamp() })
+  const add = async (log: SegmentLog, rest: SegmentFacts[]): Promise<void> => {
+    if (rest.length === 0) return
+    const timestamp = await inEach(log, logger, () => rest[0].largestTimestamp())
+    if (timestamp !== undefined) heads.push({ log, rest, timestamp })
   }
+  for (const log of logs) await add(log, removable(log))
   while (heads.length > 0) {
-    const head = heads.reduce((oldest, each) => (each.timestamp < oldest.timestamp ? each : oldest))
-    const verdict = judge(head.rest[0])
+    const oldest = heads.reduce((one, each) => (each.timestamp < one.timestamp ? each : one))
+    const { log, rest } = oldest
+    heads.splice(heads.indexOf(oldest), 1)
+    const verdict = judge(rest[0])
     if (verdict === 'enough') break
-    if (verdict === 'take') chosen.set(head.log, [...(chosen.get(head.log) ?? []), head.rest[0]])
-    head.rest = verdict === 'keep' ? [] : head.rest.slice(1)
-    if (head.rest.length === 0) heads.splice(heads.indexOf(head), 1)
-    else head.timestamp = await head.rest[0].largestTimestamp()
+    if (verdict === 'keep') continue
+    chosen.set(log, [...(chosen.get(log) ?? []), rest[0]])
+    await add(log, rest.slice(1))
   }
   return chosen
 }
@@ -141,7 +146,7 @@ export async function giveUpAll(
   return bytes
 }
 
-/** A log may fail or be deleted meanwhile; the others go on. */
+/** A log may be damaged, fail or be deleted meanwhile; the others go on. */
 async function inEach<T>(log: SegmentLog, logger: Logger, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work()

@@ -73,6 +73,20 @@ describe('above disk.watermark.delete.ratio', () => {
     await store.close()
   })
 
+  test('a log whose files cannot be read does not keep the others from giving room', async () => {
+    const first = await world({ topics: ['orders', 'others'] })
+    await sendAt(first.log, times(8, startMs))
+    await sendAt(segmentLogOf(first.store, 'others'), times(8, startMs + 1))
+    await first.store.close()
+    const store = await first.open()
+    first.disk.judge = ({ path }) => (path.includes('orders-0/00000000000000000000') ? 'EIO' : undefined)
+    await use(first.memory, 90)
+    await store.runChore(full)
+    assert.equal(segmentLogOf(store, 'orders').logStartOffset, 0)
+    assert.equal(segmentLogOf(store, 'others').logStartOffset, 7)
+    await store.close()
+  })
+
   test('what goes is given back to the disk, not kept as the file of the next segment', async () => {
     const { place } = await placeWorld({ preallocate: 'zero' })
     const next = new NextSegment(place)
