@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { FaultDisk } from '../../../sim/fault-disk.js'
 import { MemoryDisk } from '../../../sim/memory-disk.js'
 import { batchesIn } from '../../../src/records/batch.js'
 import { prepareCodec } from '../../../src/records/compression/index.js'
@@ -366,6 +367,27 @@ test('what compaction has removed is not found, and goes from the files when the
   await again.catchUp(100)
   assert.equal(again.status.entries, entries)
   assert.deepEqual(await offsetsOf(again, byKey('k26')), [90, 26])
+})
+
+test('a disk without room for index files fails the find that needs them, and nothing else', async (t) => {
+  const memory = new MemoryDisk()
+  const disk = new FaultDisk(memory)
+  await disk.makeDirectory(logDirectory)
+  const log = await openLog(t, logDirectory, { disk, clean: true })
+  const index = openIndex(t, log, { disk })
+  await fill(log, 100)
+  disk.judge = ({ operation, path }) => (operation === 'write' && path.endsWith('.keys.tmp') ? 'ENOSPC' : undefined)
+  await assert.rejects(index.find(byKey('k3')), { code: 'DISK_FULL' })
+  assert.equal(log.failure, undefined)
+  await fill(log, 4, 'other')
+  disk.judge = () => undefined
+  assert.deepEqual(await offsetsOf(index, byKey('k3')), [67, 3])
+  assert.deepEqual(await offsetsOf(index, byKey('other1')), [101])
+  await index.close()
+  assert.ok(
+    (await filesOf(memory)).every((name) => name.endsWith('.keys')),
+    'what was begun is cleared away',
+  )
 })
 
 test('a closed index says so', async (t) => {
