@@ -17,6 +17,7 @@ import type { Packing } from '../records/compression/index.js'
 import { at, transactionalBit } from '../records/format.js'
 import { timeBounds } from '../records/time-bounds.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
+import type { CompactedPartition } from '../storage/log-cleaner.js'
 import { MessageStore } from '../storage/message-store.js'
 import type { AppendReceipt, PartitionLog, TransactionMarker } from '../storage/partition-log.js'
 import type { RecoveryReport, WatchRecovery } from '../storage/recovery.js'
@@ -239,6 +240,11 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     return log.logStartOffset
   }
 
+  async compactTopic(name: string): Promise<readonly CompactedPartition[]> {
+    this.#lifecycle.assertOpen()
+    return this.#store.compactTopic(name)
+  }
+
   async backup(target: string, options?: BackupOptions): Promise<BackupReport> {
     this.#lifecycle.assertOpen()
     return this.#store.backup(target, options)
@@ -286,14 +292,15 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   ): { log: PartitionLog; receipt: AppendReceipt } {
     this.#lifecycle.assertOpen()
     const log = this.#log(topic, partition)
-    const settings = this.#topicSettings(topic)
-    const times = timeBounds(settings, this.#clock.now())
-    const limits = { maxBatchBytes: settings['message.max.bytes'], maxUncompressedBytes, times }
-    invariant(built === undefined || built.bytes === batch, 'the batch that was built is the one that is produced')
-    const verified = acceptBatch(batch, built, limits, packing)
     if (this.#topics.isInternal(topic)) {
       throw new HoldfastError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker; only it writes there.`)
     }
+    const settings = this.#topicSettings(topic)
+    const times = timeBounds(settings, this.#clock.now())
+    const needsKeys = settings['log.cleanup.policy'].includes('compact')
+    const limits = { maxBatchBytes: settings['message.max.bytes'], maxUncompressedBytes, times, needsKeys }
+    invariant(built === undefined || built.bytes === batch, 'the batch that was built is the one that is produced')
+    const verified = acceptBatch(batch, built, limits, packing)
     if (verified.isTransactional) this.coordination.requireOpen(verified, { topic, partition })
     return { log, receipt: log.append(verified) }
   }

@@ -10,6 +10,7 @@ import type { BuiltBatch } from '../records/builder.js'
 import type { StoredRecord } from '../records/record.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
 import type { KeyIndexStatus } from '../storage/key-index/key-index.js'
+import type { CompactedPartition } from '../storage/log-cleaner.js'
 import type { AbortedTransaction } from '../storage/partition-log.js'
 import type { GroupService } from './groups/contract.js'
 import type { TransactionService } from './transactions/contract.js'
@@ -243,6 +244,12 @@ export interface BrokerService extends GroupService, TransactionService {
    * program's.
    */
   backup?(target: string, options?: BackupOptions): Promise<BackupReport>
+
+  /**
+   * Compacts a topic now. Absent where the store is another process's: Kafka's protocol has no word for it.
+   * @throws UNKNOWN_TOPIC_OR_PARTITION; INVALID_REQUEST where the topic is not compacted, or is just being
+   */
+  compactTopic?(name: string): Promise<readonly CompactedPartition[]>
 
   initProducer(request: InitProducerRequest): Promise<ProducerIdentity>
   close(): Promise<void>

@@ -93,9 +93,20 @@ export class Topics {
   /** A topic of the broker's own, made where it is missing and `create` says so. */
   async internalTopic(name: InternalTopicName, create: boolean): Promise<Topic | undefined> {
     const present = this.#store.topic(name)
-    if (present !== undefined || !create) return present
+    if (present !== undefined) return this.#compacted(present)
+    if (!create) return undefined
+    const { settings } = this.#store
     const { partitions, config } = internalTopics[name]
-    return this.#createOrFind({ name, partitions: this.#store.settings[partitions], config })
+    const own: Record<string, string> = { ...config }
+    if (name === offsetsTopicName) own['segment.bytes'] = String(settings['offsets.topic.segment.bytes'])
+    return this.#createOrFind({ name, partitions: settings[partitions], config: own })
+  }
+
+  /** One that was made before there was compaction is compacted from now on. */
+  async #compacted(topic: Topic): Promise<Topic> {
+    if (topic.config['cleanup.policy'] !== undefined) return topic
+    await this.#store.alterTopic(topic.name, (config) => ({ ...config, 'cleanup.policy': 'compact' }))
+    return this.#store.topic(topic.name) ?? topic
   }
 
   async create(request: TopicToCreate): Promise<TopicDescription> {

@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import type { PartitionDescription, TopicDescription } from '../broker/contract.js'
 import { measureSpace, type Space } from '../client/space.js'
+import { TopicsClient } from '../client/topics.js'
 import { HoldfastError } from '../core/errors.js'
 import { uuidText } from '../core/randomness.js'
 import type { ConfigAlteration } from '../core/settings-altering.js'
@@ -45,6 +46,10 @@ export function topicCommands(): (parent: Command) => void {
       .option('--json', 'print JSON')
       .action(alter)
     withTarget(topics.command('delete <name...>')).description('delete topics and their messages').action(remove)
+    withTarget(topics.command('compact <name>'))
+      .description('compact a topic of a folder now, active segments included')
+      .option('--json', 'print JSON')
+      .action(compact)
     withTarget(topics.command('describe <name>'))
       .description('partitions, offsets and configuration')
       .option('--json', 'print JSON')
@@ -74,6 +79,16 @@ async function create(name: string, options: CreateOptions): Promise<void> {
   else
     process.stdout.write(
       `Created topic ${topic.name} with ${topic.partitions.length} partition${topic.partitions.length === 1 ? '' : 's'}.\n`,
+    )
+}
+
+async function compact(name: string, options: Options): Promise<void> {
+  const partitions = await onTarget(options, (service) => new TopicsClient(service, () => {}).compact(name))
+  if (options.json) printJson(partitions)
+  else
+    await printTable(
+      ['PARTITION', 'BYTES BEFORE', 'BYTES AFTER'],
+      partitions.map(({ partition, bytesBefore, bytesAfter }) => [partition, bytesBefore, bytesAfter]),
     )
 }
 

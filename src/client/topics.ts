@@ -4,6 +4,7 @@ import type { BrokerService, ConfigEntry, PartitionDescription, TopicDescription
 import { HoldfastError } from '../core/errors.js'
 import { uuidText } from '../core/randomness.js'
 import type { ConfigAlteration } from '../core/settings-altering.js'
+import type { CompactedPartition } from '../storage/log-cleaner.js'
 import { checkName, checkOptions, refuse } from './arguments.js'
 import { type Flush, withFlush } from './flush-option.js'
 import { shown } from './message.js'
@@ -122,6 +123,19 @@ export class TopicsClient {
   async space(name: string): Promise<TopicSpace> {
     checkName('topics.space', 'topic', name)
     return measureSpace(this.#service, await describeTopic(this.#service, name, false))
+  }
+
+  /**
+   * Compacts a topic whose cleanup.policy says so now, instead of when enough of it is new.
+   * @throws UNKNOWN_TOPIC_OR_PARTITION; INVALID_REQUEST for a topic that is not compacted; INVALID_ARGUMENT across a wire
+   */
+  async compact(name: string): Promise<readonly CompactedPartition[]> {
+    checkName('topics.compact', 'topic', name)
+    if (this.#service.compactTopic === undefined)
+      refuse(
+        'topics.compact: a broker elsewhere compacts when its settings say so; nothing in its protocol asks for it.',
+      )
+    return this.#service.compactTopic(name)
   }
 
   async #details({ name, id, isInternal, partitions }: TopicDescription): Promise<TopicDetails> {

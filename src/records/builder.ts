@@ -46,10 +46,13 @@ export interface BatchOptions {
  */
 class BuiltBatch extends RecordBatch {
   readonly #recordsBytes: number
+  /** A record in it has no key. */
+  readonly hasKeyless: boolean
 
-  constructor(bytes: Buffer, recordsBytes: number) {
+  constructor(bytes: Buffer, recordsBytes: number, hasKeyless: boolean) {
     super(bytes)
     this.#recordsBytes = recordsBytes
+    this.hasKeyless = hasKeyless
   }
 
   /** What its records take unpacked. */
@@ -76,6 +79,7 @@ export class BatchBuilder {
   #count = 0
   #baseTimestamp = 0
   #maxTimestamp = 0
+  #hasKeyless = false
   #built = false
 
   /** @param buffer to build in, where the caller has one; it belongs to the batch until nobody uses that any more. */
@@ -140,6 +144,7 @@ export class BatchBuilder {
     // Getters and proxies as records could answer differently the second time; a wrong length must not get out.
     if (position !== bodyStart + bodyBytes) invariant(false, 'a record does not change while it is appended')
 
+    if (key === null) this.#hasKeyless = true
     this.#baseTimestamp = baseTimestamp
     if (this.#count === 0 || timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
     this.#position = position
@@ -176,7 +181,7 @@ export class BatchBuilder {
     }
     if (bytes.length > maxInt32) refuseSize(bytes.length)
     this.#writeHeader(bytes, codec)
-    return new BuiltBatch(bytes, this.#position - batchOverheadBytes)
+    return new BuiltBatch(bytes, this.#position - batchOverheadBytes, this.#hasKeyless)
   }
 
   #writeHeader(bytes: Buffer, codec: Codec): void {

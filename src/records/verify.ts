@@ -11,7 +11,7 @@ import { decompress } from './compression/index.js'
 import { refuseLarge } from './compression/refusals.js'
 import { at, batchOverheadBytes, currentMagic, logOverheadBytes, reservedBits } from './format.js'
 import { checkTimes, type TimeBounds } from './time-bounds.js'
-import { walkRecords } from './walk.js'
+import { refuseKeyless, walkRecords } from './walk.js'
 
 export interface VerifyLimits {
   /** The largest batch accepted, as it is sent (Kafka's max.message.bytes). */
@@ -20,6 +20,8 @@ export interface VerifyLimits {
   maxUncompressedBytes: number
   /** Of the records; absent where any time is taken. */
   times?: TimeBounds
+  /** A record without a key is refused: the topic is compacted. */
+  needsKeys?: boolean
 }
 
 /**
@@ -66,6 +68,7 @@ export function verifyBuiltBatch(batch: BuiltBatch, limits: VerifyLimits): Recor
   if (times !== undefined) checkTimes(times, Number.POSITIVE_INFINITY, batch.maxTimestamp)
   // Its header tells the greatest time alone.
   if (times !== undefined && times.earliest > Number.NEGATIVE_INFINITY) checkRecords(batch, limits)
+  if (limits.needsKeys && batch.hasKeyless) refuseKeyless()
   return batch
 }
 
@@ -133,11 +136,11 @@ function checkHeader(batch: RecordBatch): void {
 }
 
 /** Walks the records, decompressed where need be, and sets maxTimestamp right. */
-function checkRecords(batch: RecordBatch, { maxUncompressedBytes, times }: VerifyLimits): Buffer {
+function checkRecords(batch: RecordBatch, { maxUncompressedBytes, times, needsKeys }: VerifyLimits): Buffer {
   const codec = batch.codec
   const packed = batch.bytes.subarray(at.records)
   const records = codec === 'none' ? packed : decompress(codec, packed, maxUncompressedBytes)
-  const deltas = walkRecords(records, 0, batch.recordsCount)
+  const deltas = walkRecords(records, 0, batch.recordsCount, { needsKeys })
   const baseTimestamp = batch.baseTimestamp
   checkTimestamp('the smallest timestamp of a record', baseTimestamp + deltas.min)
   checkTimestamp('the largest timestamp of a record', baseTimestamp + deltas.max)

@@ -18,10 +18,16 @@ export interface TimestampDeltas {
  * offset delta i. Its work and memory are bounded by the bytes, whatever `count` claims.
  *
  * With `mostDelta` the batch is one that compaction may have taken records from: the deltas rise, and end at that one.
+ * With `needsKeys` each record has a key.
  *
  * @throws INVALID_RECORD with the index of the record and what is wrong with it.
  */
-export function walkRecords(bytes: Uint8Array, start: number, count: number, mostDelta?: number): TimestampDeltas {
+export function walkRecords(
+  bytes: Uint8Array,
+  start: number,
+  count: number,
+  { mostDelta, needsKeys = false }: { mostDelta?: number; needsKeys?: boolean } = {},
+): TimestampDeltas {
   const end = bytes.length
   if (count > (end - start) / minRecordBytes) {
     throw new HoldfastError(
@@ -52,7 +58,8 @@ export function walkRecords(bytes: Uint8Array, start: number, count: number, mos
       )
     }
     leastDelta = offsetDelta + 1
-    skipBytes(reader, index, 'key length', bodyEnd)
+    const keyLength = skipBytes(reader, index, 'key length', bodyEnd)
+    if (keyLength < 0 && needsKeys) refuseKeyless(index)
     skipBytes(reader, index, 'value length', bodyEnd)
     const headers = reader.readVarint()
     if (headers !== 0) walkHeaders(reader, index, headers, bodyEnd)
@@ -62,11 +69,12 @@ export function walkRecords(bytes: Uint8Array, start: number, count: number, mos
   return { min, max }
 }
 
-/** Moves over a length (-1 for null) and that many bytes. */
-function skipBytes(reader: VarintReader, index: number, what: string, bodyEnd: number): void {
+/** Moves over a length (-1 for null) and that many bytes; returns the length. */
+function skipBytes(reader: VarintReader, index: number, what: string, bodyEnd: number): number {
   const length = reader.readVarint()
   if (length > 0) reader.position += length
   if (length < -1 || reader.position > bodyEnd) refuseField(index, what, length, 'no more than the record has')
+  return length
 }
 
 function walkHeaders(reader: VarintReader, index: number, headers: number, bodyEnd: number): void {
@@ -91,6 +99,12 @@ export function checkHeaderCount(reader: VarintReader, index: number, headers: n
 /** Refuses a field of record `index`; lengths count -1 as null. */
 export function refuseField(index: number, what: string, value: number, expected: string): never {
   throw new HoldfastError('INVALID_RECORD', `Record ${index} of the batch has ${what} ${value}; expected ${expected}.`)
+}
+
+/** A topic that keeps the latest message of each key has no place for one without. */
+export function refuseKeyless(index?: number): never {
+  const which = index === undefined ? 'A record' : `Record ${index}`
+  throw new HoldfastError('INVALID_RECORD', `${which} of the batch has no key, and the topic is compacted by key.`)
 }
 
 export function refuseLength(index: number, position: number, bodyEnd: number): never {

@@ -11,10 +11,13 @@ import type { Settings } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
 import type { Chore } from './chores.js'
 import { candidateOf, isWorthCleaning } from './cleaning-candidates.js'
+import type { PartitionLogs } from './partition-logs.js'
 import type { CleaningReport } from './segments/compaction/clean-log.js'
 import { type CleanableStretch, dirtyRatio } from './segments/compaction/plan.js'
 import { runCleaning } from './segments/compaction/run-cleaning.js'
+import { InFlight } from './segments/in-flight.js'
 import type { SegmentLog } from './segments/segment-log.js'
+import type { Topic } from './topic-catalog.js'
 
 interface Tools {
   readonly settings: Settings
@@ -24,20 +27,28 @@ interface Tools {
   readonly logger: Logger
 }
 
+/** What a compaction of a partition has saved. */
+export interface CompactedPartition {
+  readonly partition: number
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+}
+
 const seedBytes = 16
 /** What says that the log itself is not what it should be: nobody cleans over it. */
 const damageCodes: ReadonlySet<string> = new Set(['LOG_DAMAGED', 'CORRUPT_MESSAGE', 'INVALID_RECORD'])
 
 export class LogCleaner {
   readonly #tools: Tools
-  readonly #logs: { all(): Iterable<SegmentLog> }
+  readonly #logs: PartitionLogs
   readonly #checkpoints: { write(): Promise<void> }
   readonly #inProgress = new Set<SegmentLog>()
+  readonly #running = new InFlight()
   /** Until the next start, since what is on the disk is not what it should be. */
   readonly #uncleanable = new WeakSet<SegmentLog>()
 
   /** @param checkpoints writes down, among others, how far each log is cleaned */
-  constructor(tools: Tools, logs: { all(): Iterable<SegmentLog> }, checkpoints: { write(): Promise<void> }) {
+  constructor(tools: Tools, logs: PartitionLogs, checkpoints: { write(): Promise<void> }) {
     this.#tools = tools
     this.#logs = logs
     this.#checkpoints = checkpoints
@@ -51,13 +62,35 @@ export class LogCleaner {
   }
 
   /**
-   * Cleans a log now, however little of it is new, as far as its sealed segments and the compaction lag allow it.
-   * Undefined where there was nothing to clean.
-   * @throws what stands in the way, with the log as it was
+   * Compacts the logs of a topic now, however little of them is new, as far as the compaction lag allows it. The active
+   * segments are sealed for it.
+   * @throws INVALID_REQUEST for a topic that is not compacted, or is just being; what stands in the way otherwise
    */
-  async cleanNow(log: SegmentLog, signal: AbortSignal): Promise<CleaningReport | undefined> {
-    const { stretch } = await candidateOf(log, this.#tools.clock.now())
-    return stretch.dirtyBytes === 0 ? undefined : this.#clean(log, stretch, signal)
+  async cleanTopic({ name, partitions }: Topic, signal: AbortSignal): Promise<CompactedPartition[]> {
+    const logs = Array.from({ length: partitions }, (_, partition) => this.#logs.get(name, partition))
+    const compacted: CompactedPartition[] = []
+    for (const log of logs) {
+      if (log === undefined) continue
+      if (!isCompacted(log)) {
+        const policy = log.settings['log.cleanup.policy'].join(',')
+        throw new HoldfastError('INVALID_REQUEST', `Topic ${name} is not compacted: its cleanup.policy is ${policy}.`)
+      }
+      const bytesBefore = log.sizeInBytes
+      await log.rollAt(log.logEndOffset)
+      // Where the keys do not fit into memory at once, a part is cleaned at a time.
+      for (let before = -1; before !== log.compaction.cleanedUpTo; ) {
+        before = log.compaction.cleanedUpTo ?? -2
+        const { stretch } = await candidateOf(log, this.#tools.clock.now())
+        if (stretch.dirtyBytes > 0) await this.#clean(log, stretch, signal)
+      }
+      compacted.push({ partition: log.partition, bytesBefore, bytesAfter: log.sizeInBytes })
+    }
+    return compacted
+  }
+
+  /** Resolves when nothing is being cleaned. To be called once no cleaning begins any more. */
+  async ended(): Promise<void> {
+    await this.#running.ended()
   }
 
   /** As many logs at a time as there may be threads, the dirtiest first. */
@@ -85,7 +118,7 @@ export class LogCleaner {
   ): Promise<{ log: SegmentLog; stretch: CleanableStretch } | undefined> {
     let best: { log: SegmentLog; stretch: CleanableStretch; ratio: number } | undefined
     for (const log of [...this.#logs.all()]) {
-      if (!log.settings['log.cleanup.policy'].includes('compact') || failed.has(log) || !this.#isFree(log)) continue
+      if (!isCompacted(log) || failed.has(log) || !this.#isFree(log)) continue
       const candidate = await candidateOf(log, this.#tools.clock.now()).catch((err: unknown) => {
         const { topic, partition } = log
         if (!log.isClosed)
@@ -109,7 +142,7 @@ export class LogCleaner {
     }
     this.#inProgress.add(log)
     try {
-      const report = await this.#run(log, stretch, signal)
+      const report = await this.#running.run(() => this.#run(log, stretch, signal))
       log.compaction.cleanedUpTo = report.cleanUpTo
       await this.#checkpoints.write()
       const { topic, partition } = log
@@ -166,4 +199,8 @@ export class LogCleaner {
     const why = `Compaction of ${log.topic}-${log.partition} writes up to ${needed} bytes before it frees any; ${space.freeBytes} are free.`
     throw new HoldfastError('DISK_FULL', why)
   }
+}
+
+function isCompacted(log: SegmentLog): boolean {
+  return log.settings['log.cleanup.policy'].includes('compact')
 }

@@ -23,7 +23,7 @@ import { Chores } from './chores.js'
 import { type DataDirectory, openDataDirectory } from './data-directory.js'
 import { DiskWatermark } from './disk-watermark.js'
 import { KeyIndexes } from './key-indexes.js'
-import { LogCleaner } from './log-cleaner.js'
+import { type CompactedPartition, LogCleaner } from './log-cleaner.js'
 import { adoptTopics, removeDeletedDirectories } from './partition-directories.js'
 import type { PartitionLog } from './partition-log.js'
 import { PartitionLogs } from './partition-logs.js'
@@ -265,6 +265,11 @@ export class MessageStore {
     return this.#change(() => this.#removeTopic(this.#existing(name)))
   }
 
+  /** Compacts a topic now; see {@link LogCleaner.cleanTopic}. @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_REQUEST */
+  async compactTopic(name: string): Promise<CompactedPartition[]> {
+    return this.#cleaner.cleanTopic(this.#existing(name), this.#closing.signal)
+  }
+
   /** Runs a chore of this store now, e.g. for a test; see {@link Chores.runNow}. */
   runChore(name: string): Promise<void> {
     return this.#chores.runNow(name)
@@ -306,21 +311,17 @@ export class MessageStore {
       this.#closing.abort(new HoldfastError('CLOSED', 'The store is closing.'))
       await Promise.allSettled(this.#backups)
       await this.#changes.run(async () => {})
-      await this.#chores.stop()
+      await this.#chores.stop().then(() => this.#cleaner.ended())
       await this.#indexes.close()
       const { inOrder, errors } = await this.#logs.close()
       await this.#checkpoints.write()
       if (errors.length > 0) throw errors[0]
       if (inOrder) await leaveCleanShutdownMark(this.#tools.disk, this.#directory.logPath)
     } finally {
-      await this.#letGo()
+      await this.#logs.dropFiles()
+      await this.#directory.release()
       this.#lifecycle.to('closed')
     }
-  }
-
-  async #letGo(): Promise<void> {
-    await this.#logs.dropFiles()
-    await this.#directory.release()
   }
 
   #change<T>(step: () => Promise<T>): Promise<T> {
@@ -377,8 +378,7 @@ export class MessageStore {
   /** Written down before compaction makes the first hole: to a log that was never compacted a hole is damage. */
   #noteHoles(name: string): Promise<void> {
     return this.#change(async () => {
-      const topic = this.#existing(name)
-      if (!topic.compacted) await this.#catalog.put({ ...topic, compacted: true })
+      await this.#catalog.put({ ...this.#existing(name), compacted: true })
     })
   }
 

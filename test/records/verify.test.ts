@@ -330,3 +330,24 @@ describe('a batch that was built in this process', () => {
     }
   })
 })
+
+it('a topic that is compacted takes no record without a key, from outside or built here', () => {
+  const keyed = { key: Buffer.from('k'), value: null, timestamp: 1 }
+  const keyless = { key: null, value: Buffer.from('v'), timestamp: 1 }
+  for (const codec of ['none', 'gzip'] as const) {
+    for (const [records, isRefused] of [[[keyed, keyed], false] as const, [[keyed, keyless], true] as const]) {
+      const builder = new BatchBuilder({ codec })
+      for (const record of records) builder.append(record)
+      const built = builder.build()
+      const ways = [
+        (needsKeys: boolean) => verifyProducedBatch(Buffer.from(built.bytes), { ...limits, needsKeys }),
+        (needsKeys: boolean) => verifyBuiltBatch(built, { ...limits, needsKeys }),
+      ]
+      for (const verify of ways) {
+        verify(false)
+        if (isRefused) assert.throws(() => verify(true), { code: 'INVALID_RECORD' })
+        else verify(true)
+      }
+    }
+  }
+})

@@ -48,10 +48,11 @@ export async function put(
   return baseOffset
 }
 
-/** Every record that a reader gets. */
+/** Every record that a reader gets who goes to where the log ends now. */
 export async function entriesOf(log: PartitionLog): Promise<Entry[]> {
   const found: Entry[] = []
-  for (let offset = log.logStartOffset; offset < log.highWatermark; ) {
+  const end = log.highWatermark
+  for (let offset = log.logStartOffset; offset < end; ) {
     const { records } = await log.read(offset, 4096)
     const batches = records.flatMap((bytes) => [...batchesIn(bytes)])
     if (batches.length === 0) break

@@ -26,7 +26,9 @@ export function recordFaultOf(batch: RecordBatch): RecordFault | undefined {
     const bytes = codec === 'none' ? batch.bytes : decompress(codec, packed, mostUnpackedBytes)
     const from = codec === 'none' ? at.records : 0
     const mostDelta = batch.lastOffsetDelta
-    const deltas = walkRecords(bytes, from, recordsCount, recordsCount === mostDelta + 1 ? undefined : mostDelta)
+    const deltas = walkRecords(bytes, from, recordsCount, {
+      mostDelta: recordsCount === mostDelta + 1 ? undefined : mostDelta,
+    })
     const greatest = batch.baseTimestamp + deltas.max
     if (batch.timestampType === 'LogAppendTime' || batch.maxTimestamp === greatest) return undefined
     return {
