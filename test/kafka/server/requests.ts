@@ -63,6 +63,7 @@ export const requests: Readonly<Record<number, object>> = {
   29: { resourceTypeFilter: 1, operation: 1, permissionType: 1 },
   32: { resources: [{ resourceType: 2, resourceName: 'orders' }], includeSynonyms: true, includeDocumentation: true },
   33: { resources: [{ resourceType: 2, resourceName: 'orders', configs: [] }], validateOnly: true },
+  35: { topics: [{ name: 'orders', partitions: [0] }] },
   37: { topics: [{ name: 'orders', count: 5 }], timeoutMs: 100, validateOnly: true },
   42: { groupIds: ['nothing'] },
   44: { resources: [{ resourceType: 2, resourceName: 'orders', configs: [] }], validateOnly: true },
