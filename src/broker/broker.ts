@@ -19,7 +19,7 @@ import { timeBounds } from '../records/time-bounds.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
 import type { CompactedPartition } from '../storage/log-cleaner.js'
 import { MessageStore } from '../storage/message-store.js'
-import type { AppendReceipt, PartitionLog, TransactionMarker } from '../storage/partition-log.js'
+import type { ActiveProducer, AppendReceipt, PartitionLog, TransactionMarker } from '../storage/partition-log.js'
 import type { RecoveryReport, WatchRecovery } from '../storage/recovery.js'
 import type * as contract from './contract.js'
 import { CoordinatedBroker } from './coordinated-broker.js'
@@ -258,6 +258,12 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   async initProducer(request: contract.InitProducerRequest): Promise<contract.ProducerIdentity> {
     this.#lifecycle.assertOpen()
     return this.coordination.initProducer(request)
+  }
+
+  /** Who has written there with a producer id. @throws UNKNOWN_TOPIC_OR_PARTITION */
+  activeProducers({ topic, partition }: contract.TopicPartition): readonly ActiveProducer[] {
+    this.#lifecycle.assertOpen()
+    return this.#log(topic, partition).activeProducers()
   }
 
   /** Ends a transaction in one partition alone, whatever its coordinator knows of it: for one that hangs. */

@@ -5,7 +5,7 @@ import { HoldfastError } from '../../core/errors.js'
 import type { Logger } from '../../core/logger.js'
 import type { Settings } from '../../core/settings.js'
 import type { DiskSpace } from '../../files/disk.js'
-import type { TransactionMarker } from '../../storage/partition-log.js'
+import type { ActiveProducer, TransactionMarker } from '../../storage/partition-log.js'
 import type { Loans } from '../loans.js'
 import { decodeRequest, encodeResponse, type RequestHeader } from '../messages.js'
 import type { Api, RequestOf, ResponseInput } from '../schemas/index.js'
@@ -20,6 +20,8 @@ export interface ServedBroker extends BrokerService {
   topicId(name: string): Buffer | undefined
   /** Where its logs lie, and what room there is; undefined where the platform does not tell. */
   logDirectory(): Promise<{ readonly path: string; readonly space: DiskSpace | undefined }>
+  /** Who has written there with a producer id. @throws UNKNOWN_TOPIC_OR_PARTITION */
+  activeProducers(place: TopicPartition): readonly ActiveProducer[]
   /** Ends a transaction in one partition alone. */
   writeTransactionMarker(place: TopicPartition, marker: TransactionMarker): Promise<void>
 }

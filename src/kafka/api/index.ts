@@ -34,6 +34,7 @@ import { incrementalAlterConfigsEndpoint } from './44-incremental-alter-configs.
 import { listPartitionReassignmentsEndpoint } from './46-list-partition-reassignments.js'
 import { offsetDeleteEndpoint } from './47-offset-delete.js'
 import { describeClusterEndpoint } from './60-describe-cluster.js'
+import { describeProducersEndpoint } from './61-describe-producers.js'
 import { describeTransactionsEndpoint } from './65-describe-transactions.js'
 import { listTransactionsEndpoint } from './66-list-transactions.js'
 import type { Endpoint } from './handler.js'
@@ -73,6 +74,7 @@ export const endpoints: readonly Endpoint[] = [
   listPartitionReassignmentsEndpoint,
   offsetDeleteEndpoint,
   describeClusterEndpoint,
+  describeProducersEndpoint,
   describeTransactionsEndpoint,
   listTransactionsEndpoint,
 ]

@@ -34,6 +34,7 @@ import { incrementalAlterConfigs } from './44-incremental-alter-configs.js'
 import { listPartitionReassignments } from './46-list-partition-reassignments.js'
 import { offsetDelete } from './47-offset-delete.js'
 import { describeCluster } from './60-describe-cluster.js'
+import { describeProducers } from './61-describe-producers.js'
 import { describeTransactions } from './65-describe-transactions.js'
 import { listTransactions } from './66-list-transactions.js'
 import type { Api } from './api.js'
@@ -72,6 +73,7 @@ export * from './44-incremental-alter-configs.js'
 export * from './46-list-partition-reassignments.js'
 export * from './47-offset-delete.js'
 export * from './60-describe-cluster.js'
+export * from './61-describe-producers.js'
 export * from './65-describe-transactions.js'
 export * from './66-list-transactions.js'
 export type { Api, RequestInput, RequestOf, ResponseInput, ResponseOf } from './api.js'
@@ -113,6 +115,7 @@ export const apis: readonly Api[] = [
   listPartitionReassignments,
   offsetDelete,
   describeCluster,
+  describeProducers,
   describeTransactions,
   listTransactions,
 ]

@@ -77,3 +77,19 @@ test('an isolation level that there is not is refused', async (t) => {
   const offsets = await client.ask(kafka.listOffsets, 5, { isolationLevel: 2, topics })
   assert.equal(offsets.topics[0].partitions[0].errorCode, invalidRequest)
 })
+
+test('DescribeProducers tells who writes into a partition, and since where in a transaction', async (t) => {
+  const client = await (await serve(t, {}, {}, transactionalDirectory)).raw()
+  const topics = [{ name: 'orders', partitionIndexes: [0, 1] }]
+  const [{ partitions }] = (await client.ask(kafka.describeProducers, 0, { topics })).topics
+  const producers = partitions[0].activeProducers.map((one) => {
+    assert.ok(one.lastTimestamp > 0)
+    return [one.producerId, one.producerEpoch, one.lastSequence, one.coordinatorEpoch, one.currentTxnStartOffset]
+  })
+  assert.deepEqual(producers.sort(), [
+    [1, 0, 1, 0, -1],
+    [2, 0, 4, 0, -1],
+    [3, 0, 0, -1, 13],
+  ])
+  assert.deepEqual([partitions[1].errorCode, partitions[1].activeProducers], [3, []])
+})

@@ -68,6 +68,7 @@ export const requests: Readonly<Record<number, object>> = {
   42: { groupIds: ['nothing'] },
   44: { resources: [{ resourceType: 2, resourceName: 'orders', configs: [] }], validateOnly: true },
   46: {},
+  61: { topics: [{ name: 'orders', partitionIndexes: [0, 9] }] },
   65: { transactionalIds: ['t'] },
   66: { stateFilters: ['Ongoing', 'Odd'] },
   47: { groupId: 'nothing', topics: [{ name: 'orders', partitions: [{ index: 0 }] }] },
