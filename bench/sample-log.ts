@@ -14,9 +14,11 @@ export const sampleTopic = 'bench'
 /** One batch; its bytes differ from call to call, its length never. */
 export function sampleBatch({ recordBytes, recordsPerBatch }: Shape): Buffer {
   const values = randomFillSync(Buffer.alloc(recordBytes * recordsPerBatch))
+  // Of today: retention takes what is older than a week.
+  const timestamp = Date.now()
   const records = Array.from({ length: recordsPerBatch }, (_, i) => ({
     value: values.subarray(i * recordBytes, (i + 1) * recordBytes),
-    timestamp: 1_700_000_000_000,
+    timestamp,
   }))
   return Buffer.from(buildBatch(records).bytes)
 }

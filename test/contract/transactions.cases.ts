@@ -10,7 +10,8 @@ import { beforeAndAfter, type LogWorld } from './partition-log.cases.js'
 
 function sent(producerId: number, baseSequence = 0, { count = 1, producerEpoch = 0 } = {}): RecordBatch {
   const values = Array.from({ length: count }, (_, i) => `${producerId}:${baseSequence + i}`)
-  return batchOf(values, { producerId, producerEpoch, baseSequence, isTransactional: true })
+  // Of today, as the markers are: a log rolls where a batch is a week younger than the first of its segment.
+  return batchOf(values, { producerId, producerEpoch, baseSequence, isTransactional: true, timestamp: Date.now() })
 }
 
 function marker(producerId: number, commit: boolean, others: Partial<TransactionMarker> = {}): TransactionMarker {
@@ -30,7 +31,7 @@ export function transactionCases(world: LogWorld): void {
       const opened = await world.open(t)
       const { log } = opened
       assert.equal(log.lastStableOffset, 0)
-      await log.append(batchOf(['outside'])).acknowledged
+      await log.append(batchOf(['outside'], { timestamp: Date.now() })).acknowledged
       assert.equal(log.lastStableOffset, 1)
       for (const batch of [sent(1, 0, { count: 2 }), sent(2), sent(1, 2)]) await log.append(batch).acknowledged
       assert.deepEqual([log.lastStableOffset, log.highWatermark], [1, 5])
