@@ -78,10 +78,10 @@ export class LogCleaner {
       const bytesBefore = log.sizeInBytes
       await log.rollAt(log.logEndOffset)
       // Where the keys do not fit into memory at once, a part is cleaned at a time.
-      for (let before = -1; before !== log.compaction.cleanedUpTo; ) {
-        before = log.compaction.cleanedUpTo ?? -2
+      for (;;) {
         const { stretch } = await candidateOf(log, this.#tools.clock.now())
-        if (stretch.dirtyBytes > 0) await this.#clean(log, stretch, signal)
+        if (stretch.dirtyBytes === 0) break
+        await this.#clean(log, stretch, signal)
       }
       compacted.push({ partition: log.partition, bytesBefore, bytesAfter: log.sizeInBytes })
     }

@@ -238,6 +238,18 @@ describe('a store with compaction', () => {
     await store.close()
   })
 
+  test('has nothing to do by hand for a log that is empty, or clean', async () => {
+    const { store, log } = await compactedStore()
+    assert.deepEqual(await store.compactTopic('orders'), [{ partition: 0, bytesBefore: 0, bytesAfter: 0 }])
+    await fill(log, 10)
+    await store.compactTopic('orders')
+    const { sizeInBytes } = log
+    assert.deepEqual(await store.compactTopic('orders'), [
+      { partition: 0, bytesBefore: sizeInBytes, bytesAfter: sizeInBytes },
+    ])
+    await store.close()
+  })
+
   test('refuses to compact by hand what is not compacted', async () => {
     const { store } = await compactedStore()
     await store.createTopic({ name: 'plain', partitions: 1, config: { 'cleanup.policy': 'delete' } })
