@@ -77,6 +77,7 @@ export class LogCleaner {
       }
       const bytesBefore = log.sizeInBytes
       await log.rollAt(log.logEndOffset)
+      await log.compaction.settled()
       // Where the keys do not fit into memory at once, a part is cleaned at a time.
       for (;;) {
         const { stretch } = await candidateOf(log, this.#tools.clock.now())

@@ -103,6 +103,14 @@ describe('a store with compaction', () => {
     await store.close()
   })
 
+  test('by hand compacts what lies in the active segment too', async () => {
+    const { store, log } = await compactedStore()
+    for (const value of ['1', '2', '3']) await put(log, [['key', value]])
+    await store.compactTopic('orders')
+    assert.deepEqual(await entriesOf(log), [{ offset: 2, key: 'key', value: '3' }])
+    await store.close()
+  })
+
   test('cleans a part at a time where the keys do not fit into memory', async () => {
     const { store, log } = await compactedStore({ 'log.cleaner.dedupe.buffer.size': 240 })
     for (let round = 0; round < 3; round++) {

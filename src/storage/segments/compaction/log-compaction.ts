@@ -73,6 +73,11 @@ export class LogCompaction {
     return Math.min(this.#log.log.lastStableOffset, recoveryPoint, segments.active.baseOffset)
   }
 
+  /** Resolves when the segments that were rolled so far are on the disk with their indexes: before that they are not cleaned. */
+  settled(): Promise<void> {
+    return this.#log.writer().settle()
+  }
+
   /** Takes hold of the sealed segments before `endOffset`, where one of them ends. */
   hold(endOffset: number): HeldSegments {
     const writer = this.#log.writer()
