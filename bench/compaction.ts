@@ -1,6 +1,6 @@
 /**
- * What compaction costs, and whom: `npm run build && node --import tsx bench/compaction.ts [millions of records] [directory]`
- * (10 million with a tenth as many keys, in the temporary directory, unless told otherwise). Beside it the latency of durable
+ * What compaction costs, and whom: `npm run build && node --import tsx bench/compaction.ts [millions of records] [bytes of a
+ * value] [directory]` (10 million of 100 bytes with a tenth as many keys, in the temporary directory, unless told otherwise). Beside it the latency of durable
  * appends of 1 KiB to another topic in the same process, before and while it runs.
  */
 
@@ -13,10 +13,11 @@ import { buildBatch } from '../src/records/builder.js'
 import { Latencies } from './harness/latencies.js'
 import { loadBroker } from './holdfast.js'
 
-const [millions = '10', where = tmpdir()] = process.argv.slice(2)
+const [millions = '10', sizeText = '100', where = tmpdir()] = process.argv.slice(2)
+const valueBytes = Number(sizeText)
 const records = Number(millions) * 1e6
 const keys = records / 10
-const recordsPerBatch = 200
+const recordsPerBatch = 100
 const batchesUnderWay = 16
 const quietMs = 5000
 
@@ -64,12 +65,12 @@ async function fill(broker: Broker): Promise<number> {
   const writer = async () => {
     while (next < records) {
       next += recordsPerBatch
-      const values = randomFillSync(Buffer.alloc(100 * recordsPerBatch))
+      const values = randomFillSync(Buffer.alloc(valueBytes * recordsPerBatch))
       const timestamp = systemClock.now()
       const batch = buildBatch(
         Array.from({ length: recordsPerBatch }, (_, i) => ({
           key: Buffer.from(`key-${Math.floor(Math.random() * keys)}`),
-          value: values.subarray(i * 100, (i + 1) * 100),
+          value: values.subarray(i * valueBytes, (i + 1) * valueBytes),
           timestamp,
         })),
       )
