@@ -22,7 +22,7 @@ import { Rolling } from './rolling.js'
 import type { Segment } from './segment.js'
 import type { SegmentPlace } from './segment-place.js'
 import { SegmentSet } from './segment-set.js'
-import { removeSegment, removeSegmentsBeyond } from './staged-files.js'
+import { removeSegments, removeSegmentsBeyond } from './staged-files.js'
 import { Waymarks } from './waymarks.js'
 import { WrittenState } from './written-state.js'
 
@@ -217,14 +217,12 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     await this.settle()
     const { before, rest } = this.#segments.splitBefore(offset)
     this.#segments = rest
-    for (const segment of before) {
+    await removeSegments(this.#options.place, before, this.#next, async (segment) => {
       // It may have been rolled while the others were waited for.
       await this.#sealing.get(segment)?.work
       this.#sealing.delete(segment)
       if (this.#unsynced.has(segment)) await this.#syncSegment(segment)
-      await removeSegment(this.#options.place, segment, this.#next)
-    }
-    if (before.length > 0) await this.#options.place.disk.syncDirectory(this.#options.place.directory)
+    })
   }
 
   /**

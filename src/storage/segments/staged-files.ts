@@ -81,10 +81,31 @@ export interface Recycler {
 }
 
 /**
+ * Removes segments that the log does not have any more, the oldest first, durably; each when it is `ready`. Where that
+ * fails in the middle, nobody comes back to the others before the next start, so they are let go of too.
+ */
+export async function removeSegments(
+  place: SegmentPlace,
+  segments: readonly Segment[],
+  recycler: Recycler,
+  ready: (segment: Segment) => Promise<void>,
+): Promise<void> {
+  try {
+    for (const segment of segments) {
+      await ready(segment)
+      await removeSegment(place, segment, recycler)
+    }
+  } finally {
+    await Promise.allSettled(segments.map((segment) => segment.release()))
+  }
+  if (segments.length > 0) await place.disk.syncDirectory(place.directory)
+}
+
+/**
  * Removes one segment with its indexes and its producer snapshot. Its file goes through the name that Kafka gives to what
  * it deletes; it may be recycled from there, unless somebody still reads from it.
  */
-export async function removeSegment(
+async function removeSegment(
   { disk, directory, openFiles, maps }: SegmentPlace,
   segment: Segment,
   recycler: Recycler,

@@ -336,6 +336,10 @@ const requests: Record<number, (version: number) => [theirs: unknown[], ours: ob
     [5000, [{ name: 'orders', partitionIndexes: [0, 1] }]],
     { timeoutMs: 5000, topics: [{ name: 'orders', partitionIndexes: [0, 1] }] },
   ],
+  61: () => [
+    [[{ name: 'orders', partitionIndexes: [0, 1] }]],
+    { topics: [{ name: 'orders', partitionIndexes: [0, 1] }] },
+  ],
   65: () => [[['one', 'two']], { transactionalIds: ['one', 'two'] }],
   66: (version) => [
     version === 0 ? [['Ongoing'], [7n]] : [['Ongoing'], [7n], 1000n],

@@ -122,7 +122,7 @@ test('the library alters across the wire, and sends what it refused before', asy
   const served = await serve(t)
   await using mq = new Queue(await served.remote())
   await mq.topics.create('a', { config: { 'max.message.bytes': '200' } })
-  const large = () => mq.send('a', { value: 'x'.repeat(300) })
+  const large = () => mq.send('a', { key: 'k', value: 'x'.repeat(300) })
   await mq.send('a', { value: 'small' })
   await assert.rejects(large(), { code: 'MESSAGE_TOO_LARGE' })
   const { config } = await mq.topics.alter('a', {

@@ -85,6 +85,19 @@ describe('a segment that is removed while the log is written', () => {
     assert.equal(disk.openFiles, 0)
   })
 
+  test('keeps nothing open where it cannot be removed, nor do those behind it', async () => {
+    const { disk, store, log, send } = await world({ 'flush.disk.type': 'ASYNC_FLUSH', 'file.preallocate': 'none' })
+    // What cannot be sealed keeps the file that it was written through.
+    disk.judge = ({ operation, path }) =>
+      (operation === 'replaceFile' && path.endsWith('.index')) || (operation === 'rename' && path.endsWith('0000.log'))
+        ? 'EIO'
+        : undefined
+    await send(20)
+    await assert.rejects(log.deleteRecordsBefore(18))
+    await store.close().catch(() => {})
+    assert.equal(disk.openFiles, 0)
+  })
+
   test('is not used again while its file has another name: a backup may hold it', async () => {
     const { memory, store, log, send } = await world()
     await send(15)
