@@ -10,6 +10,7 @@ import {
   appendAll,
   batchOf,
   bytesOf,
+  closedStore,
   dataPath,
   gate,
   logOf,
@@ -73,15 +74,7 @@ describe('topics of a store', () => {
   })
 
   test('a topic that is created anew under an old name knows nothing of the old one', async (t) => {
-    const path = await dataPath(t)
-    const settings = settingsWith({ 'log.segment.bytes': mib })
-    const store = await openStore(t, path, { settings })
-    await store.createTopic({ name: 'orders', partitions: 1 })
-    await appendAll(
-      logOf(store),
-      Array.from({ length: 30 }, (_, i) => sizedBatch(100_000, `${i}`)),
-    )
-    await store.close()
+    const { path, settings } = await closedStore(t)
     // Written by Kafka for a log whose first messages were deleted.
     await writeFile(join(path, 'log', 'log-start-offset-checkpoint'), '0\n1\norders 0 5\n')
     const second = await openStore(t, path, { settings })

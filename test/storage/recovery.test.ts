@@ -6,7 +6,17 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { MessageStore } from '../../src/storage/message-store.js'
 import type { RecoveryProgress } from '../../src/storage/recovery.js'
-import { appendAll, dataPath, logOf, mib, openStore, readAll, settingsWith, sizedBatch } from './support.js'
+import {
+  appendAll,
+  closedStore,
+  dataPath,
+  logOf,
+  mib,
+  openStore,
+  readAll,
+  settingsWith,
+  sizedBatch,
+} from './support.js'
 
 const megabyte = 1_000_000
 
@@ -53,15 +63,7 @@ describe('after a crash', () => {
 })
 
 test('a full scan reads everything, also after a close in order, and finds what nobody had read', async (t) => {
-  const path = await dataPath(t)
-  const settings = settingsWith({ 'log.segment.bytes': mib })
-  const store = await openStore(t, path, { settings })
-  await store.createTopic({ name: 'orders', partitions: 1 })
-  await appendAll(
-    logOf(store),
-    Array.from({ length: 30 }, (_, i) => sizedBatch(100_000, `${i}`)),
-  )
-  await store.close()
+  const { path, settings } = await closedStore(t)
   const sound = await openStore(t, path, { settings, fullScan: true })
   assert.deepEqual([sound.recovery.scannedBytes, sound.recovery.damagedLogs], [3_000_000, 0])
   await sound.close()
@@ -78,15 +80,7 @@ test('a full scan reads everything, also after a close in order, and finds what 
 
 describe('a first segment that is gone', () => {
   test('is told from retention: what is left can be read, nothing is appended, at the next start neither', async (t) => {
-    const path = await dataPath(t)
-    const settings = settingsWith({ 'log.segment.bytes': mib })
-    const store = await openStore(t, path, { settings })
-    await store.createTopic({ name: 'orders', partitions: 1 })
-    await appendAll(
-      logOf(store),
-      Array.from({ length: 30 }, (_, i) => sizedBatch(100_000, `${i}`)),
-    )
-    await store.close()
+    const { path, settings } = await closedStore(t)
     const first = join(path, 'log/orders-0/00000000000000000000.log')
     await copyFile(first, join(path, 'kept'))
     await rm(first)

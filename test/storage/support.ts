@@ -148,3 +148,17 @@ export function logOf(store: MessageStore, topic = 'orders', partition = 0): Par
   if (log === undefined) throw new Error(`${topic}-${partition} is not there`)
   return log
 }
+
+/** Where a store lies that was closed in order: one log of 3 MB in three segments, thirty batches of 100 kB. */
+export async function closedStore(t: TestContext): Promise<{ path: string; settings: Settings }> {
+  const path = await dataPath(t)
+  const settings = settingsWith({ 'log.segment.bytes': mib })
+  const store = await openStore(t, path, { settings })
+  await store.createTopic({ name: 'orders', partitions: 1 })
+  await appendAll(
+    logOf(store),
+    Array.from({ length: 30 }, (_, i) => sizedBatch(100_000, `${i}`)),
+  )
+  await store.close()
+  return { path, settings }
+}
