@@ -28,6 +28,7 @@ const rooms: readonly (readonly [prefix: string, room: string, floor: number])[]
   ['storage/producer-states.ts', 'storage contract', 2],
   ['storage/key-index/', 'storage/key-index', 2],
   ['storage/segments/', 'storage/segments', 2],
+  ['storage/commitlog/', 'storage/commitlog', 2],
   ['storage/inspect/', 'storage/inspect', 3],
   ['storage/repair/', 'storage/repair', 3],
   ['storage/', 'storage', 3],
@@ -43,6 +44,7 @@ const rooms: readonly (readonly [prefix: string, room: string, floor: number])[]
 const sideways: ReadonlySet<string> = new Set([
   'files > core',
   'storage/segments > storage contract',
+  'storage/commitlog > storage contract',
   // The tools read what the store wrote; the store knows nothing of them.
   'storage/inspect > storage',
   'storage/repair > storage',
