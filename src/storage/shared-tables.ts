@@ -6,9 +6,9 @@ import type { Disk } from '../files/disk.js'
 import { Gate } from '../files/gate.js'
 import { MappedFiles } from '../files/mapped-files.js'
 import { OpenFiles } from '../files/open-files.js'
-import { DiskRoom } from './segments/disk-room.js'
+import { OpenWriters } from '../files/open-writers.js'
+import { DiskRoom } from './log/disk-room.js'
 import { IndexCache } from './segments/index-cache.js'
-import { OpenWriters } from './segments/open-writers.js'
 import type { SharedTables } from './segments/segment-place.js'
 
 /** Together with the connections of a server they stay below 1024, the least that systems allow a process. */

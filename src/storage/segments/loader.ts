@@ -8,8 +8,8 @@
 
 import { join } from 'node:path'
 import type { Logger } from '../../core/logger.js'
+import { ActiveFile, writing } from '../../files/active-file.js'
 import { ProducerStates } from '../producer-states.js'
-import { ActiveFile, writing } from './active-file.js'
 import { Cutting } from './cutting.js'
 import { endOfContent } from './end-of-content.js'
 import { segmentFileName, suffix } from './format.js'

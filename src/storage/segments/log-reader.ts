@@ -2,11 +2,11 @@
 
 import { readInt64 } from '../../core/codec/int64.js'
 import { HoldfastError } from '../../core/errors.js'
+import { InFlight } from '../../files/in-flight.js'
 import { batchesIn } from '../../records/batch.js'
+import { hole, outOfRange } from '../log/refusals.js'
 import type { AbortedTransaction, LogSlice, PartitionLog, ReadOptions, TimestampedOffset } from '../partition-log.js'
-import { InFlight } from './in-flight.js'
 import type { LoadReport } from './load-request.js'
-import { hole, outOfRange } from './refusals.js'
 import { whileNothingIsRemoved } from './searching.js'
 import type { SegmentSet } from './segment-set.js'
 

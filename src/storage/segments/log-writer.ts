@@ -13,6 +13,7 @@ import { Mutex } from '../../core/mutex.js'
 import type { RoundTarget } from '../../flush/group-commit.js'
 import type { FlushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
+import { WrittenState } from '../log/written-state.js'
 import type { LastOfProducer } from './compaction/batch-filter.js'
 import { segmentFileName, suffix } from './format.js'
 import type { LoadedLog } from './load-request.js'
@@ -24,7 +25,6 @@ import type { SegmentPlace } from './segment-place.js'
 import { SegmentSet } from './segment-set.js'
 import { removeSegments, removeSegmentsBeyond } from './staged-files.js'
 import { Waymarks } from './waymarks.js'
-import { WrittenState } from './written-state.js'
 
 export interface LogWriterOptions {
   readonly place: SegmentPlace

@@ -15,6 +15,9 @@ import { isOutOfDescriptors } from '../../files/disk-error.js'
 import { GroupCommit } from '../../flush/group-commit.js'
 import { flushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
+import type { Appender } from '../log/appender.js'
+import { Listeners } from '../log/listeners.js'
+import { outOfRange, stopped } from '../log/refusals.js'
 import type {
   AbortedTransaction,
   ActiveProducer,
@@ -25,15 +28,13 @@ import type {
   TimestampedOffset,
   TransactionMarker,
 } from '../partition-log.js'
-import { Appender } from './appender.js'
+import { appenderOver } from './appending.js'
 import { LogCompaction } from './compaction/log-compaction.js'
 import { LeaderEpochs } from './leader-epochs.js'
-import { Listeners } from './listeners.js'
 import type { LoadedLog, LoadReport } from './load-request.js'
 import { LogReader } from './log-reader.js'
 import { LogWriter } from './log-writer.js'
 import { type LiveOptions, loadFor, placeOf, type SegmentLogOptions, warmTailBytes, withLive } from './opening.js'
-import { outOfRange, stopped } from './refusals.js'
 import { type SegmentFacts, segmentFacts } from './segment-facts.js'
 import type { CutSegment } from './segment-set.js'
 
@@ -359,22 +360,15 @@ export class SegmentLog implements PartitionLog {
   }
 
   #stateOver(loaded: LoadedLog): OpenState {
-    const { logger, clock } = this.#options
+    const { logger, clock, onMarked } = this.#options
     const policy = flushPolicy(() => this.#live.settings)
-    const writer = new LogWriter(
-      {
-        place: placeOf(this.#options),
-        policy,
-        logger,
-        clock,
-        onPublished: () => this.#listeners.notify(this),
-        onMarked: this.#options.onMarked,
-        onFailed: (cause) => this.#failed(cause),
-      },
-      loaded,
-    )
+    const place = placeOf(this.#options)
+    const onPublished = () => this.#listeners.notify(this)
+    const onFailed = (cause: unknown) => this.#failed(cause)
+    const writer = new LogWriter({ place, policy, logger, clock, onPublished, onMarked, onFailed }, loaded)
     const commit = new GroupCommit(writer, policy, clock)
-    return { writer, commit, appender: new Appender(this, this.#options, commit, loaded), report: loaded.report }
+    const appender = appenderOver(this, this.#options, commit, loaded)
+    return { writer, commit, appender, report: loaded.report }
   }
 
   #opened(): void {

@@ -1,14 +1,12 @@
 /** What all segments of a log share: where they lie, the tables of their store, and how their files are written. */
 
-import type { Logger } from '../../core/logger.js'
-import type { Disk } from '../../files/disk.js'
+import type { WritingPlace } from '../../files/active-file.js'
 import type { Gate } from '../../files/gate.js'
 import type { MappedFiles } from '../../files/mapped-files.js'
 import type { OpenFiles } from '../../files/open-files.js'
-import type { DiskRoom } from './disk-room.js'
+import type { OpenWriters } from '../../files/open-writers.js'
+import type { DiskRoom } from '../log/disk-room.js'
 import type { IndexCache } from './index-cache.js'
-import type { OpenWriters } from './open-writers.js'
-import type { Preallocation } from './runway.js'
 
 /** Tables that all logs of a store share, each bounded. */
 export interface SharedTables {
@@ -27,19 +25,11 @@ export interface SharedTables {
   readonly indexes: IndexCache
 }
 
-export interface SegmentPlace extends SharedTables {
+export interface SegmentPlace extends SharedTables, WritingPlace {
   readonly directory: string
-  readonly disk: Disk
-  readonly logger: Logger
   readonly indexIntervalBytes: number
   /** A segment rolls before one of its index files would be larger. */
   readonly indexBytes: number
-  readonly segmentBytes: number
   /** Time that the records of a segment may span. */
   readonly rollMs: number
-  /** A write into the active segment is durable when it returns. */
-  readonly dsync: boolean
-  readonly engine: 'disk' | 'mmap'
-  readonly preallocate: Preallocation
-  readonly warmup: 'none' | 'touch' | 'lock'
 }

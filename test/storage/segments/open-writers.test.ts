@@ -7,8 +7,8 @@ import { systemClock } from '../../../src/core/clock.js'
 import { silentLogger } from '../../../src/core/logger.js'
 import { libc } from '../../../src/files/libc.js'
 import { nodeDisk } from '../../../src/files/node-disk.js'
+import { OpenWriters, type Parkable } from '../../../src/files/open-writers.js'
 import type { RecordBatch } from '../../../src/records/batch.js'
-import { OpenWriters, type Parkable } from '../../../src/storage/segments/open-writers.js'
 import { Segment } from '../../../src/storage/segments/segment.js'
 import { SegmentLog } from '../../../src/storage/segments/segment-log.js'
 import { sharedTables } from '../../../src/storage/shared-tables.js'
@@ -24,7 +24,7 @@ import {
   turns,
   until,
   whenEnded,
-} from '../../storage/support.js'
+} from '../support.js'
 import { placeWorld } from './place.js'
 
 class Writer implements Parkable {

@@ -1,23 +1,40 @@
 /**
- * The file of a segment as long as something is written into it: keeps it open (or opens it again, where a store with
- * very many logs had to close it), keeps zeros in front of the writer, and cuts them off at the end.
+ * The file that a log is written into now: keeps it open (or opens it again, where a store with very many logs had to
+ * close it), keeps zeros in front of the writer, and cuts them off at the end where its owner wants that.
  */
 
-import type { DiskFile, OpenOptions } from '../../files/disk.js'
+import type { Logger } from '../core/logger.js'
+import type { Disk, DiskFile, OpenOptions } from './disk.js'
+import type { Gate } from './gate.js'
 import { InFlight } from './in-flight.js'
-import type { Parkable } from './open-writers.js'
-import { Runway } from './runway.js'
-import type { SegmentPlace } from './segment-place.js'
+import type { OpenWriters, Parkable } from './open-writers.js'
+import { type Preallocation, Runway } from './runway.js'
 
-/** How the file of a segment is opened to be written. */
-export function writing(place: SegmentPlace): OpenOptions {
+/** Where such files lie, what they share with others, and how they are written. */
+export interface WritingPlace {
+  readonly disk: Disk
+  readonly logger: Logger
+  readonly writers: OpenWriters
+  /** Who may write zeros ahead of a log now. */
+  readonly preparing: Gate
+  /** Where a file ends at the latest. */
+  readonly segmentBytes: number
+  /** A write is durable when it returns. */
+  readonly dsync: boolean
+  readonly engine: 'disk' | 'mmap'
+  readonly preallocate: Preallocation
+  readonly warmup: 'none' | 'touch' | 'lock'
+}
+
+/** How such a file is opened to be written. */
+export function writing(place: WritingPlace): OpenOptions {
   return { mode: 'write', dsync: place.dsync, mapped: place.engine === 'mmap' }
 }
 
 export interface FileSizes {
   /** Bytes of whole batches. */
   readonly written: number
-  /** Length of the file; behind `written` it holds zeros. */
+  /** Up to here the file holds prepared zeros behind `written`. */
   readonly fileBytes: number
   /** Bytes that were written into this log's earlier segments since it was opened. */
   readonly writtenBefore: number
@@ -25,7 +42,7 @@ export interface FileSizes {
 
 export class ActiveFile implements Parkable {
   readonly path: string
-  readonly #place: SegmentPlace
+  readonly #place: WritingPlace
   readonly #runway: Runway
   #file: DiskFile | undefined
   #opening: Promise<DiskFile> | undefined
@@ -35,7 +52,7 @@ export class ActiveFile implements Parkable {
   /** What goes through the file now. */
   readonly #uses = new InFlight()
 
-  constructor(place: SegmentPlace, file: DiskFile, sizes: FileSizes) {
+  constructor(place: WritingPlace, file: DiskFile, sizes: FileSizes) {
     const { disk, preallocate: how, segmentBytes, logger } = place
     this.path = file.path
     this.#place = place

@@ -8,9 +8,9 @@
  * for its end; and behind what was written the file holds zeros only, which no reader takes for a record.
  */
 
-import type { Logger } from '../../core/logger.js'
-import type { Disk, DiskFile } from '../../files/disk.js'
-import type { Gate } from '../../files/gate.js'
+import type { Logger } from '../core/logger.js'
+import type { Disk, DiskFile } from './disk.js'
+import type { Gate } from './gate.js'
 
 /** `ahead`: as far as the writer was busy so far. The others: to the end of the segment. */
 export type Preallocation = 'none' | 'ahead' | 'fallocate' | 'zero'

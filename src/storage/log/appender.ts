@@ -3,32 +3,57 @@
  * before, gives it its offsets, and queues it for the writer.
  */
 
+import type { Clock } from '../../core/clock.js'
 import { HoldfastError } from '../../core/errors.js'
-import type { GroupCommit } from '../../flush/group-commit.js'
+import type { Settings } from '../../core/settings.js'
 import type { RecordBatch } from '../../records/batch.js'
 import { controlBatch } from '../../records/end-marker.js'
 import { noSequence } from '../../records/format.js'
 import type { ActiveProducer, AppendReceipt, PartitionLog, TransactionMarker } from '../partition-log.js'
 import type { BatchTrace, ProducerStates } from '../producer-states.js'
-import type { LoadedLog } from './load-request.js'
-import type { SegmentLogOptions } from './opening.js'
+import type { DiskRoom } from './disk-room.js'
 import { stalled } from './refusals.js'
 import { whenVisible } from './visibility.js'
 
+/** The writer behind it, as far as an appender needs to know. */
+export interface AppendTarget {
+  /** Takes a batch that has its offsets; resolves, or rejects, as the flush policy says. Throws nothing. */
+  submit(batch: RecordBatch): Promise<void>
+  /** Somebody waits for longer than a sender should. */
+  readonly isStalled: boolean
+  /** @throws RECORD_LIST_TOO_LARGE and the like where the batch, which has no offsets yet, can have no place */
+  admit(batch: RecordBatch): void
+}
+
+export interface AppenderOptions {
+  /** Read anew at each use. */
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly room: DiskRoom
+  /** Messages are taken as long as the disk has any room. */
+  readonly isVital?: boolean
+}
+
+/** From where on it goes on. */
+export interface AppendStart {
+  readonly producers: ProducerStates
+  readonly logEndOffset: number
+}
+
 export class Appender {
   readonly #log: PartitionLog
-  readonly #options: SegmentLogOptions
-  readonly #commit: GroupCommit<RecordBatch>
+  readonly #options: AppenderOptions
+  readonly #target: AppendTarget
   /** Knows every batch that has its offsets, also those still on their way to the disk. */
   readonly #producers: ProducerStates
   #logEndOffset: number
 
-  constructor(log: PartitionLog, options: SegmentLogOptions, commit: GroupCommit<RecordBatch>, loaded: LoadedLog) {
+  constructor(log: PartitionLog, options: AppenderOptions, target: AppendTarget, start: AppendStart) {
     this.#log = log
     this.#options = options
-    this.#commit = commit
-    this.#producers = loaded.producers
-    this.#logEndOffset = loaded.logEndOffset
+    this.#target = target
+    this.#producers = start.producers
+    this.#logEndOffset = start.logEndOffset
   }
 
   get logEndOffset(): number {
@@ -36,24 +61,20 @@ export class Appender {
   }
 
   append(batch: RecordBatch): AppendReceipt {
-    const { settings, clock, tables, isVital } = this.#options
-    const segmentBytes = settings['log.segment.bytes']
-    if (batch.sizeInBytes > segmentBytes) {
-      const why = `A batch of ${batch.sizeInBytes} bytes does not fit into a segment of ${segmentBytes}.`
-      throw new HoldfastError('RECORD_LIST_TOO_LARGE', why)
-    }
-    if (this.#commit.isStalled) throw stalled(this.#log)
+    const { settings, clock, room, isVital } = this.#options
+    this.#target.admit(batch)
+    if (this.#target.isStalled) throw stalled(this.#log)
     const seen = batch.hasProducerId ? this.#producers.check(batch) : undefined
     if (seen !== undefined) return this.#duplicateReceipt(seen)
     // The end of a transaction frees its readers, and takes next to nothing.
-    const refusal = isVital || batch.isControl ? undefined : tables.room.refusal
+    const refusal = isVital || batch.isControl ? undefined : room.refusal
     if (refusal !== undefined) throw new HoldfastError('DISK_WATERMARK', refusal)
     batch.stamp(this.#logEndOffset, this.#log.leaderEpoch)
     const logAppendTimeMs = settings['log.message.timestamp.type'] === 'LogAppendTime' ? clock.now() : -1
     if (logAppendTimeMs >= 0) batch.stampLogAppendTime(logAppendTimeMs)
     if (batch.hasProducerId) this.#producers.note(batch, clock.now())
     this.#logEndOffset = batch.nextOffset
-    const acknowledged = this.#commit.submit(batch)
+    const acknowledged = this.#target.submit(batch)
     return {
       baseOffset: batch.baseOffset,
       lastOffset: batch.lastOffset,

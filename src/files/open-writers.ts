@@ -4,7 +4,7 @@
  * are opened again when they are needed.
  */
 
-import { Gate } from '../../files/gate.js'
+import { Gate } from './gate.js'
 
 export interface Parkable {
   /** Closes the file for now, which takes until the promise resolves; undefined where that may not be. */
