@@ -449,7 +449,8 @@ class MemoryFile implements DiskFile {
   async truncate(length: number): Promise<void> {
     await this.#disk.step()
     this.#inode.changes++
-    this.#inode.content = this.#inode.content.subarray(0, length)
+    const { content } = this.#inode
+    this.#inode.content = overlaid(content.subarray(0, length), Buffer.alloc(0), length)
     this.#inode.settle()
     await this.#disk.step()
   }

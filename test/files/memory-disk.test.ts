@@ -53,6 +53,15 @@ describe('the disk in memory', () => {
     assert.ok(found.some((bytes) => bytes.subarray(0, 2048).includes(1)))
   })
 
+  test('a file is cut and grown by zeros, and its length is durable', async () => {
+    const found = await afterCrashes({}, async (file) => {
+      await file.write([ones(1024)], 0)
+      await file.truncate(512)
+      await file.truncate(2048)
+    })
+    for (const bytes of found) assert.deepEqual(bytes, Buffer.concat([ones(512), Buffer.alloc(1536)]))
+  })
+
   test('a write into prepared zeros is as little durable as any', async () => {
     const found = await afterCrashes({}, async (file) => {
       await file.prepare(0, 4096, 'zero')
