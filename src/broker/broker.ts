@@ -304,7 +304,14 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     const settings = this.#topicSettings(topic)
     const times = timeBounds(settings, this.#clock.now())
     const needsKeys = settings['log.cleanup.policy'].includes('compact')
-    const limits = { maxBatchBytes: settings['message.max.bytes'], maxUncompressedBytes, times, needsKeys }
+    const limits = {
+      maxBatchBytes: settings['message.max.bytes'],
+      // Where the layout unpacks, its topic took the batch by the size that its producer can know.
+      maxRepackedBytes: settings['storage.layout'] === 'commitlog' ? Number.POSITIVE_INFINITY : undefined,
+      maxUncompressedBytes,
+      times,
+      needsKeys,
+    }
     invariant(built === undefined || built.bytes === batch, 'the batch that was built is the one that is produced')
     const verified = acceptBatch(batch, built, limits, packing)
     if (verified.isTransactional) this.coordination.requireOpen(verified, { topic, partition })

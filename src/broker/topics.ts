@@ -17,14 +17,14 @@ import {
   transactionsTopicName,
 } from '../storage/internal-topics.js'
 import type { MessageStore } from '../storage/message-store.js'
-import { checkTopicName, type Topic } from '../storage/topic-catalog.js'
+import { checkTopicName, settingsOfTopic, type Topic } from '../storage/topic-catalog.js'
 import type { ConfigEntry, TopicAlteration, TopicDescription, TopicToCreate } from './contract.js'
 
 /** More than that in one topic is taken for a slip of the pen. */
 const maxPartitions = 10_000
 
 /**
- * Small segments, since each restart reads all of them; of each key the last value counts; the broker's own batches are
+ * Small segments of their own, since each restart reads all of them; of each key the last value counts; the broker's own batches are
  * kept as it makes them.
  */
 const ownConfig = {
@@ -32,6 +32,7 @@ const ownConfig = {
   'cleanup.policy': 'compact',
   'compression.type': 'producer',
   'key.index.enable': 'false',
+  'storage.layout': 'segments',
 }
 
 /** Which setting says how many partitions each gets, and its configuration. */
@@ -161,7 +162,7 @@ export class Topics {
   settingsOf(topic: Topic): Settings {
     const known = this.#settings.get(topic)
     if (known !== undefined) return known
-    const settings = topicSettings(this.#store.settings, topic.config)
+    const settings = settingsOfTopic(this.#store.settings, topic)
     this.#settings.set(topic, settings)
     return settings
   }

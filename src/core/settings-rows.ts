@@ -43,9 +43,16 @@ export interface PathRow extends Row<string> {
   readonly type: 'path'
 }
 
-/** Any text that is not empty. */
+/** A text that is not empty, of any form where none is given. */
 export interface TextRow extends Row<string> {
   readonly type: 'text'
+  readonly form?: TextForm
+}
+
+export interface TextForm {
+  readonly pattern: RegExp
+  /** What it must be, in words. */
+  readonly words: string
 }
 
 export type SettingRow = IntRow | FractionRow | BooleanRow | EnumRow<string> | ListRow<string> | PathRow | TextRow
@@ -62,6 +69,9 @@ export type Unit =
   | 'percent'
   | 'threads'
   | 'level'
+  | 'hours'
+  | 'slots'
+  | 'entries'
 
 export const int = (
   defaultValue: number,
@@ -114,4 +124,9 @@ export const listOf = <const V extends string>(
 
 export const path = (defaultValue: string, help: string): PathRow => ({ type: 'path', default: defaultValue, help })
 
-export const text = (defaultValue: string, help: string): TextRow => ({ type: 'text', default: defaultValue, help })
+export const text = (defaultValue: string, help: string, form?: TextForm): TextRow => ({
+  type: 'text',
+  default: defaultValue,
+  help,
+  form,
+})

@@ -5,6 +5,7 @@
  * what a topic says for itself can be altered meanwhile and holds at once, but for the rows that are `fixed`.
  */
 
+import { commitLogRows } from './settings-commitlog.js'
 import { compactionRows } from './settings-compaction.js'
 import {
   type EnumRow,
@@ -119,6 +120,7 @@ export const settingsTable = {
     'While more of the disk is used, messages are refused with DISK_WATERMARK; 100 switches it off.',
   ),
   ...compactionRows,
+  ...commitLogRows,
   'log.message.timestamp.type': oneOf(
     'CreateTime',
     ['CreateTime', 'LogAppendTime'],

@@ -32,7 +32,8 @@ function accepted(row: SettingRow, value: unknown): number | boolean | string | 
       return words.every((word) => row.values.includes(word)) ? Object.freeze([...words]) : undefined
     }
     case 'text':
-      return typeof value === 'string' && value !== '' ? value : undefined
+      if (typeof value !== 'string' || value === '') return undefined
+      return row.form === undefined || row.form.pattern.test(value) ? value : undefined
     case 'path':
       // A zero byte would end the path for the system, and name another file than was written.
       return typeof value === 'string' && !value.includes('\0') ? value : undefined
@@ -58,7 +59,7 @@ export function rangeOf(row: SettingRow): string {
     case 'list':
       return `one or more of ${row.values.join(', ')}, with commas between`
     case 'text':
-      return 'a text'
+      return row.form?.words ?? 'a text'
     case 'path':
       return 'a path'
     case 'fraction':

@@ -4,6 +4,7 @@
  */
 
 import { HoldfastError } from './errors.js'
+import { holdToCommitLog } from './settings-layout.js'
 import {
   codeOrigin,
   defaultOrigin,
@@ -93,11 +94,12 @@ function knownName(name: string, origin: Origin): SettingName {
 
 /**
  * The settings that hold for a topic: the store's with the topic's own configuration laid over them.
- * @throws INVALID_CONFIG for a name that a topic cannot set, a value out of range, or values that contradict each other
+ * @throws INVALID_CONFIG for a name that a topic cannot set, a value out of range, values that contradict each other, and
+ * what the topic's layout cannot enforce
  */
 export function topicSettings(base: Settings, config: Readonly<Record<string, string | null>>): Settings {
   const entries = Object.entries(config)
-  if (entries.length === 0) return base
+  if (entries.length === 0 && base['storage.layout'] === 'segments') return base
   const resolved: Record<string, unknown> = { ...base }
   const own = new Set<SettingName>()
   for (const [topicName, value] of entries) {
@@ -108,6 +110,9 @@ export function topicSettings(base: Settings, config: Readonly<Record<string, st
       throw new HoldfastError('INVALID_CONFIG', (error as Error).message, { cause: error })
     }
     own.add(name)
+  }
+  if (resolved['storage.layout'] === 'commitlog') {
+    for (const name of holdToCommitLog(resolved, Object.keys(config), base)) own.add(name)
   }
   const settings = withOrigins(resolved as Settings, (name) => (own.has(name) ? topicOrigin : originOf(base, name)))
   const contradiction = contradictionIn(settings)

@@ -80,7 +80,7 @@ function repacked(batch: RecordBatch, records: Buffer, limits: VerifyLimits, { c
   if (codec !== 'none' && records.length > limits.maxUncompressedBytes) refuseLarge(limits.maxUncompressedBytes)
   const packed = compress(codec, records, level)
   const sizeInBytes = batchOverheadBytes + packed.length
-  checkSize(sizeInBytes, limits.maxBatchBytes)
+  checkSize(sizeInBytes, limits.maxRepackedBytes ?? limits.maxBatchBytes)
   const bytes = Buffer.allocUnsafe(sizeInBytes)
   bytes.set(batch.bytes.subarray(0, batchOverheadBytes))
   bytes.set(packed, batchOverheadBytes)

@@ -16,6 +16,8 @@ import { refuseKeyless, walkRecords } from './walk.js'
 export interface VerifyLimits {
   /** The largest batch accepted, as it is sent (Kafka's max.message.bytes). */
   maxBatchBytes: number
+  /** The largest as it is packed anew, where that may be more. */
+  maxRepackedBytes?: number
   /** The most that the records of a compressed batch may unpack to. */
   maxUncompressedBytes: number
   /** Of the records; absent where any time is taken. */

@@ -9,7 +9,7 @@ import { HoldfastError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
 import { mapParallel } from '../core/parallel.js'
 import type { Randomness } from '../core/randomness.js'
-import { type Settings, topicSettings } from '../core/settings.js'
+import type { Settings } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
 import { checkpointFile, readCheckpoint } from './checkpoints.js'
 import { Healer } from './healer.js'
@@ -22,7 +22,7 @@ import { SegmentLog } from './segments/segment-log.js'
 import type { SharedTables } from './segments/segment-place.js'
 import { encodePartitionMetadata } from './segments/text-files.js'
 import { sharedTables } from './shared-tables.js'
-import type { Topic } from './topic-catalog.js'
+import { settingsOfTopic, type Topic } from './topic-catalog.js'
 
 interface Tools {
   readonly settings: Settings
@@ -158,11 +158,11 @@ export class PartitionLogs {
   }
 
   /** @throws INVALID_CONFIG where what the topic asks for does not go with the store's settings of this time */
-  settingsOf({ name, config }: Topic): Settings {
+  settingsOf(topic: Topic): Settings {
     try {
-      return topicSettings(this.#tools.settings, config)
+      return settingsOfTopic(this.#tools.settings, topic)
     } catch (error) {
-      throw new HoldfastError('INVALID_CONFIG', `Topic ${name}: ${(error as Error).message}`, { cause: error })
+      throw new HoldfastError('INVALID_CONFIG', `Topic ${topic.name}: ${(error as Error).message}`, { cause: error })
     }
   }
 

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { HoldfastError } from '../core/errors.js'
 import { uuidFromText, uuidText } from '../core/randomness.js'
+import { type Settings, topicSettings } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
 import { parseJson } from './data-directory.js'
 
@@ -21,6 +22,19 @@ export interface Topic {
   readonly adopted?: boolean
   /** Compaction has worked on its logs, and may have left holes in them, whatever its cleanup.policy says now. */
   readonly compacted?: boolean
+  /** Absent where each partition has a log of its own: what the settings said when it was created does not change it. */
+  readonly layout?: 'commitlog'
+  /** Where the commit log ended when the topic was created: what lies before is an earlier topic's of that name. */
+  readonly since?: number
+}
+
+/**
+ * The settings that hold for a topic that there is.
+ * @throws INVALID_CONFIG where what it asks for does not go with the store's settings of this time
+ */
+export function settingsOfTopic(store: Settings, topic: Pick<Topic, 'config' | 'layout'>): Settings {
+  const { config, layout = 'segments' }: { config: Topic['config']; layout?: Settings['storage.layout'] } = topic
+  return topicSettings(store, layout === store['storage.layout'] ? config : { 'storage.layout': layout, ...config })
 }
 
 const catalogVersion = 1
@@ -140,6 +154,8 @@ function decodeCatalog(bytes: Buffer, path: string): Topic[] {
       ...(row['deleting'] === true && { deleting: true }),
       ...(row['adopted'] === true && { adopted: true }),
       ...(row['compacted'] === true && { compacted: true }),
+      ...(row['layout'] === 'commitlog' && { layout: 'commitlog' }),
+      ...(typeof row['since'] === 'number' && { since: row['since'] }),
       ...(typeof row['largestBatchBytes'] === 'number' && { largestBatchBytes: row['largestBatchBytes'] }),
     }
   })

@@ -62,7 +62,7 @@ function valueFor(row: SettingRow): fc.Arbitrary<string> {
     case 'list':
       return fc.shuffledSubarray([...row.values], { minLength: 1 }).map((words) => words.join(','))
     case 'text':
-      return fc.stringMatching(/^[a-z-]{1,8}$/)
+      return row.form === undefined ? fc.stringMatching(/^[a-z-]{1,8}$/) : fc.constant(row.default)
     case 'path':
       return fc.stringMatching(/^[a-z/]{0,8}$/)
   }

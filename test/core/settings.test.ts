@@ -60,6 +60,9 @@ function samples(row: SettingRow): { within: (string | number | boolean)[]; beyo
       }
     }
     case 'text':
+      if (row.form !== undefined) {
+        return { within: [row.default], beyond: ['', '!', 1, null], range: row.form.words }
+      }
       return { within: ['a', 'message-id'], beyond: ['', 1, null], range: 'a text' }
     case 'path':
       return { within: ['', '/a/b', 'a b', 'ü'], beyond: ['a\0b', 5, null], range: 'a path' }

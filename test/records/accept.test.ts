@@ -102,6 +102,17 @@ describe('a batch of one codec in a topic of another', () => {
     }
   })
 
+  test('may be larger as it is unpacked where the layout is what unpacks it, but no bomb', () => {
+    const batch = built([{ value: Buffer.alloc(50_000, 'ab'), timestamp: 1 }], { codec: 'lz4' })
+    const unpacked = (maxUncompressedBytes: number, maxBatchBytes = 5000) => {
+      const roomy = { maxBatchBytes, maxUncompressedBytes, maxRepackedBytes: Number.POSITIVE_INFINITY }
+      return () => acceptBatch(batch.bytes, undefined, roomy, kept('uncompressed'))
+    }
+    assert.ok(unpacked(100_000)().sizeInBytes > 50_000)
+    assert.throws(unpacked(40_000), { code: 'RECORD_LIST_TOO_LARGE' })
+    assert.throws(unpacked(100_000, batch.sizeInBytes - 1), { code: 'MESSAGE_TOO_LARGE' })
+  })
+
   test('is no way to make a bomb', () => {
     const small = { maxBatchBytes: 1 << 20, maxUncompressedBytes: 10_000 }
     const large = built([{ value: Buffer.alloc(20_000), timestamp: 1 }], {})

@@ -86,7 +86,9 @@ async function checkCatalog(disk: Disk, dataPath: string, findings: Findings): P
     const topics = (await TopicCatalog.load(disk, join(dataPath, 'config'))).all()
     for (const { name, config } of topics) {
       try {
-        topicSettings(resolveSettings(), config)
+        // One flush type for the whole store would do for this topic; which the store has is not known here.
+        const flushType = config['flush.disk.type']
+        topicSettings(resolveSettings({ 'flush.disk.type': flushType }), config)
       } catch (error) {
         findings.add(
           'metadata-wrong',
