@@ -10,13 +10,12 @@ import { HoldfastError } from '../core/errors.js'
 import { invariant } from '../core/invariant.js'
 import { Lifecycle } from '../core/lifecycle.js'
 import { type Logger, silentLogger } from '../core/logger.js'
-import { Mutex } from '../core/mutex.js'
-import { type Randomness, randomUuid, systemRandomness } from '../core/randomness.js'
-import { resolveSettings, type Settings, topicSettings } from '../core/settings.js'
-import { refuseFixedChanges } from '../core/settings-altering.js'
+import { type Randomness, systemRandomness } from '../core/randomness.js'
+import { resolveSettings, type Settings } from '../core/settings.js'
 import type { Disk, DiskSpace } from '../files/disk.js'
 import { nodeDisk } from '../files/node-disk.js'
-import { type BackupOptions, type BackupReport, backUp, type StoreToBackUp } from './backup/store-backup.js'
+import type { BackupOptions, BackupReport, StoreToBackUp } from './backup/store-backup.js'
+import { Backups } from './backups.js'
 import { CheckpointWriter } from './checkpoint-writer.js'
 import { leaveCleanShutdownMark, takeCleanShutdownMark } from './checkpoints.js'
 import { Chores } from './chores.js'
@@ -30,7 +29,10 @@ import { PartitionLogs } from './partition-logs.js'
 import type { RecoveryReport, WatchRecovery } from './recovery.js'
 import { Retention } from './retention.js'
 import { checkEngine } from './segments/opening.js'
-import { checkPartitionCount, checkTopicName, type Topic, TopicCatalog } from './topic-catalog.js'
+import { type ConfigChange, type NewTopic, StoreTopics } from './store-topics.js'
+import { type Topic, TopicCatalog } from './topic-catalog.js'
+
+export type { ConfigChange, NewTopic } from './store-topics.js'
 
 export interface StoreOptions extends WatchRecovery {
   readonly settings?: Settings
@@ -42,31 +44,20 @@ export interface StoreOptions extends WatchRecovery {
 
 type Tools = Required<Omit<StoreOptions, keyof WatchRecovery>>
 
-export interface NewTopic {
-  readonly name: string
-  readonly partitions: number
-  readonly config?: Readonly<Record<string, string>>
-}
-
-export type ConfigChange = (config: Topic['config'], settings: Settings) => Topic['config']
-
 export class MessageStore {
   readonly #directory: DataDirectory
   readonly #tools: Tools
   readonly #catalog: TopicCatalog
   readonly #lifecycle = new Lifecycle('message store')
-  /** Topics are created, grown and deleted one at a time. */
-  readonly #changes = new Mutex()
+  readonly #topics: StoreTopics
   readonly #logs: PartitionLogs
   readonly #checkpoints: CheckpointWriter
   readonly #chores: Chores
   readonly #indexes: KeyIndexes
   readonly #cleaner: LogCleaner
-  /** Topics whose creation failed, and whose removal then failed too: the next attempt to create them clears them away. */
-  readonly #unfinished = new Set<string>()
   /** Aborted when the store closes: what takes long ends. */
   readonly #closing = new AbortController()
-  readonly #backups = new Set<Promise<BackupReport>>()
+  readonly #backups: Backups
   #recovery: RecoveryReport | undefined
   #closed: Promise<void> | undefined
 
@@ -77,7 +68,7 @@ export class MessageStore {
     this.#logs = new PartitionLogs(directory.logPath, tools, {
       writeLogStarts: () => this.#checkpoints.writeLogStarts(),
       writeAll: () => this.#checkpoints.write(),
-      noteHoles: (name) => this.#noteHoles(name),
+      noteHoles: (name) => this.#topics.noteHoles(name),
     })
     this.#checkpoints = new CheckpointWriter(directory.logPath, tools, () => this.#logs.all())
     this.#chores = new Chores(tools.clock, tools.logger)
@@ -88,6 +79,15 @@ export class MessageStore {
     const watermark = new DiskWatermark({ ...tools, logs, logPath: directory.logPath, room: this.#logs.room })
     const own = [this.#indexes.chore(), retention.chore(), watermark.chore(), ...this.#cleaner.chores()]
     for (const chore of [...this.#checkpoints.chores(), ...own]) this.#chores.add(chore)
+    this.#topics = new StoreTopics({
+      ...tools,
+      catalog,
+      logs: this.#logs,
+      indexes: this.#indexes,
+      checkpoints: this.#checkpoints,
+      lifecycle: this.#lifecycle,
+    })
+    this.#backups = new Backups(this.#asToBackUp(), this.#closing.signal)
   }
 
   /** @throws DATA_DIR_LOCKED, DATA_DIR_NEWER, DATA_DIR_DAMAGED, DATA_DIR_READ_ONLY */
@@ -150,17 +150,15 @@ export class MessageStore {
   }
 
   topics(): Topic[] {
-    return this.#catalog.all().filter(({ name, deleting }) => !deleting && !this.#unfinished.has(name))
+    return this.#topics.all()
   }
 
   topicOfId(id: Uint8Array): Topic | undefined {
-    const topic = this.#catalog.ofId(id)
-    return topic?.deleting ? undefined : topic
+    return this.#topics.ofId(id)
   }
 
   topic(name: string): Topic | undefined {
-    const topic = this.#catalog.get(name)
-    return topic?.deleting || this.#unfinished.has(name) ? undefined : topic
+    return this.#topics.get(name)
   }
 
   log(topic: string, partition: number): PartitionLog | undefined {
@@ -175,99 +173,28 @@ export class MessageStore {
    * Creates a topic with all its partitions; durable when this resolves.
    * @throws INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG, DISK_FULL
    */
-  createTopic({ name, partitions, config = {} }: NewTopic): Promise<Topic> {
-    return this.#change(async () => {
-      checkTopicName(name)
-      if (this.topic(name) !== undefined) {
-        throw new HoldfastError('TOPIC_ALREADY_EXISTS', `There is already a topic ${name}.`)
-      }
-      checkPartitionCount(partitions)
-      checkEngine(topicSettings(this.#tools.settings, config), this.#tools.disk)
-      // One whose removal failed half-way is not to be built upon.
-      const leftOver = this.#catalog.get(name)
-      if (leftOver !== undefined) await this.#removeTopic(leftOver)
-      const topic: Topic = { name, id: randomUuid(this.#tools.randomness), partitions, config }
-      await this.#catalog.put(topic)
-      try {
-        await this.#logs.create(topic, 0)
-        await this.#applyIndexes(topic)
-      } catch (error) {
-        await this.#removeTopic(topic).catch((err: unknown) => {
-          this.#unfinished.add(name)
-          this.#tools.logger.warn(
-            { topic: name, err },
-            'A topic that could not be created could not be removed either.',
-          )
-        })
-        throw error
-      }
-      return topic
-    })
+  createTopic(topic: NewTopic): Promise<Topic> {
+    return this.#topics.create(topic)
   }
 
-  /**
-   * Adds partitions to a topic until it has `partitions`.
-   * @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_PARTITIONS
-   */
+  /** Adds partitions to a topic until it has `partitions`. @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_PARTITIONS */
   addPartitions(name: string, partitions: number): Promise<Topic> {
-    return this.#change(async () => {
-      const topic = this.#existing(name)
-      if (partitions <= topic.partitions) {
-        throw new HoldfastError(
-          'INVALID_PARTITIONS',
-          `Topic ${name} has ${topic.partitions} partitions already; ${partitions} are not more.`,
-        )
-      }
-      checkPartitionCount(partitions)
-      const grown: Topic = { ...topic, partitions }
-      try {
-        await this.#logs.create(grown, topic.partitions)
-        // Last, so that there is nothing to take back in it: a directory that it does not count is nobody's partition.
-        await this.#catalog.put(grown)
-        await this.#applyIndexes(grown)
-      } catch (error) {
-        await this.#removePartitions(grown, topic.partitions).catch((err: unknown) => {
-          this.#tools.logger.warn(
-            { topic: name, err },
-            'Partitions that could not be added could not be removed either.',
-          )
-        })
-        throw error
-      }
-      return grown
-    })
+    return this.#topics.addPartitions(name, partitions)
   }
 
-  /**
-   * Gives a topic another configuration of its own: what `change` makes of the present one and of the settings that hold.
-   * It is durable when this resolves, and the topic's logs hold to it from then on.
-   * @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG, and what `change` throws
-   */
+  /** See {@link StoreTopics.alter}. @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG, and what `change` throws */
   alterTopic(name: string, change: ConfigChange, options: { validateOnly?: boolean } = {}): Promise<void> {
-    return this.#change(async () => {
-      const topic = this.#existing(name)
-      const before = this.#logs.settingsOf(topic)
-      const config = change(topic.config, before)
-      const settings = this.#logs.settingsOf({ ...topic, config })
-      refuseFixedChanges(before, settings)
-      const largestBatchBytes = Math.max(topic.largestBatchBytes ?? 0, before['message.max.bytes'])
-      const isLess = settings['message.max.bytes'] < largestBatchBytes
-      const altered: Topic = { ...topic, config, largestBatchBytes: isLess ? largestBatchBytes : undefined }
-      if (options.validateOnly) return
-      await this.#catalog.put(altered)
-      this.#logs.alter(altered, settings)
-      await this.#applyIndexes(altered)
-    })
+    return this.#topics.alter(name, change, options)
   }
 
   /** Deletes a topic and its messages. @throws UNKNOWN_TOPIC_OR_PARTITION */
   deleteTopic(name: string): Promise<void> {
-    return this.#change(() => this.#removeTopic(this.#existing(name)))
+    return this.#topics.delete(name)
   }
 
   /** Compacts a topic now; see {@link LogCleaner.cleanTopic}. @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_REQUEST */
   async compactTopic(name: string): Promise<CompactedPartition[]> {
-    return this.#cleaner.cleanTopic(this.#existing(name), this.#closing.signal)
+    return this.#cleaner.cleanTopic(this.#topics.existing(name), this.#closing.signal)
   }
 
   /** Runs a chore of this store now, e.g. for a test; see {@link Chores.runNow}. */
@@ -278,18 +205,7 @@ export class MessageStore {
   /** Takes a backup while the store goes on; see {@link backUp}, which says what it throws. */
   async backup(target: string, options: BackupOptions = {}): Promise<BackupReport> {
     this.#lifecycle.assertOpen()
-    const signal = AbortSignal.any([this.#closing.signal, ...(options.signal === undefined ? [] : [options.signal])])
-    const { disk, clock, randomness } = this.#tools
-    const backups: StoreToBackUp = {
-      directory: this.#directory,
-      disk,
-      clock,
-      randomness,
-      atOneMoment: (note) => this.#change(async () => note(this.topics(), [...this.#logs.all()])),
-    }
-    const running = backUp(backups, target, { ...options, signal })
-    this.#backups.add(running)
-    return running.finally(() => this.#backups.delete(running))
+    return this.#backups.take(target, options)
   }
 
   /** Makes every log durable, whatever its flush policy. Rejects with the first failure, after all were tried. */
@@ -309,8 +225,8 @@ export class MessageStore {
     this.#lifecycle.to('closing')
     try {
       this.#closing.abort(new HoldfastError('CLOSED', 'The store is closing.'))
-      await Promise.allSettled(this.#backups)
-      await this.#changes.run(async () => {})
+      await this.#backups.ended()
+      await this.#topics.settled()
       await this.#chores.stop().then(() => this.#cleaner.ended())
       await this.#indexes.close()
       const { inOrder, errors } = await this.#logs.close()
@@ -322,20 +238,6 @@ export class MessageStore {
       await this.#directory.release()
       this.#lifecycle.to('closed')
     }
-  }
-
-  #change<T>(step: () => Promise<T>): Promise<T> {
-    return this.#changes.run(async () => {
-      this.#lifecycle.assertOpen()
-      return step()
-    })
-  }
-
-  #existing(name: string): Topic {
-    const topic = this.topic(name)
-    if (topic === undefined)
-      throw new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION', `There is no topic ${JSON.stringify(name)}.`)
-    return topic
   }
 
   async #openOrLetGo(watch: WatchRecovery): Promise<void> {
@@ -356,7 +258,7 @@ export class MessageStore {
     const { disk, logger } = this.#tools
     const { path, logPath, configPath } = this.#directory
     await removeDeletedDirectories(disk, logPath)
-    for (const topic of this.#catalog.all()) if (topic.deleting) await this.#removeTopic(topic)
+    await this.#topics.finishDeletions()
     for (const topic of await adoptTopics(disk, logPath, this.#catalog.all(), this.#tools)) {
       logger.info(
         { topic: topic.name, partitions: topic.partitions },
@@ -371,30 +273,14 @@ export class MessageStore {
     await this.#indexes.start(this.topics().map((topic) => ({ topic, settings: this.#logs.settingsOf(topic) })))
   }
 
-  #applyIndexes(topic: Topic): Promise<void> {
-    return this.#indexes.apply({ topic, settings: this.#logs.settingsOf(topic) })
-  }
-
-  /** Written down before compaction makes the first hole: to a log that was never compacted a hole is damage. */
-  #noteHoles(name: string): Promise<void> {
-    return this.#change(async () => {
-      await this.#catalog.put({ ...this.#existing(name), compacted: true })
-    })
-  }
-
-  /** Marked first, so that a crash in the middle is finished at the next start instead of half a topic coming back. */
-  async #removeTopic(topic: Topic): Promise<void> {
-    await this.#catalog.put({ ...topic, deleting: true })
-    await this.#removePartitions(topic, 0)
-    await this.#catalog.remove(topic.name)
-    this.#unfinished.delete(topic.name)
-  }
-
-  /** Removes a topic's partitions from `from` on, with all that is known of them. */
-  async #removePartitions(topic: Topic, from: number): Promise<void> {
-    await this.#indexes.remove(topic.name, from)
-    await this.#logs.remove(topic, from)
-    // While the store opens, the checkpoints on the disk are still to be read; they are written when it is open.
-    if (this.#lifecycle.state !== 'opening') await this.#checkpoints.write()
+  #asToBackUp(): StoreToBackUp {
+    const { disk, clock, randomness } = this.#tools
+    return {
+      directory: this.#directory,
+      disk,
+      clock,
+      randomness,
+      atOneMoment: (note) => this.#topics.whileUnchanged(async () => note(this.topics(), [...this.#logs.all()])),
+    }
   }
 }
