@@ -11,7 +11,7 @@ export function refuseLarge(maxBytes: number): never {
   )
 }
 
-export function refuseStream(codec: Codec, what: string, cause?: unknown): never {
+export function refuseStream(codec: Codec | 'zlib', what: string, cause?: unknown): never {
   throw new HoldfastError('INVALID_RECORD', `The records of the batch are not a valid ${codec} stream: ${what}.`, {
     cause,
   })

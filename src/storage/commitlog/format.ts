@@ -59,6 +59,14 @@ export const at = {
   bornHost: 48,
 } as const
 
+/**
+ * "Holdfast" in ASCII, where RocketMQ has the position of a half message that it commits, or 0. It says that we wrote the
+ * message, so that its last property is a CRC of the whole of it, which its reader cannot know of a property that a torn
+ * write may have taken. RocketMQ does not look at the field and does not copy it when it puts a message anew, as it copies
+ * properties, `sysFlag` and `flag`.
+ */
+export const ownMark = { high: 0x486f6c64, low: 0x66617374 } as const
+
 /** Of an IPv4 host: address and port. */
 export const hostV4Bytes = 8
 /** Of an IPv6 host. */
@@ -67,7 +75,17 @@ export const hostV6Bytes = 20
 /** A message with two IPv4 hosts and nothing in it, with the one byte of V1 for the topic's length. */
 export const messageOverheadBytes = 91
 
-/** Longest topic of a V1 message, in UTF-16 units. */
+/** Behind the store host, whose place depends on the hosts' addresses: what these lie at where both are IPv4. */
+export const atWithV4Hosts = {
+  storeTimestamp: 56,
+  storeHost: 64,
+  reconsumeTimes: 72,
+  preparedTransactionOffset: 76,
+  bodyLength: 84,
+  body: 88,
+} as const
+
+/** Longest topic of a V1 message: in UTF-16 units for RocketMQ, in bytes for us, so that its length is never negative. */
 export const longestTopicV1 = 127
 
 export const maxPropertiesBytes = 32_767
@@ -99,6 +117,10 @@ export const property = {
   uniqueKey: 'UNIQ_KEY',
   delayLevel: 'DELAY',
   crc32: '__CRC32#',
+  /** Ours: what Kafka's batch has and a message has no field for (`own-property.ts`). */
+  own: '__HF',
+  /** Ours: a header that cannot be a property (`header-escape.ts`). */
+  ownHeader: '__HF_H',
 } as const
 
 /** `__CRC32#`, 0x01, ten decimal digits with the least significant first, 0x02: the last bytes of a message that has it. */
@@ -119,6 +141,15 @@ export const checkpointAt = {
   masterFlushedPosition: 24,
   confirmPosition: 32,
 } as const
+
+/** Messages wait here for their time; the tags code of such a one is the time of its delivery. */
+export const scheduleTopic = 'SCHEDULE_TOPIC_XXXX'
+
+/** RocketMQ's messageDelayLevel as it is by default, in ms; level 1 is the first. */
+export const delayLevelsMs = [
+  1_000, 5_000, 10_000, 30_000, 60_000, 120_000, 180_000, 240_000, 300_000, 360_000, 420_000, 480_000, 540_000, 600_000,
+  1_200_000, 1_800_000, 3_600_000, 7_200_000,
+] as const
 
 /** Java's String.hashCode of UTF-16 text, going on from `seed`: of "ab" it is that of "b" with the hash of "a" as seed. */
 export function javaHash(text: string, seed = 0): number {
