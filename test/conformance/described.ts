@@ -1,4 +1,4 @@
-/** Batches and records as the judge tells them (`java/Records.java`), from our own logs. */
+/** Batches and records as the judge tells them (`java/kafka/Records.java`), from our own logs. */
 
 import { batchesIn, type RecordBatch } from '../../src/records/batch.js'
 import { prepareCodec } from '../../src/records/compression/index.js'

@@ -37,7 +37,7 @@ export class JavaClients {
     this.#address = address
   }
 
-  /** One call of an AdminClient: see `java/Admins.java`. */
+  /** One call of an AdminClient: see `java/kafka/Admins.java`. */
   readonly admin = <T = unknown>(call: string, args: object): Promise<T> =>
     this.#judge.ask<T>('admin', { address: this.#address, call, ...args })
 

@@ -1,17 +1,25 @@
 /**
- * Kafka's own tools, log and clients, as one Java process (`java/Judge.java`) that takes one command after another. The
- * sources are compiled against Kafka's jars when a test begins.
+ * What others wrote, as one Java process that takes one command after another: Kafka's tools, log and clients
+ * (`java/kafka/`), or RocketMQ's store and clients (`java/rocketmq/`). The sources are compiled when a test begins.
  */
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { makeTemporaryDirectory, type TemporaryDirectory } from '../../src/files/temporary-directory.js'
-import { type Kafka, logging, shortLived } from '../support/kafka/jars.js'
+import type { TemporaryDirectory } from '../../src/files/temporary-directory.js'
+import { compileJava } from '../support/java/compile.js'
+import { shortLived } from '../support/java/maven-jars.js'
 
 const sources = join(import.meta.dirname, 'java')
+
+export interface JudgeProgram {
+  /** The folder of its sources, which have a class Judge. */
+  readonly folder: 'kafka' | 'rocketmq'
+  readonly classPath: string
+  /** For the JVM. */
+  readonly options: readonly string[]
+}
 
 /** What a command threw. */
 export class JudgeError extends Error {
@@ -36,13 +44,11 @@ export class Judge {
     this.#answers = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]()
   }
 
-  static async start({ classPath }: Kafka): Promise<Judge> {
-    const classes = await makeTemporaryDirectory('holdfast-judge-')
-    const files = readdirSync(sources).filter((name) => name.endsWith('.java'))
-    const args = ['-nowarn', '-Xlint:none', '-cp', classPath, '-d', classes.path, ...files]
-    const { status, stderr } = spawnSync('javac', args, { cwd: sources, encoding: 'utf8' })
-    if (status !== 0) throw new Error(`The judge does not compile: ${stderr}`)
-    const child = spawn('java', [...shortLived, logging, '-cp', `${classes.path}:${classPath}`, 'Judge'], {
+  static async start({ folder, classPath, options }: JudgeProgram): Promise<Judge> {
+    const classes = await compileJava([sources, join(sources, folder)], classPath)
+    // Nothing of it is to be written into the home of who runs it.
+    const jvm = [...shortLived, `-Duser.home=${classes.path}`, ...options]
+    const child = spawn('java', [...jvm, '-cp', `${classes.path}:${classPath}`, 'Judge'], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     const killAtExit = () => child.kill('SIGKILL')
@@ -65,10 +71,20 @@ export class Judge {
     return answer
   }
 
-  async close(): Promise<void> {
+  /** Ends it in order. */
+  close(): Promise<void> {
+    return this.#end(() => this.#child.stdin?.end())
+  }
+
+  /** Ends it where it stands, with SIGKILL. */
+  kill(): Promise<void> {
+    return this.#end(() => this.#child.kill('SIGKILL'))
+  }
+
+  async #end(how: () => void): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       const exited = once(this.#child, 'exit')
-      this.#child.stdin?.end()
+      how()
       await exited
     }
     await this.#classes.remove()

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../../src/files/temporary-directory.js'
-import { shortLived } from '../support/kafka/jars.js'
+import { shortLived } from '../support/java/maven-jars.js'
 import { holdfast, type ServedBroker, serve } from '../support/served-broker.js'
 import { runProgram } from '../support/tools.js'
 import { kafka, withoutKafka } from './with-kafka.js'

@@ -1,7 +1,7 @@
 /** For the tests of this folder: Kafka, or the reason to skip. */
 
 import { after, before } from 'node:test'
-import { findKafka, type Kafka } from '../support/kafka/jars.js'
+import { findKafka, type Kafka, logging } from '../support/kafka/jars.js'
 import { Judge } from './judge.js'
 
 const notes: string[] = []
@@ -18,7 +18,8 @@ export const withoutKafka: string | false =
 export function judgeOfFile(): () => Judge {
   let judge: Judge | undefined
   before(async () => {
-    if (found !== undefined) judge = await Judge.start(found)
+    if (found === undefined) return
+    judge = await Judge.start({ folder: 'kafka', classPath: found.classPath, options: [logging] })
   })
   after(() => judge?.close())
   return () => judge as Judge

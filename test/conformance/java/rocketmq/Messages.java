@@ -1,0 +1,50 @@
+import com.fasterxml.jackson.databind.JsonNode;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.rocketmq.common.message.MessageDecoder;
+import org.apache.rocketmq.common.message.MessageExt;
+
+/** Messages as JSON; bodies in base64. */
+class Messages {
+    /** As RocketMQ's own decoder reads it, body as it is stored. */
+    static Map<String, Object> row(ByteBuffer stored) {
+        MessageExt message = MessageDecoder.decode(stored, true, false);
+        if (message == null) throw new IllegalStateException("MessageDecoder cannot decode it");
+        return row(message);
+    }
+
+    static Map<String, Object> row(MessageExt message) {
+        Map<String, Object> row = new LinkedHashMap<>();
+        row.put("topic", message.getTopic());
+        row.put("queueId", message.getQueueId());
+        row.put("queueOffset", message.getQueueOffset());
+        row.put("position", message.getCommitLogOffset());
+        row.put("sizeInBytes", message.getStoreSize());
+        row.put("messageId", message.getMsgId());
+        row.put("flag", message.getFlag());
+        row.put("sysFlag", message.getSysFlag());
+        row.put("bornTimestamp", message.getBornTimestamp());
+        row.put("bornHost", host(message.getBornHost()));
+        row.put("storeTimestamp", message.getStoreTimestamp());
+        row.put("storeHost", host(message.getStoreHost()));
+        row.put("reconsumeTimes", message.getReconsumeTimes());
+        row.put("preparedPosition", message.getPreparedTransactionOffset());
+        row.put("body", message.getBody() == null ? null : Base64.getEncoder().encodeToString(message.getBody()));
+        row.put("properties", new TreeMap<>(message.getProperties()));
+        return row;
+    }
+
+    private static String host(SocketAddress address) {
+        InetSocketAddress host = (InetSocketAddress) address;
+        return host.getAddress().getHostAddress() + ":" + host.getPort();
+    }
+
+    static byte[] bytes(JsonNode base64) {
+        return Base64.getDecoder().decode(base64.asText());
+    }
+}
