@@ -11,7 +11,7 @@ import type { StoredRecord } from '../records/record.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
 import type { KeyIndexStatus } from '../storage/key-index/key-index.js'
 import type { CompactedPartition } from '../storage/log-cleaner.js'
-import type { AbortedTransaction } from '../storage/partition-log.js'
+import type { AbortedTransaction, TagFilter } from '../storage/partition-log.js'
 import type { GroupService } from './groups/contract.js'
 import type { TransactionService } from './transactions/contract.js'
 
@@ -61,6 +61,11 @@ export interface FetchRequest {
   readonly maxWaitMs: number
   /** `uncommitted` where absent. */
   readonly isolation?: Isolation
+  /**
+   * Messages of other tags may be left out; the reader looks at each for himself, since most logs, and every broker across
+   * a wire, give all.
+   */
+  readonly tags?: TagFilter
   /** Ends the waiting early; the answer then holds what is there. */
   readonly signal?: AbortSignal
   /**
@@ -80,6 +85,8 @@ export interface FetchedPartition extends TopicPartition {
   readonly records: readonly Buffer[]
   /** Only where the request said `committed`: the transactions with records here that were aborted. */
   readonly aborted?: readonly AbortedTransaction[]
+  /** Where a reader goes on, given where messages of other tags were left out: it may lie behind all `records`. */
+  readonly nextOffset?: number
   /** Only where the request said `lend`, and not always then. */
   readonly release?: () => void
 }

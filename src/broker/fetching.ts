@@ -8,6 +8,9 @@
  * Who reads committed records only waits for bytes below the last stable offset in the same way: they come when a
  * transaction ends, and with every append while none is open.
  *
+ * A log that leaves out messages of other tags may find nothing in what it has looked at. The fetch goes on behind that,
+ * without waiting while there is more to look at, and tells the reader where it has come to.
+ *
  * Records that a log lends are given back here where they are not handed out: what lies over a limit, and what is read
  * again after waiting.
  */
@@ -48,21 +51,21 @@ export async function fetchRecords(
   clock: Clock,
   closing: AbortSignal,
 ): Promise<readonly FetchedPartition[]> {
-  const { positions } = request
   const isCommitted = request.isolation === 'committed'
-  if (positions.length > maxPositions) {
-    const why = `The fetch names ${positions.length} positions; at most ${maxPositions} are read at a time.`
+  if (request.positions.length > maxPositions) {
+    const why = `The fetch names ${request.positions.length} positions; at most ${maxPositions} are read at a time.`
     throw new HoldfastError('INVALID_REQUEST', why)
   }
   const deadline = clock.monotonic() + request.maxWaitMs
   const minBytes = Math.min(request.minBytes, request.maxBytes)
   const signals = request.signal === undefined ? [closing] : [closing, request.signal]
+  let positions = request.positions
   for (;;) {
     const logs = logsOf(positions, lookup)
     // Counted before the read: what is published meanwhile may be counted twice, which costs a read, never a wait.
     const countOf = isCommitted ? stableBytesOf : publishedBytesOf
     const published = totalOf(logs, countOf)
-    const answer = await readAll(request, lookup)
+    const answer = await readAll({ ...request, positions }, lookup)
     const release = () => {
       for (const { partition } of answer.reads) partition.release?.()
     }
@@ -71,7 +74,9 @@ export async function fetchRecords(
     const isEnough = answer.hasError || missing <= 0 || leftMs <= 0 || logs.size === 0
     try {
       if (isEnough || signals.some((signal) => signal.aborted) || isCut(positions, answer.reads)) {
-        return answer.reads.map(({ partition }) => partition)
+        return answer.reads.map(({ partition }, index) =>
+          toldWhereToGoOn(partition, request.positions[index], positions[index]),
+        )
       }
     } catch (error) {
       release()
@@ -79,8 +84,41 @@ export async function fetchRecords(
     }
     // Nothing is kept while it waits, least of all a mapping.
     release()
-    await somethingHappens({ logs, countOf, until: published + missing }, leftMs, clock, signals)
+    const { ahead, hasMore } = request.tags === undefined ? stay(positions) : passOver(positions, answer.reads)
+    positions = ahead
+    // Others have their turn: what is looked at may be long, and all of it in memory.
+    if (hasMore) await new Promise<void>((resolve) => clock.soon(resolve))
+    else await somethingHappens({ logs, countOf, until: published + missing }, leftMs, clock, signals)
   }
+}
+
+/** Where the next read begins, and whether there is something to look at now that no read has looked at. */
+interface Progress {
+  readonly ahead: readonly FetchPosition[]
+  readonly hasMore: boolean
+}
+
+function stay(positions: readonly FetchPosition[]): Progress {
+  return { ahead: positions, hasMore: false }
+}
+
+/** What was looked at and left out whole is not looked at again. */
+function passOver(positions: readonly FetchPosition[], reads: readonly Read[]): Progress {
+  let hasMore = false
+  const ahead = positions.map((position, index) => {
+    const { partition, visibleEnd } = reads[index]
+    const { records, nextOffset = 0 } = partition
+    if (records.length > 0 || nextOffset <= position.offset) return position
+    hasMore ||= nextOffset < visibleEnd
+    return { ...position, offset: nextOffset }
+  })
+  return { ahead, hasMore }
+}
+
+/** Of a partition in which nothing but what was left out was found, the reader still learns how far that went. */
+function toldWhereToGoOn(partition: FetchedPartition, asked: FetchPosition, read: FetchPosition): FetchedPartition {
+  if (read.offset === asked.offset || partition.nextOffset !== undefined) return partition
+  return { ...partition, nextOffset: read.offset }
 }
 
 /** Each one once, however often it is named. */
@@ -171,8 +209,8 @@ async function readOne(
   try {
     log = lookup(position)
     visibleEnd = committed ? log.lastStableOffset : log.highWatermark
-    const { lend } = request
-    if (limit > 0 || isFirst) slice = await log.read(position.offset, Math.max(0, limit), { lend, committed })
+    const { lend, tags } = request
+    if (limit > 0 || isFirst) slice = await log.read(position.offset, Math.max(0, limit), { lend, committed, tags })
   } catch (thrown) {
     const error = asHoldfastError(thrown)
     const unknown = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 }
@@ -184,8 +222,8 @@ async function readOne(
     slice?.release?.()
     return { partition: { ...place, records: [], aborted: committed ? [] : undefined }, wasRead: false, visibleEnd }
   }
-  const { records, release, aborted } = slice
-  return { partition: { ...place, records, release, aborted }, wasRead: true, visibleEnd }
+  const { records, release, aborted, nextOffset } = slice
+  return { partition: { ...place, records, release, aborted, nextOffset }, wasRead: true, visibleEnd }
 }
 
 /**
@@ -193,9 +231,10 @@ async function readOne(
  * nothing says that there is nothing, as behind the last record of a compacted log.
  */
 function isCut(positions: readonly FetchPosition[], reads: readonly Read[]): boolean {
-  return reads.some(({ partition: { records }, wasRead, visibleEnd }, at) => {
+  return reads.some(({ partition: { records, nextOffset }, wasRead, visibleEnd }, at) => {
     const last = records.at(-1)
     if (last === undefined) return !wasRead && positions[at].offset < visibleEnd
+    if (nextOffset !== undefined) return nextOffset < visibleEnd
     let next = visibleEnd
     for (const batch of batchesIn(last)) next = batch.nextOffset
     return next < visibleEnd

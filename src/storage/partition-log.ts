@@ -36,6 +36,19 @@ export interface LogSlice {
   readonly release?: () => void
   /** Given where `committed` was asked for: the transactions with records in the slice that were aborted. */
   readonly aborted?: readonly AbortedTransaction[]
+  /**
+   * Given where `tags` were asked for and left something out: what lies before it was looked at, and what is not in
+   * `records` is not meant. A reader goes on there; it may lie before the end, also where `records` is empty.
+   */
+  readonly nextOffset?: number
+}
+
+/** The messages whose tag is one of a few. */
+export interface TagFilter {
+  /** Java's hash of each tag, signed, as consume queues hold it: a message of another hash is not meant. */
+  readonly codes: ReadonlySet<number>
+  /** Whether a message with this tag, or without one, is meant. */
+  matches(tags: string | undefined): boolean
 }
 
 export interface ReadOptions {
@@ -43,6 +56,11 @@ export interface ReadOptions {
   readonly lend?: boolean
   /** Nothing at the last stable offset or behind it. What was aborted is in the slice, and told beside it. */
   readonly committed?: boolean
+  /**
+   * A layout that knows the tags of its messages may leave out those that are not meant; any other gives all. So whoever
+   * asks for it looks at each message himself. Markers of transactions are never left out.
+   */
+  readonly tags?: TagFilter
 }
 
 /** The marker that ends a transaction in one log. */

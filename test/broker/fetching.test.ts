@@ -6,8 +6,12 @@ import { ManualClock, settled } from '../../sim/manual-clock.js'
 import type { FetchedPartition, FetchRequest } from '../../src/broker/contract.js'
 import { fetchRecords } from '../../src/broker/fetching.js'
 import { HoldfastError } from '../../src/core/errors.js'
+import { batchesIn } from '../../src/records/batch.js'
 import { buildBatch } from '../../src/records/builder.js'
+import { readRecords } from '../../src/records/reader.js'
+import { tagsOf } from '../../src/records/tags-and-keys.js'
 import type { LogSlice, ReadOptions } from '../../src/storage/partition-log.js'
+import { parseTagExpression } from '../../src/storage/tag-expression.js'
 import { MemoryLog } from './groups/memory-log.js'
 
 class CountingLog extends MemoryLog {
@@ -150,4 +154,62 @@ test('a fetch that is ended while it reads hands out what it was lent', async ()
   assert.equal(bytesOf(fetched) > 0, true)
   assert.deepEqual([log.lent, log.released], [1, 0])
   releaseAll(fetched)
+})
+
+/** Leaves out batches of other tags, and looks at so many batches in one read. */
+class TaggedLog extends MemoryLog {
+  readonly #batchesPerRead: number
+
+  constructor(batchesPerRead: number) {
+    super()
+    this.#batchesPerRead = batchesPerRead
+  }
+
+  override async read(offset: number, maxBytes: number, { tags }: ReadOptions = {}): Promise<LogSlice> {
+    const { records } = await super.read(offset, maxBytes)
+    const looked = records.flatMap((bytes) => [...batchesIn(bytes)]).slice(0, this.#batchesPerRead)
+    const meant = looked.filter((batch) => readRecords(batch).some(({ headers }) => tags?.matches(tagsOf(headers))))
+    const sizeInBytes = meant.reduce((sum, batch) => sum + batch.sizeInBytes, 0)
+    return { records: meant.map(({ bytes }) => bytes), sizeInBytes, nextOffset: looked.at(-1)?.nextOffset }
+  }
+}
+
+const appendTagged = (log: MemoryLog, tag: string) => {
+  const headers = [{ key: 'TAGS', value: Buffer.from(tag) }]
+  return log.append(buildBatch([{ value: Buffer.from(tag), headers, timestamp: 1 }]))
+}
+
+const onlyB = parseTagExpression('b')
+
+test('what is left out is passed over at once, however many reads that takes', async () => {
+  const log = new TaggedLog(3)
+  for (let at = 0; at < 100; at++) appendTagged(log, 'a')
+  appendTagged(log, 'b')
+  const [fetched] = await fetchFrom(log, { tags: onlyB })
+  assert.equal(bytesOf([fetched]) > 0, true)
+  assert.equal(fetched.nextOffset, 101)
+  assert.equal(log.reads.count, 34)
+})
+
+test('at the end of what is left out a fetch waits, reads only what comes, and tells how far it has come', async () => {
+  const log = new TaggedLog(10)
+  for (let at = 0; at < 25; at++) appendTagged(log, 'a')
+  const clock = new ManualClock()
+  const position = { topic: 't', partition: 0, offset: 0, maxBytes: 1 << 20, currentLeaderEpoch: -1 }
+  const request = { positions: [position], maxBytes: 1 << 20, minBytes: 1, maxWaitMs: 1000, tags: onlyB }
+  const fetch = () => fetchRecords(request, () => log, clock, new AbortController().signal)
+  const waiting = fetch()
+  for (let turn = 0; turn < 10; turn++) await settled()
+  assert.equal(log.reads.count, 3)
+  appendTagged(log, 'a')
+  for (let turn = 0; turn < 10; turn++) await settled()
+  assert.equal(log.reads.count, 4)
+  await clock.run(1000)
+  const [nothing] = await waiting
+  assert.deepEqual([nothing.records.length, nothing.nextOffset, nothing.error], [0, 26, undefined])
+  const again = fetch()
+  for (let turn = 0; turn < 10; turn++) await settled()
+  appendTagged(log, 'b')
+  const [fetched] = await again
+  assert.deepEqual([bytesOf([fetched]) > 0, fetched.nextOffset], [true, 27])
 })
