@@ -64,9 +64,18 @@ test('source files that the documents name exist', () => {
   assert.deepEqual(missing, [])
 })
 
-test('the examples of the README run as they stand', { timeout: 120_000 }, async () => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
-  const examples = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1])
+test('the examples of the README run as they stand', { timeout: 120_000 }, () => runExamples(examplesOf('README.md')))
+
+test('the examples of the library guide that are whole programs run as they stand', { timeout: 120_000 }, () =>
+  runExamples(examplesOf('docs/library.md').filter((example) => example.startsWith('import'))),
+)
+
+function examplesOf(document: string): string[] {
+  const text = readFileSync(join(root, document), 'utf8')
+  return [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1])
+}
+
+async function runExamples(examples: readonly string[]): Promise<void> {
   assert.ok(examples.length > 0)
   const directory = await makeTemporaryDirectory('holdfast-readme-')
   try {
@@ -86,4 +95,4 @@ test('the examples of the README run as they stand', { timeout: 120_000 }, async
   } finally {
     await directory.remove()
   }
-})
+}

@@ -14,6 +14,7 @@ interface Options extends TargetOptions {
   readonly group?: string
   readonly from: From
   readonly partition?: number
+  readonly tags?: string
   readonly limit?: number
   readonly follow: boolean
   readonly json?: boolean
@@ -33,6 +34,7 @@ export function consumeCommand(): (parent: Command) => void {
         'earliest',
       )
       .option('-p, --partition <n>', 'only this partition', wholeNumber(0))
+      .option('-t, --tags <expression>', "only messages with one of these tags: 'tagA || tagB'")
       .option('-n, --limit <n>', 'stop after so many messages', wholeNumber(1))
       .option('--no-follow', 'stop at the end of the topic instead of waiting for more')
       .addOption(new Option('-k, --key-separator <text>', 'print the key and this in front of each value'))
@@ -81,8 +83,8 @@ async function consume(topic: string, options: Options): Promise<void> {
 }
 
 async function print(queue: Queue, topic: string, options: Options, signal: AbortSignal): Promise<void> {
-  const { group, from, partition, follow } = options
-  const common = { from, isolation: options.uncommitted ? 'uncommitted' : 'committed', signal } as const
+  const { group, from, partition, tags, follow } = options
+  const common = { from, tags, isolation: options.uncommitted ? 'uncommitted' : 'committed', signal } as const
   const how: ConsumeOptions = group === undefined ? { ...common, partition, follow } : { ...common, group }
   let left = options.limit ?? Number.POSITIVE_INFINITY
   for await (const message of queue.consume(topic, how)) {

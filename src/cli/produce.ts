@@ -11,6 +11,8 @@ interface Options extends TargetOptions {
   readonly key?: string
   readonly partition?: number
   readonly header?: readonly { key: string; value: string }[]
+  readonly tags?: string
+  readonly keys?: readonly string[]
   readonly json?: boolean
 }
 
@@ -22,6 +24,8 @@ export function produceCommand(): (parent: Command) => void {
       .option('--key <key>', 'the key of every message')
       .option('-p, --partition <n>', 'send to this partition', wholeNumber(0))
       .option('-H, --header <name=value>', 'a header of every message, may be repeated', collectHeader)
+      .option('--tags <tag>', 'the tag of every message')
+      .option('--keys <keys>', 'keys of every message to find it by, separated by spaces', splitKeys)
       .option('--json', 'print the receipt of each message as a line of JSON')
       .action(produce)
   }
@@ -30,6 +34,10 @@ export function produceCommand(): (parent: Command) => void {
 function collectHeader(text: string, gathered: readonly { key: string; value: string }[] = []) {
   const [key, value] = parsePair(text)
   return [...gathered, { key, value }]
+}
+
+function splitKeys(text: string): string[] {
+  return text.split(' ').filter(Boolean)
 }
 
 /** Lines under way at the same time; they share flushes. */
@@ -67,8 +75,8 @@ async function sendLine(queue: Queue, topic: string, line: Buffer, options: Opti
   if (options.json) process.stdout.write(`${JSON.stringify(receipt)}\n`)
 }
 
-function messageOf(line: Buffer, { keySeparator, key, partition, header }: Options): MessageInput {
-  const rest = { partition, headers: header }
+function messageOf(line: Buffer, { keySeparator, key, partition, header, tags, keys }: Options): MessageInput {
+  const rest = { partition, headers: header, tags, keys }
   const at = keySeparator === undefined ? -1 : line.indexOf(keySeparator)
   if (keySeparator === undefined || at === -1) return { ...rest, key: key ?? null, value: line }
   return { ...rest, key: line.subarray(0, at), value: line.subarray(at + Buffer.byteLength(keySeparator)) }

@@ -5,6 +5,8 @@ import { HoldfastError } from '../core/errors.js'
 import { batchesIn } from '../records/batch.js'
 import { prepareCodec } from '../records/compression/index.js'
 import { readRecords } from '../records/reader.js'
+import { tagsOf } from '../records/tags-and-keys.js'
+import type { TagFilter } from '../storage/partition-log.js'
 import { AbortedFilter } from './aborted-filter.js'
 import { refuse } from './arguments.js'
 import { idHeaderOf, Message } from './message.js'
@@ -17,6 +19,8 @@ export interface BoundedRead {
   readonly from: StartPosition
   readonly limit: number
   readonly isolation: Isolation
+  /** Only messages with these tags; all where absent. */
+  readonly tags?: TagFilter
   readonly signal?: AbortSignal
 }
 
@@ -27,7 +31,7 @@ const mostFetchBytes = 1024 * 1024
 
 /** @throws UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE, LOG_DAMAGED, or the signal's reason */
 export async function readBounded(service: BrokerService, read: BoundedRead): Promise<Message[]> {
-  const { topic, from, limit, isolation, signal } = read
+  const { topic, from, limit, isolation, tags, signal } = read
   signal?.throwIfAborted()
   const partition = read.partition ?? (await onlyPartition(service, topic))
   const [start] = await startOffsets(service, [{ topic, partition }], from, isolation)
@@ -39,7 +43,7 @@ export async function readBounded(service: BrokerService, read: BoundedRead): Pr
     signal?.throwIfAborted()
     const position = { topic, partition, offset, maxBytes: fetchBytes, currentLeaderEpoch: -1 }
     const bounds = { maxBytes: fetchBytes, minBytes: 0, maxWaitMs: 0 }
-    const [answer] = await service.fetch({ positions: [position], ...bounds, isolation })
+    const [answer] = await service.fetch({ positions: [position], ...bounds, isolation, tags })
     if (answer.error !== undefined) throw answer.error
     const before = offset
     const filter = new AbortedFilter(answer.aborted ?? [])
@@ -55,13 +59,14 @@ export async function readBounded(service: BrokerService, read: BoundedRead): Pr
         if (filter.isAborted(batch) || batch.isControl) continue
         await prepareCodec(batch.codec)
         for (const record of readRecords(batch)) {
-          if (record.offset >= start && messages.length < limit) {
-            messages.push(new Message(topic, partition, record, idHeader))
-          }
+          if (record.offset < start || messages.length >= limit) continue
+          if (tags !== undefined && !tags.matches(tagsOf(record.headers))) continue
+          messages.push(new Message(topic, partition, record, idHeader))
         }
         if (messages.length >= limit) return messages
       }
     }
+    offset = Math.max(offset, answer.nextOffset ?? 0)
     if (offset === before) break
   }
   return messages

@@ -14,6 +14,10 @@ import { Cursor } from './prefetcher.js'
 export class OwnedCursor extends Cursor {
   /** Everything below is committed. */
   committedOffset = -1
+  /** Behind the last message that was delivered; -1 where none was. */
+  deliveredTo = -1
+  /** What is below has been acknowledged, whether that is committed yet or not. */
+  acknowledgedTo = -1
 }
 
 interface Waiter {
@@ -57,6 +61,7 @@ export class Committer {
   /** Resolves when `offset` or a later one is committed. */
   ack(cursor: OwnedCursor, offset: number): Promise<void> {
     if (cursor.stopped) return Promise.reject(lost(cursor))
+    cursor.acknowledgedTo = Math.max(cursor.acknowledgedTo, offset)
     if (offset <= cursor.committedOffset) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject }
@@ -68,6 +73,18 @@ export class Committer {
       this.#add(cursor, offset, [waiter])
       this.#schedule()
     })
+  }
+
+  /**
+   * Commits that messages were passed over: those behind the last one that was delivered, where that one has been
+   * acknowledged. Otherwise a group that asks for few of the messages would seem to fall behind. Where it fails, a later
+   * commit says it.
+   */
+  pass(cursors: Iterable<OwnedCursor>): void {
+    for (const cursor of cursors) {
+      const { position, committedOffset, deliveredTo, acknowledgedTo } = cursor
+      if (position > committedOffset && deliveredTo <= acknowledgedTo) this.ack(cursor, position).catch(() => {})
+    }
   }
 
   /**

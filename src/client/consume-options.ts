@@ -1,6 +1,8 @@
 /** What a caller may say about a consumer, checked and filled up with what holds otherwise. */
 
 import type { Isolation } from '../broker/contract.js'
+import type { TagFilter } from '../storage/partition-log.js'
+import { parseTagExpression } from '../storage/tag-expression.js'
 import { checkName, checkOptions, refuse, wholeNumber } from './arguments.js'
 import type { AssignorName } from './assignors.js'
 import { shown } from './message.js'
@@ -16,6 +18,8 @@ interface CommonOptions {
    * what lies behind an open one waits for it. `uncommitted` gives everything as it comes.
    */
   readonly isolation?: Isolation
+  /** Only messages with one of these tags: `tagA || tagB`; all where absent, and with `*`. */
+  readonly tags?: string
 }
 
 /** Consuming by offset, without a group: nothing is committed, every consumer sees everything. */
@@ -51,7 +55,7 @@ export interface GroupConsumeOptions extends CommonOptions {
 
 export type ConsumeOptions = OffsetConsumeOptions | GroupConsumeOptions
 
-const commonNames = ['signal', 'maxPrefetchBytes', 'isolation', 'group', 'from']
+const commonNames = ['signal', 'maxPrefetchBytes', 'isolation', 'tags', 'group', 'from']
 const offsetNames = [...commonNames, 'partition', 'follow']
 const groupNames = [
   ...commonNames,
@@ -84,7 +88,8 @@ export function offsetOptions(options: OffsetConsumeOptions) {
       ? undefined
       : wholeNumber('consume', 'partition', options.partition, { fallback: 0 })
   const isolation = checkIsolation('consume', options.isolation)
-  return { from, isolation, follow, partition, maxPrefetchBytes: prefetchBytes(options) }
+  const tags = checkTagExpression('consume', options.tags)
+  return { from, isolation, tags, follow, partition, maxPrefetchBytes: prefetchBytes(options) }
 }
 
 /** @throws INVALID_ARGUMENT */
@@ -112,6 +117,7 @@ export function groupOptions(options: GroupConsumeOptions) {
     groupId: checkName('consume', 'group', options.group),
     from: options.from ?? 'earliest',
     isolation: checkIsolation('consume', options.isolation),
+    tags: checkTagExpression('consume', options.tags),
     instanceId: options.instanceId === undefined ? null : checkName('consume', 'instanceId', options.instanceId),
     assignors: [...new Set(assignors)],
     sessionTimeoutMs,
@@ -125,6 +131,13 @@ export function groupOptions(options: GroupConsumeOptions) {
 export function checkIsolation(call: string, isolation: Isolation = 'committed'): Isolation {
   if (isolation === 'committed' || isolation === 'uncommitted') return isolation
   return refuse(`${call}: isolation is ${shown(isolation)}; it must be 'committed' or 'uncommitted'.`)
+}
+
+/** The filter; undefined where all messages are meant. @throws INVALID_ARGUMENT */
+export function checkTagExpression(call: string, tags: unknown): TagFilter | undefined {
+  if (tags === undefined) return undefined
+  if (typeof tags === 'string') return parseTagExpression(tags)
+  return refuse(`${call}: tags is ${shown(tags)}; it must be a text such as 'tagA || tagB'.`)
 }
 
 function prefetchBytes({ maxPrefetchBytes }: CommonOptions): number {

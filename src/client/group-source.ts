@@ -5,8 +5,10 @@
  */
 
 import type { Isolation, TopicPartition } from '../broker/contract.js'
+import type { Timer } from '../core/clock.js'
 import type { HoldfastError } from '../core/errors.js'
 import type { StoredRecord } from '../records/record.js'
+import type { TagFilter } from '../storage/partition-log.js'
 import { committedOffsets } from './committed-offsets.js'
 import { Committer, OwnedCursor } from './committer.js'
 import type { PartitionsByTopic } from './consumer-protocol.js'
@@ -21,6 +23,8 @@ export interface GroupSourceOptions extends GroupSessionOptions {
   /** Where to begin in a partition that the group has committed nothing for. */
   readonly from: StartPosition
   readonly isolation: Isolation
+  /** Only messages with these tags; all where absent. */
+  readonly tags?: TagFilter
   readonly maxPrefetchBytes: number
   readonly maxWaitMs: number
 }
@@ -41,6 +45,9 @@ class GroupMessage extends Message {
   }
 }
 
+/** How often it is committed that messages were passed over. */
+const passingMs = 5000
+
 export class GroupSource implements MessageSource<Message> {
   readonly #options: GroupSourceOptions
   readonly #session: GroupSession
@@ -51,6 +58,7 @@ export class GroupSource implements MessageSource<Message> {
   #fail: (error: unknown) => void = () => {}
   /** Counts the assignments, so that one that takes its time notices that it has been overtaken. */
   #assignments = 0
+  #passing: Timer | undefined
   #stopped = false
   readonly isEnded = false
 
@@ -69,22 +77,27 @@ export class GroupSource implements MessageSource<Message> {
     })
     this.#committer = committer
     const idHeader = idHeaderOf(options.service)
-    this.#make = (cursor, record) => new GroupMessage(cursor, record, committer, idHeader)
+    this.#make = (cursor, record) => {
+      cursor.deliveredTo = record.offset + 1
+      return new GroupMessage(cursor, record, committer, idHeader)
+    }
   }
 
   start({ wake, fail }: { wake: () => void; fail: (error: unknown) => void }): void {
-    const { service, clock, isolation, maxPrefetchBytes, maxWaitMs } = this.#options
+    const { service, clock, isolation, tags, maxPrefetchBytes, maxWaitMs } = this.#options
     this.#fail = fail
     this.#prefetcher = new Prefetcher({
       service,
       clock,
       isolation,
+      tags,
       maxBytes: maxPrefetchBytes,
       maxWaitMs,
       onReady: wake,
       onFailed: fail,
       onOutOfRange: (cursor, error) => this.#reset(cursor, error),
     })
+    if (tags !== undefined) this.#passLater()
     this.#begin().catch(fail)
   }
 
@@ -96,9 +109,24 @@ export class GroupSource implements MessageSource<Message> {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#assignments++
+    this.#passing?.cancel()
+    this.#pass()
     await this.#committer.drain()
     await this.#prefetcher?.stop()
     await this.#session.leave()
+  }
+
+  /** Without a filter every message is delivered, and the acks alone say how far the group is. */
+  #pass(): void {
+    if (this.#options.tags !== undefined) this.#committer.pass(this.#owned.values())
+  }
+
+  #passLater(): void {
+    const pass = (): void => {
+      this.#pass()
+      this.#passLater()
+    }
+    this.#passing = this.#options.clock.schedule(passingMs, pass, { background: true })
   }
 
   async #begin(): Promise<void> {
@@ -110,6 +138,7 @@ export class GroupSource implements MessageSource<Message> {
   async #rebalancing(): Promise<void> {
     this.#assignments++
     this.#prefetcher?.pause()
+    this.#pass()
     await this.#committer.hold()
   }
 

@@ -4,6 +4,7 @@ import type { BrokerService, Isolation, TopicPartition } from '../broker/contrac
 import type { Clock, Timer } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import type { StoredRecord } from '../records/record.js'
+import type { TagFilter } from '../storage/partition-log.js'
 import { idHeaderOf, Message } from './message.js'
 import type { MessageSource } from './message-stream.js'
 import { Cursor, Prefetcher } from './prefetcher.js'
@@ -17,6 +18,8 @@ export interface LogSourceOptions {
   readonly partition?: number
   readonly from: StartPosition
   readonly isolation: Isolation
+  /** Only messages with these tags; all where absent. */
+  readonly tags?: TagFilter
   /** Go on at the end, and wait there for what comes. */
   readonly follow: boolean
   readonly maxPrefetchBytes: number
@@ -58,7 +61,7 @@ export class LogSource implements MessageSource<Message> {
   }
 
   async #begin(wake: () => void): Promise<void> {
-    const { service, clock, from, isolation, follow, maxPrefetchBytes, maxWaitMs } = this.#options
+    const { service, clock, from, isolation, tags, follow, maxPrefetchBytes, maxWaitMs } = this.#options
     const places = await this.#places()
     const offsets = await startOffsets(service, places, from, isolation)
     const ends = follow ? undefined : await askOffsets(service, places, 'latest', isolation)
@@ -73,6 +76,7 @@ export class LogSource implements MessageSource<Message> {
       service,
       clock,
       isolation,
+      tags,
       maxBytes: maxPrefetchBytes,
       maxWaitMs,
       onReady: wake,

@@ -2,6 +2,7 @@
 
 import { HoldfastError } from '../core/errors.js'
 import type { Header, StoredRecord } from '../records/record.js'
+import { keysOf, tagsOf } from '../records/tags-and-keys.js'
 
 /** Text is sent as UTF-8. */
 export type BytesInput = string | Uint8Array
@@ -20,6 +21,10 @@ export interface MessageInput {
   readonly headers?: HeadersInput
   /** Goes with the message as a header, the last one, of the name that the setting key.index.id.header says. */
   readonly id?: BytesInput | null
+  /** One tag, by which a consumer may ask for the message; goes with it as the header TAGS. */
+  readonly tags?: string
+  /** Keys by which the message can be found, beside `key`; they go with it as the header KEYS, and choose no partition. */
+  readonly keys?: string | readonly string[]
   /** Chosen by the key, or at random, where absent. */
   readonly partition?: number
   /** Milliseconds since 1970; now where absent. */
@@ -68,6 +73,16 @@ export class Message implements Receipt {
   /** The id that it was sent with, as UTF-8 text; undefined where there is none. */
   get id(): string | undefined {
     return this.header(this.#idHeader)?.toString('utf8')
+  }
+
+  /** The tag that it was sent with; undefined where there is none. */
+  get tags(): string | undefined {
+    return tagsOf(this.headers)
+  }
+
+  /** The keys that it was sent with; where there are none, its `key` alone, as UTF-8 text. */
+  get keys(): readonly string[] {
+    return keysOf(this)
   }
 
   /** The value as UTF-8 text; empty where there is no value. */

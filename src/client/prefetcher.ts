@@ -10,6 +10,8 @@ import { batchesIn, type RecordBatch } from '../records/batch.js'
 import { prepareCodec } from '../records/compression/index.js'
 import { readRecords } from '../records/reader.js'
 import type { StoredRecord } from '../records/record.js'
+import { tagsOf } from '../records/tags-and-keys.js'
+import type { TagFilter } from '../storage/partition-log.js'
 import { AbortedFilter } from './aborted-filter.js'
 
 /** Where a consumer stands in one partition. */
@@ -20,6 +22,8 @@ export class Cursor {
   startOffset: number
   /** Where the next fetch begins. */
   fetchOffset: number
+  /** Everything below has been delivered, or passed over. */
+  position: number
   /** Records from here on are not delivered. */
   endOffset = Number.POSITIVE_INFINITY
   /** The partition is not this consumer's any more: nothing of it is delivered. */
@@ -30,6 +34,7 @@ export class Cursor {
     this.partition = partition
     this.startOffset = offset
     this.fetchOffset = offset
+    this.position = offset
   }
 
   get isAtEnd(): boolean {
@@ -40,6 +45,7 @@ export class Cursor {
   moveTo(offset: number): void {
     this.startOffset = offset
     this.fetchOffset = offset
+    this.position = offset
   }
 }
 
@@ -47,6 +53,8 @@ export interface PrefetcherOptions<C extends Cursor> {
   readonly service: BrokerService
   readonly clock: Clock
   readonly isolation: Isolation
+  /** Only messages with these tags; all where absent. */
+  readonly tags?: TagFilter
   /** Reading ahead stops here; one batch may pass it. */
   readonly maxBytes: number
   readonly maxWaitMs: number
@@ -57,11 +65,14 @@ export interface PrefetcherOptions<C extends Cursor> {
   readonly onOutOfRange: (cursor: C, error: HoldfastError) => Promise<number>
 }
 
+/** A piece of a partition, up to `nextOffset`. */
 interface Fetched<C> {
   readonly cursor: C
-  readonly batch: RecordBatch
+  /** Absent where the broker left out what lies before `nextOffset`. */
+  readonly batch?: RecordBatch
   /** Of a transaction that was aborted, for a reader of committed messages. */
   readonly isAborted: boolean
+  readonly nextOffset: number
 }
 
 const maxPartitionBytes = 1024 * 1024
@@ -74,7 +85,7 @@ export class Prefetcher<C extends Cursor> {
   #batches: Fetched<C>[] = []
   #bufferedBytes = 0
   /** The batch that is being delivered. */
-  #opened: { cursor: C; records: readonly StoredRecord[]; next: number } | undefined
+  #opened: { cursor: C; records: readonly StoredRecord[]; next: number; nextOffset: number } | undefined
   #paused = false
   #stopped = false
   #waiting: AbortController | undefined
@@ -108,7 +119,7 @@ export class Prefetcher<C extends Cursor> {
     this.#cursors = this.#cursors.filter(({ stopped }) => !stopped)
     const kept = this.#batches.filter(({ cursor }) => !cursor.stopped)
     this.#batches = kept
-    this.#bufferedBytes = kept.reduce((sum, { batch }) => sum + batch.sizeInBytes, 0)
+    this.#bufferedBytes = kept.reduce((sum, { batch }) => sum + sizeOf(batch), 0)
     if (this.#opened?.cursor.stopped) this.#opened = undefined
     this.#changed()
   }
@@ -133,14 +144,11 @@ export class Prefetcher<C extends Cursor> {
         continue
       }
       const { cursor, records } = opened
-      if (opened.next >= records.length) {
-        this.#opened = undefined
-        continue
-      }
       const record = records[opened.next++]
       // Here and not at the next call, so that the end is known as soon as the last record was taken.
-      if (opened.next === records.length) this.#opened = undefined
-      if (record.offset >= cursor.startOffset && record.offset < cursor.endOffset) return make(cursor, record)
+      if (opened.next >= records.length) this.#opened = undefined
+      cursor.position = this.#opened === undefined ? opened.nextOffset : record.offset + 1
+      if (record !== undefined && this.#isMeant(cursor, record)) return make(cursor, record)
     }
   }
 
@@ -154,19 +162,26 @@ export class Prefetcher<C extends Cursor> {
   #open(): boolean {
     const fetched = this.#batches.shift()
     if (fetched === undefined) return false
-    const { cursor, batch, isAborted } = fetched
+    const { cursor, batch, isAborted, nextOffset } = fetched
     const wasFull = this.#bufferedBytes > this.#options.maxBytes / 2
-    this.#bufferedBytes -= batch.sizeInBytes
+    this.#bufferedBytes -= sizeOf(batch)
     if (wasFull && this.#bufferedBytes <= this.#options.maxBytes / 2) this.#wake?.()
-    if (!batch.crcMatches()) {
+    if (batch !== undefined && !batch.crcMatches()) {
       throw new HoldfastError(
         'CORRUPT_MESSAGE',
         `The batch at offset ${batch.baseOffset} of ${cursor.topic}-${cursor.partition} fails its CRC.`,
       )
     }
     // Control batches are marks of transactions, not messages.
-    if (!batch.isControl && !isAborted) this.#opened = { cursor, records: readRecords(batch), next: 0 }
+    if (batch === undefined || batch.isControl || isAborted) cursor.position = nextOffset
+    else this.#opened = { cursor, records: readRecords(batch), next: 0, nextOffset }
     return true
+  }
+
+  #isMeant(cursor: C, { offset, headers }: StoredRecord): boolean {
+    if (offset < cursor.startOffset || offset >= cursor.endOffset) return false
+    const { tags } = this.#options
+    return tags === undefined || tags.matches(tagsOf(headers))
   }
 
   async #run(): Promise<void> {
@@ -188,7 +203,7 @@ export class Prefetcher<C extends Cursor> {
   }
 
   async #fetch(cursors: readonly C[], maxBytes: number): Promise<void> {
-    const { service, maxWaitMs, isolation, onReady } = this.#options
+    const { service, maxWaitMs, isolation, tags, onReady } = this.#options
     const positions = cursors.map(({ topic, partition, fetchOffset }) => ({
       topic,
       partition,
@@ -199,7 +214,7 @@ export class Prefetcher<C extends Cursor> {
     const waiting = new AbortController()
     this.#waiting = waiting
     const { signal } = waiting
-    const answers = await service.fetch({ positions, maxBytes, minBytes: 1, maxWaitMs, isolation, signal })
+    const answers = await service.fetch({ positions, maxBytes, minBytes: 1, maxWaitMs, isolation, tags, signal })
     this.#waiting = undefined
     const asked = new Map(cursors.map((cursor, index) => [placeOf(cursor), { cursor, from: positions[index].offset }]))
     for (const answer of answers) {
@@ -212,7 +227,7 @@ export class Prefetcher<C extends Cursor> {
     if (!this.#stopped) onReady()
   }
 
-  async #accept(cursor: C, { error, records, aborted = [] }: FetchedPartition): Promise<void> {
+  async #accept(cursor: C, { error, records, aborted = [], nextOffset = 0 }: FetchedPartition): Promise<void> {
     if (error?.code === 'OFFSET_OUT_OF_RANGE') {
       cursor.moveTo(await this.#options.onOutOfRange(cursor, error))
       return
@@ -224,11 +239,16 @@ export class Prefetcher<C extends Cursor> {
         const loading = prepareCodec(batch.codec)
         if (loading !== undefined) await loading
         if (cursor.stopped) return
-        cursor.fetchOffset = batch.nextOffset
-        this.#batches.push({ cursor, batch, isAborted: filter.isAborted(batch) })
-        this.#bufferedBytes += batch.sizeInBytes
+        this.#push({ cursor, batch, isAborted: filter.isAborted(batch), nextOffset: batch.nextOffset })
       }
     }
+    if (nextOffset > cursor.fetchOffset) this.#push({ cursor, isAborted: false, nextOffset })
+  }
+
+  #push(fetched: Fetched<C>): void {
+    fetched.cursor.fetchOffset = fetched.nextOffset
+    this.#batches.push(fetched)
+    this.#bufferedBytes += sizeOf(fetched.batch)
   }
 
   /** The partition that came first goes last, so that none starves behind a busy one. */
@@ -254,6 +274,10 @@ export class Prefetcher<C extends Cursor> {
       if (atMostMs !== undefined) timer = this.#options.clock.schedule(atMostMs, this.#wake)
     })
   }
+}
+
+function sizeOf(batch: RecordBatch | undefined): number {
+  return batch === undefined ? 0 : batch.sizeInBytes
 }
 
 function placeOf({ topic, partition }: { topic: string; partition: number }): string {

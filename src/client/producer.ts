@@ -8,11 +8,11 @@ import type { Clock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import type { Randomness } from '../core/randomness.js'
 import { prepareCodec } from '../records/compression/index.js'
-import type { Header } from '../records/record.js'
 import { Accumulator, type PreparedRecord } from './accumulator.js'
 import { refuse } from './arguments.js'
 import { type Compression, keptIn, TopicCompression } from './compressing.js'
-import { type BytesInput, bytesOf, headersOf, idHeaderOf, type MessageInput, shown } from './message.js'
+import { bytesOf, headersOf, idHeaderOf, type MessageInput, shown } from './message.js'
+import { withNamedHeaders } from './named-headers.js'
 import { PartitionQueue } from './partition-queue.js'
 import { nextSticky, partitionOfKey } from './partitioner.js'
 import { describeTopic } from './topics.js'
@@ -58,7 +58,7 @@ class Route {
   }
 }
 
-const messageFields = new Set(['key', 'value', 'headers', 'id', 'partition', 'timestamp'])
+const messageFields = new Set(['key', 'value', 'headers', 'id', 'tags', 'keys', 'partition', 'timestamp'])
 
 export class Producer {
   readonly accumulator: Accumulator
@@ -128,7 +128,9 @@ export class Producer {
     record.key = bytesOf(message.key, 'key')
     record.value = bytesOf(message.value, 'value')
     record.headers = headersOf(message.headers)
-    if (message.id !== undefined) record.headers = this.#withId(record.headers, message.id)
+    if (message.id !== undefined || message.tags !== undefined || message.keys !== undefined) {
+      record.headers = withNamedHeaders(record.headers, message, idHeaderOf(this.#options.service))
+    }
     record.timestamp = message.timestamp === undefined ? nowMs : checkTimestamp(message.timestamp)
     const { partition } = message
     if (partition !== undefined) checkPartition(partition)
@@ -138,13 +140,6 @@ export class Producer {
     }
     route.waiting.push({ record: { ...record }, partition, waiter, index })
     this.#load(route)
-  }
-
-  #withId(headers: readonly Header[], id: BytesInput | null): readonly Header[] {
-    const bytes = bytesOf(id, 'id')
-    if (bytes === null) return headers
-    const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    return [...headers, { key: idHeaderOf(this.#options.service), value }]
   }
 
   #newRoute(topic: string): Route {

@@ -3,7 +3,7 @@
  * code runs on a broker in this process and on one across a wire.
  */
 
-import type { BrokerService, Isolation } from '../broker/contract.js'
+import type { BrokerService } from '../broker/contract.js'
 import { type Clock, systemClock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { type Logger, silentLogger } from '../core/logger.js'
@@ -11,12 +11,10 @@ import { type Randomness, systemRandomness } from '../core/randomness.js'
 import { maxInt32 } from '../records/format.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
 import { checkName, checkOptions, refuse, wholeNumber } from './arguments.js'
-import { readBounded } from './bounded-read.js'
 import { cancelWith } from './cancelling.js'
 import { type Compression, checkCompression } from './compressing.js'
 import {
   type ConsumeOptions,
-  checkIsolation,
   checkTopics,
   type GroupConsumeOptions,
   groupOptions,
@@ -30,8 +28,8 @@ import { LogSource } from './log-source.js'
 import { type Message, type MessageInput, type Receipt, shown } from './message.js'
 import { type MessageSource, MessageStream } from './message-stream.js'
 import { Producer } from './producer.js'
+import { type ReadOptions, readMessages } from './reading.js'
 import { ManySends, PendingSend } from './sending.js'
-import { checkStart, type StartPosition } from './start-offset.js'
 import { TopicsClient } from './topics.js'
 import { type Transaction, type TransactionOptions, Transactions } from './transaction.js'
 
@@ -39,6 +37,7 @@ export type { ConsumeOptions, GroupConsumeOptions, OffsetConsumeOptions } from '
 export type { AtOptions, FindBound, FindOptions, FindTarget } from './finding.js'
 export type { Message, MessageInput, Receipt } from './message.js'
 export type { MessageStream } from './message-stream.js'
+export type { ReadOptions } from './reading.js'
 export type { StartPosition } from './start-offset.js'
 
 export interface ClientOptions {
@@ -86,20 +85,6 @@ export interface SendOptions {
    * that share its batch wait with it. Refused (INVALID_ARGUMENT) across a wire, where nobody could be asked for it.
    */
   readonly flush?: 'sync'
-}
-
-export interface ReadOptions {
-  /** May be left out where the topic has one only. */
-  readonly partition?: number
-  /** Where to begin; the first message that is kept where neither this nor `time` is given. */
-  readonly offset?: number
-  /** Begin at the first message of this time (ms since 1970, or a Date) or later. */
-  readonly time?: number | Date
-  /** 100 where absent. */
-  readonly limit?: number
-  /** As for consuming: `committed` where absent. */
-  readonly isolation?: Isolation
-  readonly signal?: AbortSignal
 }
 
 /** A poll of the log waits so long for messages before it asks again. */
@@ -223,7 +208,7 @@ export class Queue implements AsyncDisposable {
    *
    *     for await (const message of mq.consume('orders', { from: 'earliest', follow: false })) show(message)
    *
-   * Leaving the loop leaves the group. The iteration throws what makes it impossible to go on, and `signal.reason`.
+   * With `tags: 'tagA || tagB'` those alone that were sent with one of these tags. Leaving the loop leaves the group. The iteration throws what makes it impossible to go on, and `signal.reason`.
    * @throws INVALID_ARGUMENT, at once
    */
   consume(topics: string | readonly string[], options: ConsumeOptions = {}): MessageStream<Message> {
@@ -245,18 +230,8 @@ export class Queue implements AsyncDisposable {
    *
    * @throws UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE, INVALID_ARGUMENT
    */
-  async read(topic: string, options: ReadOptions = {}): Promise<Message[]> {
-    checkName('read', 'topic', topic)
-    checkOptions('read', options, ['partition', 'offset', 'time', 'limit', 'isolation', 'signal'])
-    const { offset, time, signal } = options
-    if (offset !== undefined && time !== undefined) refuse('read: give offset or time, not both.')
-    const from: StartPosition = offset !== undefined ? { offset } : time !== undefined ? { time } : 'earliest'
-    checkStart('read', from)
-    const limit = wholeNumber('read', 'limit', options.limit, { fallback: 100, min: 1 })
-    const partition =
-      options.partition === undefined ? undefined : wholeNumber('read', 'partition', options.partition, { fallback: 0 })
-    const isolation = checkIsolation('read', options.isolation)
-    return readBounded(this.#service, { topic, partition, from, limit, isolation, signal })
+  read(topic: string, options: ReadOptions = {}): Promise<Message[]> {
+    return readMessages(this.#service, topic, options)
   }
 
   /**

@@ -120,6 +120,24 @@ for (const where of ['--data', '--broker'] as const) {
       )
     })
 
+    test('tags and keys, and consuming by tags', async () => {
+      await ok(['produce', 'tagged', '--tags', 'a', '--keys', 'k1 k2', ...target], '1\n')
+      await ok(['produce', 'tagged', '--tags', 'b', ...target], '2\n')
+      await ok(['produce', 'tagged', '--tags', 'c', ...target], '3\n')
+      const [first] = (await ok(['consume', 'tagged', '--no-follow', '--json', ...target])).split('\n')
+      assert.deepEqual(JSON.parse(first).headers, [
+        ['TAGS', 'a'],
+        ['KEYS', 'k1 k2'],
+      ])
+      assert.equal(await ok(['consume', 'tagged', '--no-follow', '--tags', 'a || c', ...target]), '1\n3\n')
+      const grouped = ['consume', 'tagged', '--group', 'tags', '--limit', '1', '--tags', 'b']
+      assert.equal(await ok([...grouped, ...target]), '2\n')
+      await ok(['groups', 'delete', 'tags', ...target])
+      const refused = await run(['consume', 'tagged', '--no-follow', '--tags', 'a && b', ...target])
+      assert.equal(refused.code, 1)
+      assert.match(refused.stderr, /joined by '\|\|'.*INVALID_ARGUMENT/)
+    })
+
     test('a group remembers how far it got', async () => {
       await ok(['produce', 'work', ...target], '1\n2\n3\n')
       assert.equal(await ok(['consume', 'work', '--group', 'g', '--limit', '2', ...target]), '1\n2\n')
