@@ -1,4 +1,5 @@
 import com.fasterxml.jackson.databind.JsonNode;
+import java.net.Inet6Address;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
@@ -9,7 +10,7 @@ import java.util.TreeMap;
 import org.apache.rocketmq.common.message.MessageDecoder;
 import org.apache.rocketmq.common.message.MessageExt;
 
-/** Messages as JSON; bodies in base64. */
+/** Messages as JSON; bodies in base64, one that is absent like an empty one. */
 class Messages {
     /** As RocketMQ's own decoder reads it, body as it is stored. */
     static Map<String, Object> row(ByteBuffer stored) {
@@ -34,14 +35,15 @@ class Messages {
         row.put("storeHost", host(message.getStoreHost()));
         row.put("reconsumeTimes", message.getReconsumeTimes());
         row.put("preparedPosition", message.getPreparedTransactionOffset());
-        row.put("body", message.getBody() == null ? null : Base64.getEncoder().encodeToString(message.getBody()));
-        row.put("properties", new TreeMap<>(message.getProperties()));
+        row.put("body", Base64.getEncoder().encodeToString(message.getBody() == null ? new byte[0] : message.getBody()));
+        row.put("properties", message.getProperties() == null ? Map.of() : new TreeMap<>(message.getProperties()));
         return row;
     }
 
     private static String host(SocketAddress address) {
         InetSocketAddress host = (InetSocketAddress) address;
-        return host.getAddress().getHostAddress() + ":" + host.getPort();
+        String text = host.getAddress().getHostAddress();
+        return (host.getAddress() instanceof Inet6Address ? "[" + text + "]" : text) + ":" + host.getPort();
     }
 
     static byte[] bytes(JsonNode base64) {

@@ -1,0 +1,156 @@
+/**
+ * What RocketMQ's own store writes, as our codecs read it: messages of both versions with every kind of host, with and
+ * without a CRC of the whole, the entries of its consume queues, and its checkpoint.
+ */
+
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { makeTemporaryDirectory, type TemporaryDirectory } from '../../src/files/temporary-directory.js'
+import { dispatchOf, type MessageDispatch } from '../../src/storage/commitlog/dispatching.js'
+import {
+  checkpointAt,
+  checkpointBytes,
+  entryAt,
+  magic,
+  queueEntryBytes,
+  storeNames,
+} from '../../src/storage/commitlog/format.js'
+import { messageIdOf } from '../../src/storage/commitlog/host.js'
+import type { MessageView } from '../../src/storage/commitlog/message.js'
+import { hasCrcProperty } from '../../src/storage/commitlog/message-crc.js'
+import { propertiesOf } from '../../src/storage/commitlog/properties.js'
+import { delayedMessage, longTopic, messageOfTransaction, messageToPut } from './rocketmq-messages.js'
+import { type Queues, RocketMqStore, type StoredMessage } from './rocketmq-store.js'
+import { type WalkedLog, walkCommitLog } from './walked-log.js'
+import { rocketMqJudgeOfFile, withoutRocketMq } from './with-rocketmq.js'
+
+const config = {
+  mappedFileSizeCommitLog: 65_536,
+  mappedFileSizeConsumeQueue: 2000,
+  maxHashSlotNum: 50,
+  maxIndexNum: 400,
+}
+const delayedLevels = [1, 2, 18, 40]
+const plainMessages = 400
+
+describe("RocketMQ's bytes", { skip: withoutRocketMq }, () => {
+  const judge = rocketMqJudgeOfFile()
+  for (const enabledAppendPropCRC of [false, true]) {
+    describe(`${enabledAppendPropCRC ? 'with' : 'without'} CRCs of whole messages`, () => {
+      let directory: TemporaryDirectory
+      let queues: Queues
+      let walked: WalkedLog
+      /** By RocketMQ, at the position of each. */
+      const told = new Map<number, StoredMessage>()
+
+      before(async () => {
+        directory = await makeTemporaryDirectory('holdfast-rocketmq-')
+        const store = await RocketMqStore.open(judge(), directory.path, { ...config, enabledAppendPropCRC })
+        const put = await store.put([
+          ...Array.from({ length: plainMessages }, (_, i) => messageToPut(i)),
+          messageOfTransaction('prepared'),
+          messageOfTransaction('rollback'),
+          ...delayedLevels.map(delayedMessage),
+        ])
+        assert.ok(put.every(({ status }) => status === 'PUT_OK'))
+        for (const { position } of put) {
+          const message = await store.lookAt(position as number)
+          if (message !== null) told.set(message.position, message)
+        }
+        queues = await store.queues()
+        await store.close()
+        walked = walkCommitLog(directory.path)
+      })
+      after(() => directory?.remove())
+
+      test('every message is read as RocketMQ reads it', () => {
+        assert.equal(walked.end, queues.maxPosition)
+        assert.ok(walked.blanks > 0)
+        assert.deepEqual(walked.messages.map(rowOf), [...told.values()])
+        const versions = new Set(walked.messages.map((message) => message.magic))
+        assert.deepEqual(versions, new Set([magic.messageV1, magic.messageV2]))
+        for (const message of walked.messages) {
+          const crc = hasCrcProperty(message.bytes, message.propertiesStart, message.end)
+          assert.equal(crc, enabledAppendPropCRC, `at ${message.position}`)
+        }
+      })
+
+      test('the consume queues hold what our dispatch makes of the messages', () => {
+        const ours = new Map<string, Entry[]>()
+        for (const message of walked.messages) {
+          const dispatched = dispatchOf(message)
+          if (!dispatched.hasQueueEntry) continue
+          const name = join(dispatched.topic, String(dispatched.queueId))
+          const entries = ours.get(name) ?? []
+          assert.equal(dispatched.queueOffset, entries.length)
+          ours.set(name, [...entries, entryOf(dispatched)])
+        }
+        const theirs = Object.entries(queues.topics).flatMap(([topic, byId]) =>
+          Object.keys(byId).map((id) => join(topic, id)),
+        )
+        assert.deepEqual(new Set(ours.keys()), new Set(theirs))
+        assert.ok(ours.has(join(longTopic, '1')))
+        for (const [name, entries] of ours) assert.deepEqual(readQueue(directory.path, name), entries, name)
+      })
+
+      test('the checkpoint says up to when messages were in their queues', () => {
+        const bytes = readFileSync(join(directory.path, storeNames.checkpoint))
+        assert.equal(bytes.length, checkpointBytes)
+        const logics = Number(bytes.readBigInt64BE(checkpointAt.logicsTimestamp))
+        assert.ok(walked.messages.some(({ storeTimestamp }) => storeTimestamp === logics))
+      })
+    })
+  }
+})
+
+/** As the judge tells it. */
+function rowOf(view: MessageView): StoredMessage {
+  return {
+    topic: view.topic,
+    queueId: view.queueId,
+    queueOffset: view.queueOffset,
+    position: view.position,
+    sizeInBytes: view.sizeInBytes,
+    messageId: messageIdOf(view.storeHostBytes, view.position),
+    flag: view.flag,
+    sysFlag: view.sysFlag,
+    bornTimestamp: view.bornTimestamp,
+    bornHost: view.bornHost,
+    storeTimestamp: view.storeTimestamp,
+    storeHost: view.storeHost,
+    reconsumeTimes: view.reconsumeTimes,
+    preparedPosition: view.preparedTransactionOffset,
+    body: view.storedBody.toString('base64'),
+    properties: Object.fromEntries(propertiesOf(view).map(({ name, value }) => [name, value])),
+  }
+}
+
+interface Entry {
+  readonly position: number
+  readonly size: number
+  readonly tagsCode: number
+}
+
+function entryOf({ position, sizeInBytes: size, tagsCode }: MessageDispatch): Entry {
+  return { position, size, tagsCode }
+}
+
+function readQueue(storePath: string, name: string): Entry[] {
+  const directory = join(storePath, storeNames.consumeQueue, name)
+  const bytes = Buffer.concat(
+    readdirSync(directory)
+      .sort()
+      .map((file) => readFileSync(join(directory, file))),
+  )
+  const entries: Entry[] = []
+  for (let at = 0; at < bytes.length && bytes.readInt32BE(at + entryAt.size) !== 0; at += queueEntryBytes) {
+    entries.push({
+      position: Number(bytes.readBigInt64BE(at + entryAt.position)),
+      size: bytes.readInt32BE(at + entryAt.size),
+      tagsCode: Number(bytes.readBigInt64BE(at + entryAt.tagsCode)),
+    })
+  }
+  return entries
+}
