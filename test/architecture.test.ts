@@ -26,6 +26,7 @@ const rooms: readonly (readonly [prefix: string, room: string, floor: number])[]
   ['records/', 'records', 1],
   ['storage/partition-log.ts', 'storage contract', 2],
   ['storage/producer-states.ts', 'storage contract', 2],
+  ['storage/message-finder.ts', 'storage contract', 2],
   ['storage/log/', 'storage contract', 2],
   ['storage/key-index/', 'storage/key-index', 2],
   ['storage/segments/', 'storage/segments', 2],

@@ -1,8 +1,8 @@
-/** Finds messages by key or id in the partitions of a topic, through their key indexes. */
+/** Finds messages by key or id in the partitions of a topic, through what each of them has for that. */
 
 import { HoldfastError } from '../core/errors.js'
 import type { StoredRecord } from '../records/record.js'
-import type { Search } from '../storage/key-index/lookup.js'
+import type { Search } from '../storage/message-finder.js'
 import type { MessageStore } from '../storage/message-store.js'
 import type { FindRequest, FoundMessage } from './contract.js'
 import { unknownTopic } from './topics.js'
@@ -17,14 +17,14 @@ export async function findMessages(store: MessageStore, request: FindRequest): P
   const search = searchOf(request)
   const found = await Promise.all(
     partitionsOf(store, request).map(async (partition) => {
-      const index = store.keyIndexes.get(topic, partition)
-      if (index === undefined) {
+      const finder = store.finder(topic, partition)
+      if (finder === undefined) {
         throw new HoldfastError(
           'KEY_INDEX_OFF',
           `Topic ${topic} keeps no key index: "holdfast topics alter ${topic} --config key.index.enable=true" lets it have one.`,
         )
       }
-      return { partition, records: await index.find(search) }
+      return { partition, records: await finder.find(search) }
     }),
   )
   return newest(topic, found, search.limit)

@@ -235,7 +235,7 @@ export class Queue implements AsyncDisposable {
   }
 
   /**
-   * The newest messages with a key, or with the id that they were sent with; what is not committed is not found. The topic
+   * The newest messages with a key, their own or one of their `keys`, or with the id that they were sent with; what is not committed is not found. The topic
    * keeps an index for it: `key.index.enable=true`. In each partition the newest comes first; of several partitions the one
    * with the later time.
    *

@@ -3,8 +3,11 @@
 import { HoldfastError } from '../core/errors.js'
 import type { RecordBatch } from './batch.js'
 import { unpackedRecords } from './reader.js'
+import { keysHeader } from './tags-and-keys.js'
 import { VarintReader } from './varint.js'
 import { checkHeaderCount, refuseField } from './walk.js'
+
+const keysName = Buffer.from(keysHeader)
 
 /** What a start is where there is no such thing. */
 export const absent = -1
@@ -20,6 +23,9 @@ export class RecordKeys {
   /** The value of the last header with the name of ids, as for those who read the message. */
   idStart = absent
   idEnd = absent
+  /** The value of the last header KEYS: keys, separated by spaces. */
+  keysStart = absent
+  keysEnd = absent
   readonly #reader: VarintReader
   readonly #baseOffset: number
   readonly #count: number
@@ -57,13 +63,14 @@ export class RecordKeys {
     if (valueLength > 0) reader.position += valueLength
     if (reader.position >= bodyEnd) refuseField(index, 'key or value length', keyLength, 'no more than the record has')
     this.idStart = absent
+    this.keysStart = absent
     const headers = reader.readVarint()
-    if (headers !== 0) this.#findId(index, headers, bodyEnd)
+    if (headers !== 0) this.#lookAtHeaders(index, headers, bodyEnd)
     reader.position = bodyEnd
     return true
   }
 
-  #findId(index: number, headers: number, bodyEnd: number): void {
+  #lookAtHeaders(index: number, headers: number, bodyEnd: number): void {
     const reader = this.#reader
     checkHeaderCount(reader, index, headers, bodyEnd)
     for (let header = 0; header < headers; header++) {
@@ -76,14 +83,20 @@ export class RecordKeys {
       if (reader.position > bodyEnd) {
         throw new HoldfastError('INVALID_RECORD', `A header of record ${index} of the batch ends behind it.`)
       }
-      if (nameLength !== this.#idHeader.length || !this.#isIdName(nameStart)) continue
-      this.idStart = valueLength < 0 ? absent : valueStart
-      this.idEnd = reader.position
+      const start = valueLength < 0 ? absent : valueStart
+      if (this.#isName(this.#idHeader, nameStart, nameLength)) {
+        this.idStart = start
+        this.idEnd = reader.position
+      }
+      if (this.#isName(keysName, nameStart, nameLength)) {
+        this.keysStart = start
+        this.keysEnd = reader.position
+      }
     }
   }
 
-  #isIdName(start: number): boolean {
-    const name = this.#idHeader
+  #isName(name: Buffer, start: number, length: number): boolean {
+    if (length !== name.length) return false
     for (let i = 0; i < name.length; i++) if (this.bytes[start + i] !== name[i]) return false
     return true
   }

@@ -17,6 +17,21 @@ export function tagsOf(headers: readonly Readonly<Header>[]): string | undefined
   return tags === undefined || tags === null || tags.length === 0 ? undefined : tags.toString('utf8')
 }
 
+const separator = keysSeparator.charCodeAt(0)
+
+/** Whether a record can be found under `wanted`: it is its key, or one of those in the header. */
+export function hasKey({ key, headers }: StoredRecord, wanted: Buffer): boolean {
+  if (key?.equals(wanted)) return true
+  const keys = headers.findLast((header) => header.key === keysHeader)?.value
+  if (keys === undefined || keys === null || wanted.length === 0 || wanted.includes(separator)) return false
+  for (let at = keys.indexOf(wanted); at !== -1; at = keys.indexOf(wanted, at + 1)) {
+    const end = at + wanted.length
+    const isWhole = (at === 0 || keys[at - 1] === separator) && (end === keys.length || keys[end] === separator)
+    if (isWhole) return true
+  }
+  return false
+}
+
 /** The keys of a record: those of the header, or else the record's own key, as UTF-8 text. */
 export function keysOf({
   key,

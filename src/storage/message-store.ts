@@ -23,6 +23,7 @@ import { type DataDirectory, openDataDirectory } from './data-directory.js'
 import { DiskWatermark } from './disk-watermark.js'
 import { KeyIndexes } from './key-indexes.js'
 import { type CompactedPartition, LogCleaner } from './log-cleaner.js'
+import type { MessageFinder } from './message-finder.js'
 import { adoptTopics, removeDeletedDirectories } from './partition-directories.js'
 import type { PartitionLog } from './partition-log.js'
 import { PartitionLogs } from './partition-logs.js'
@@ -163,6 +164,11 @@ export class MessageStore {
 
   log(topic: string, partition: number): PartitionLog | undefined {
     return this.#logs.get(topic, partition)
+  }
+
+  /** What finds messages of a partition by key or id; undefined where nothing does. */
+  finder(topic: string, partition: number): MessageFinder | undefined {
+    return this.#indexes.get(topic, partition)
   }
 
   get keyIndexes(): KeyIndexes {

@@ -52,6 +52,17 @@ test('an id goes with the message as a header, is told by whoever reads it, and 
   }
 })
 
+test('a message is found by each of its keys, and by its own key', async (t) => {
+  const { mq } = await world(t)
+  await mq.topics.create('orders', indexed)
+  await mq.send('orders', { key: 'c-7', keys: ['o-1', 'o-2'], value: '1' })
+  await mq.send('orders', { keys: 'o-2', value: '2' })
+  assert.deepEqual(texts(await mq.find('orders', { key: 'o-2' })), ['2', '1'])
+  assert.deepEqual(texts(await mq.find('orders', { key: 'o-1' })), ['1'])
+  assert.deepEqual(texts(await mq.find('orders', { key: 'c-7' })), ['1'])
+  assert.deepEqual(await mq.find('orders', { key: 'o-1 o-2' }), [])
+})
+
 test('the header of ids is a setting', async (t) => {
   const { mq } = await world(t, { broker: { settings: { 'key.index.id.header': 'ce-id', 'key.index.enable': true } } })
   await mq.send('events', { id: 'one', value: '1' })

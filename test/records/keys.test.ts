@@ -15,7 +15,7 @@ const bytes = fc.option(
   fc.uint8Array({ maxLength: 200 }).map((each) => Buffer.from(each)),
   { nil: null },
 )
-const header = fc.record({ key: fc.constantFrom('id', 'ID', 'other', 'idx', ''), value: bytes })
+const header = fc.record({ key: fc.constantFrom('id', 'ID', 'other', 'idx', 'KEYS', 'KEY', ''), value: bytes })
 const record: fc.Arbitrary<RecordInput> = fc.record({
   key: bytes,
   value: bytes,
@@ -39,6 +39,8 @@ test('the keys and ids are those of the records, in every codec', async () => {
         assert.deepEqual(slice(keys, keys.keyStart, keys.keyEnd), key)
         const id = headers.findLast((each) => each.key === 'id')?.value ?? null
         assert.deepEqual(slice(keys, keys.idStart, keys.idEnd), id)
+        const named = headers.findLast((each) => each.key === 'KEYS')?.value ?? null
+        assert.deepEqual(slice(keys, keys.keysStart, keys.keysEnd), named)
       }
       assert.ok(!keys.next())
     }),
@@ -84,7 +86,7 @@ test('bytes that are no records are refused or read, and never read beyond', () 
       const refused = (error: unknown) => (error as { code?: string }).code === 'INVALID_RECORD'
       try {
         const keys = new RecordKeys(batch, Buffer.from('id'))
-        while (keys.next()) assert.ok(keys.keyEnd <= keys.bytes.length && keys.idEnd <= keys.bytes.length)
+        while (keys.next()) assert.ok(Math.max(keys.keyEnd, keys.idEnd, keys.keysEnd) <= keys.bytes.length)
       } catch (error) {
         if (!refused(error)) throw error
       }

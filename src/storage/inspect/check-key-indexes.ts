@@ -12,6 +12,7 @@ import {
   parseRunFileName,
   type RunHeader,
   type RunName,
+  versionOf,
 } from '../key-index/format.js'
 import { compareHashes } from '../key-index/hash.js'
 import { indexPathOf } from '../key-indexes.js'
@@ -19,6 +20,8 @@ import type { Findings } from './findings.js'
 import { withFile } from './open-file.js'
 
 const pagesAtOnce = 256
+/** Held fewer keys: see `format.ts`. */
+const retiredVersion = 1
 
 export async function checkKeyIndexes(disk: Disk, dataPath: string, findings: Findings): Promise<void> {
   const root = indexPathOf(dataPath)
@@ -39,7 +42,12 @@ export async function checkKeyIndexes(disk: Disk, dataPath: string, findings: Fi
 async function checkRun(disk: Disk, path: string, range: RunName, findings: Findings): Promise<void> {
   const wrong = await withFile(disk, path, async (file, size) => {
     const page = Buffer.alloc(pageBytes)
-    const header = (await file.read(page, 0)) === pageBytes ? decodeHeader(page) : undefined
+    const isRead = (await file.read(page, 0)) === pageBytes
+    if (isRead && versionOf(page) === retiredVersion) {
+      findings.add('leftover', path, `It is of version ${retiredVersion}, and the next start builds it anew`)
+      return undefined
+    }
+    const header = isRead ? decodeHeader(page) : undefined
     if (header === undefined) return 'Its header cannot be understood'
     if (header.from !== range.from || header.to !== range.to) return 'Its header says another range than its name'
     if (size !== fileBytes(header)) return `It has ${size} bytes, and its header says ${fileBytes(header)}`

@@ -2,8 +2,11 @@
 
 import type { RecordBatch } from '../../records/batch.js'
 import { absent, RecordKeys } from '../../records/keys.js'
+import { keysSeparator } from '../../records/tags-and-keys.js'
 import { type Hash, type HashInto, hashInto, type Kind } from './hash.js'
 import type { KeyTable } from './table.js'
+
+const separator = keysSeparator.charCodeAt(0)
 
 export class BatchKeys {
   readonly #idHeader: Buffer
@@ -28,9 +31,24 @@ export class BatchKeys {
         this.#hash(keys.bytes, keys.keyStart, keys.keyEnd, 'key', hash)
         table.add(hash.hi, hash.lo, keys.offset)
       }
+      if (keys.keysStart !== absent) this.#addEach(table, keys)
       if (keys.idStart === absent) continue
       this.#hash(keys.bytes, keys.idStart, keys.idEnd, 'id', hash)
       table.add(hash.hi, hash.lo, keys.offset)
+    }
+  }
+
+  /** Those of the header KEYS. */
+  #addEach(table: KeyTable, { bytes, keysStart, keysEnd, offset }: RecordKeys): void {
+    const hash = this.#scratch
+    let start = keysStart
+    for (let at = keysStart; at <= keysEnd; at++) {
+      if (at < keysEnd && bytes[at] !== separator) continue
+      if (at > start) {
+        this.#hash(bytes, start, at, 'key', hash)
+        table.add(hash.hi, hash.lo, offset)
+      }
+      start = at + 1
     }
   }
 

@@ -10,13 +10,13 @@
  * FORMAT MIGRATION. The header carries a version. A file of another version than this program writes is read by a reader
  * of its own for the version before, and written anew in this one by the next merge; a file of any other version is
  * removed, and what it covered is indexed again from the log, which is always possible: the index holds nothing that
- * the log does not. Version 1 has no predecessor.
+ * the log does not. Version 1 is not read either: it did not hold the keys of the header KEYS, and would hide them.
  */
 
 import { readInt64, writeInt64 } from '../../core/codec/int64.js'
 import { crc32c } from '../../records/crc32c.js'
 
-export const version = 1
+export const version = 2
 export const pageBytes = 4096
 /** The CRC takes the last four bytes. */
 export const payloadBytes = pageBytes - 4
@@ -93,10 +93,15 @@ export function belongsTo(page: Buffer, owner: Owner): boolean {
   )
 }
 
+/** The version of the file that begins with this page, or undefined where it is no header. */
+export function versionOf(page: Buffer): number | undefined {
+  if (page.length < pageBytes || !isSound(page, 0) || !page.subarray(0, magic.length).equals(magic)) return undefined
+  return page.readUInt32BE(at.version)
+}
+
 /** The header, or undefined where the page is none of this version, or contradicts itself. */
 export function decodeHeader(page: Buffer): RunHeader | undefined {
-  if (page.length < pageBytes || !isSound(page, 0) || !page.subarray(0, magic.length).equals(magic)) return undefined
-  if (page.readUInt32BE(at.version) !== version) return undefined
+  if (versionOf(page) !== version) return undefined
   const header: RunHeader = {
     from: readInt64(page, at.from),
     to: readInt64(page, at.to),

@@ -13,10 +13,11 @@ import { Mutex } from '../../core/mutex.js'
 import { batchesIn, type RecordBatch } from '../../records/batch.js'
 import { prepareCodec } from '../../records/compression/index.js'
 import type { StoredRecord } from '../../records/record.js'
+import type { MessageFinder, Search } from '../message-finder.js'
 import type { PartitionLog } from '../partition-log.js'
 import { BatchKeys } from './batch-keys.js'
 import { Follower } from './follower.js'
-import { type Candidates, findRecords, type Search } from './lookup.js'
+import { type Candidates, findRecords } from './lookup.js'
 import type { TableOwner } from './memory.js'
 import { type KeyIndexOptions, usualTableEntries } from './options.js'
 import { DamagedRun, type Run } from './run.js'
@@ -36,7 +37,7 @@ const sliceBytes = 512 * 1024
 /** However few keys are in it: what has been read once is not read again at each start. */
 const mostBytesPerTable = 256 * 1024 * 1024
 
-export class KeyIndex implements TableOwner {
+export class KeyIndex implements MessageFinder, TableOwner {
   readonly #options: KeyIndexOptions
   readonly #log: PartitionLog
   readonly #runs: RunFiles

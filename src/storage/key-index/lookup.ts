@@ -5,23 +5,9 @@ import { batchAt, RecordBatch } from '../../records/batch.js'
 import { prepareCodec } from '../../records/compression/index.js'
 import { readRecordAt, unpackedRecords } from '../../records/reader.js'
 import type { StoredRecord } from '../../records/record.js'
+import { hasKey } from '../../records/tags-and-keys.js'
+import type { Search } from '../message-finder.js'
 import type { LogSlice, PartitionLog } from '../partition-log.js'
-import type { Kind } from './hash.js'
-
-export interface Search {
-  readonly kind: Kind
-  /** The key, or the id. */
-  readonly bytes: Buffer
-  /** Offsets from here … */
-  readonly minOffset: number
-  /** … and before here. */
-  readonly endOffset: number
-  /** Times from here … */
-  readonly minTimestamp: number
-  /** … and before here. */
-  readonly endTimestamp: number
-  readonly limit: number
-}
 
 /** Offsets, the newest first; one may come twice in a row. */
 export type Candidates = AsyncIterable<number>
@@ -63,8 +49,8 @@ export async function findRecords(
 function isMeant(record: StoredRecord, search: Search, idHeader: string): boolean {
   const { kind, bytes, minTimestamp, endTimestamp } = search
   if (record.timestamp < minTimestamp || record.timestamp >= endTimestamp) return false
-  const has = kind === 'key' ? record.key : record.headers.findLast(({ key }) => key === idHeader)?.value
-  return has?.equals(bytes) ?? false
+  if (kind === 'key') return hasKey(record, bytes)
+  return record.headers.findLast(({ key }) => key === idHeader)?.value?.equals(bytes) ?? false
 }
 
 /** The batch that holds the offset; undefined where the log holds nothing there any more, or what was aborted. */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryDisk } from '../../../sim/memory-disk.js'
+import { sealPage } from '../../../src/storage/key-index/format.js'
 import { MessageStore } from '../../../src/storage/message-store.js'
 import { keyedBatch } from '../key-index/world.js'
 import { logOf } from '../support.js'
@@ -42,6 +43,11 @@ test('what was being written, and what does not belong there, is told', async ()
   const { files, path } = await indexedFiles()
   const leftover = await check(await diskWith(withFile(files, `${path}.tmp`, Buffer.from('x'))))
   assert.deepEqual(codes(leftover), ['leftover'])
+  const old = Buffer.from(files.get(path) as Buffer)
+  old.writeUInt32BE(1, 8)
+  sealPage(old, 0)
+  const outdated = await check(await diskWith(withFile(files, path, old)))
+  assert.deepEqual(codes(outdated), ['leftover'])
   const foreign = await check(await diskWith(withFile(files, '/data/index/notes.txt', Buffer.from('x'))))
   assert.deepEqual(codes(foreign), ['foreign-file'])
 })

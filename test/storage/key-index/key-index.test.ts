@@ -6,7 +6,7 @@ import { FaultDisk } from '../../../sim/fault-disk.js'
 import { MemoryDisk } from '../../../sim/memory-disk.js'
 import { batchesIn } from '../../../src/records/batch.js'
 import { prepareCodec } from '../../../src/records/compression/index.js'
-import { pageBytes } from '../../../src/storage/key-index/format.js'
+import { pageBytes, sealPage } from '../../../src/storage/key-index/format.js'
 import type { KeyIndex } from '../../../src/storage/key-index/key-index.js'
 import type { SegmentLog } from '../../../src/storage/segments/segment-log.js'
 import { named, openLog } from '../segments/world.js'
@@ -201,6 +201,38 @@ test('files of another topic of that name, or of other ids, are not believed', a
     assert.deepEqual(await offsetsOf(other, byId('id-k7')), opening.idHeader === undefined ? [7] : [])
     await other.close()
   }
+})
+
+test('files of the version before, which lack the keys of the header KEYS, are built again', async (t) => {
+  const { disk, log, index } = await world(t)
+  await log.append(keyedBatch([{ key: 'k', keys: 'one two' }, { keys: 'two' }])).acknowledged
+  assert.deepEqual(await offsetsOf(index, byKey('two')), [1, 0])
+  await index.close()
+  for (const name of await filesOf(disk)) {
+    const bytes = Buffer.from((await disk.readFile(`${indexDirectory}/${name}`)) ?? '')
+    bytes.writeUInt32BE(1, 8)
+    sealPage(bytes, 0)
+    await disk.replaceFile(`${indexDirectory}/${name}`, bytes)
+  }
+  const again = openIndex(t, log, { disk })
+  await again.ready()
+  assert.deepEqual([again.status.files, again.status.indexedTo], [0, 0])
+  assert.deepEqual(await offsetsOf(again, byKey('two')), [1, 0])
+})
+
+test('a record is found by its key and by each of the keys in its header, once', async (t) => {
+  const { log, index } = await world(t)
+  const records = [{ key: 'a', keys: 'a b b' }, { keys: ' c  b ' }, { key: 'b c', keys: 'bc' }, { key: '', keys: '' }]
+  await log.append(keyedBatch(records)).acknowledged
+  const found = async (key: string) => offsetsOf(index, byKey(key))
+  assert.deepEqual(await found('a'), [0])
+  assert.deepEqual(await found('b'), [1, 0])
+  assert.deepEqual(await found('c'), [1])
+  assert.deepEqual(await found('b c'), [2])
+  assert.deepEqual(await found('bc'), [2])
+  assert.deepEqual(await found(''), [3])
+  assert.deepEqual(await found('a b'), [])
+  assert.deepEqual(await found(' '), [])
 })
 
 test('files that reach beyond the end of the log are built again', async (t) => {

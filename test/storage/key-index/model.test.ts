@@ -17,7 +17,7 @@ import type { KeyIndex } from '../../../src/storage/key-index/key-index.js'
 import { SegmentLog } from '../../../src/storage/segments/segment-log.js'
 import { sharedTables } from '../../../src/storage/shared-tables.js'
 import { mib, readAll, settingsWith } from '../support.js'
-import { byId, byKey, type Keyed, keyedBatch, offsetsOf, openIndex } from './world.js'
+import { byId, byKey, idHeader, type Keyed, keyedBatch, offsetsOf, openIndex } from './world.js'
 
 const directory = '/data/log/orders-0'
 
@@ -56,8 +56,11 @@ async function assertTruth(log: SegmentLog, index: KeyIndex): Promise<void> {
     for (const batch of batchesIn(bytes)) {
       for (const { offset, key, headers } of readRecords(batch)) {
         if (offset < log.logStartOffset) continue
-        if (key !== null) note(`key ${key}`, offset)
-        if (headers.length > 0) note(`id ${headers[0].value}`, offset)
+        const named = headers.find((header) => header.key === 'KEYS')?.value?.toString() ?? ''
+        const all = new Set([...named.split(' ').filter(Boolean), ...(key === null ? [] : [key.toString()])])
+        for (const each of all) note(`key ${each}`, offset)
+        const id = headers.find((header) => header.key === idHeader)
+        if (id !== undefined) note(`id ${id.value}`, offset)
       }
     }
   }
@@ -76,6 +79,7 @@ type Step =
 const record = fc.record({
   key: fc.option(fc.constantFrom(...keys), { nil: null }),
   id: fc.option(fc.constantFrom(...keys), { nil: undefined }),
+  keys: fc.option(fc.constantFrom('', 'a', 'a b', ' ab  a a ', 'ba c d'), { nil: undefined }),
 })
 
 const step: fc.Arbitrary<Step> = fc.oneof(

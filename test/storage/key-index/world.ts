@@ -9,9 +9,9 @@ import { MappedFiles } from '../../../src/files/mapped-files.js'
 import { OpenFiles } from '../../../src/files/open-files.js'
 import { type BatchOptions, buildBatch } from '../../../src/records/builder.js'
 import { KeyIndex } from '../../../src/storage/key-index/key-index.js'
-import type { Search } from '../../../src/storage/key-index/lookup.js'
 import { KeyIndexMemory } from '../../../src/storage/key-index/memory.js'
 import type { KeyIndexOptions } from '../../../src/storage/key-index/options.js'
+import type { Search } from '../../../src/storage/message-finder.js'
 import type { PartitionLog } from '../../../src/storage/partition-log.js'
 import { whenEnded } from '../support.js'
 
@@ -21,18 +21,24 @@ export const idHeader = 'message-id'
 export interface Keyed {
   readonly key?: string | null
   readonly id?: string
+  /** The header KEYS. */
+  readonly keys?: string
   readonly timestamp?: number
   readonly value?: string
 }
 
 export function keyedBatch(records: readonly Keyed[], options: BatchOptions = {}) {
-  const inputs = records.map(({ key, id, timestamp = 1_700_000_000_000, value = 'v' }) => ({
+  const inputs = records.map(({ key, id, keys, timestamp = 1_700_000_000_000, value = 'v' }) => ({
     key: key === undefined || key === null ? null : Buffer.from(key),
     value: Buffer.from(value),
-    headers: id === undefined ? [] : [{ key: idHeader, value: Buffer.from(id) }],
+    headers: [...headerOf('KEYS', keys), ...headerOf(idHeader, id)],
     timestamp,
   }))
   return buildBatch(inputs, options)
+}
+
+function headerOf(key: string, value: string | undefined) {
+  return value === undefined ? [] : [{ key, value: Buffer.from(value) }]
 }
 
 export interface Opening extends Partial<Omit<KeyIndexOptions, 'log'>> {
