@@ -100,6 +100,11 @@ export class FileSequence {
     )
   }
 
+  /** Of a directory that is known to be missing or empty. */
+  static empty(options: FileSequenceOptions): FileSequence {
+    return new FileSequence(options, [], { holes: [] })
+  }
+
   /** The position of each file's first byte, ascending. */
   get starts(): readonly number[] {
     return this.#starts
