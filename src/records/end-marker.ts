@@ -25,12 +25,19 @@ const keyBytes = 4
 const valueBytes = 6
 
 /** Key: version 0 and type (0 ABORT, 1 COMMIT), both i16; value: version 0 (i16) and the coordinator's epoch (i32). */
-export function controlBatch(end: EndTransaction): RecordBatch {
+export function endMarkerRecord(end: Pick<EndTransaction, 'outcome' | 'coordinatorEpoch'>): {
+  key: Buffer
+  value: Buffer
+} {
   const key = Buffer.alloc(keyBytes)
   key.writeInt16BE(end.outcome === 'COMMIT' ? commitType : abortType, 2)
   const value = Buffer.alloc(valueBytes)
   value.writeInt32BE(end.coordinatorEpoch, 2)
-  return buildBatch([{ key, value, timestamp: end.timestamp }], {
+  return { key, value }
+}
+
+export function controlBatch(end: EndTransaction): RecordBatch {
+  return buildBatch([{ ...endMarkerRecord(end), timestamp: end.timestamp }], {
     baseOffset: end.baseOffset,
     partitionLeaderEpoch: end.partitionLeaderEpoch,
     producerId: end.producerId,

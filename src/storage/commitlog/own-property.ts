@@ -80,7 +80,7 @@ export function batchFieldsText(facts: BatchFacts): string {
   return text
 }
 
-/** Longest that the fields of one message can be beside those of its batch and its key. */
+/** Longest that name and fields of one message can be, beside those of its batch and its key. */
 export const messageFieldsBytes = 48
 
 const head = Buffer.from(`${property.own}${String.fromCharCode(nameSeparator)}`)
@@ -91,12 +91,12 @@ export function writeOwnHead(bytes: Buffer, position: number): number {
   return position + head.length
 }
 
-/** Writes one field and a comma; returns the position behind it. */
-export function writeOwnField(bytes: Buffer, position: number, letter: string, value?: number): number {
+/** Writes one field and a comma; returns the position behind it. A text is written as it is. */
+export function writeOwnField(bytes: Buffer, position: number, letter: string, value?: number | string): number {
   bytes[position] = letter.charCodeAt(0)
+  const text = typeof value === 'number' ? value.toString(radix) : (value ?? '')
   let end = position + 1
-  // Numbers are short: bytes one by one cost less than a call into native code.
-  const text = value === undefined ? '' : value.toString(radix)
+  // Most are a few digits long: bytes one by one cost less than a call into native code.
   for (let i = 0; i < text.length; i++) bytes[end++] = text.charCodeAt(i)
   bytes[end++] = comma
   return end
