@@ -2,7 +2,7 @@
 
 import { after, before } from 'node:test'
 import { findKafka, type Kafka, logging } from '../support/kafka/jars.js'
-import { Judge } from './judge.js'
+import { type Judge, startJudge } from './judge.js'
 
 const notes: string[] = []
 const found = await findKafka((line) => notes.push(line.trim()))
@@ -18,8 +18,7 @@ export const withoutKafka: string | false =
 export function judgeOfFile(): () => Judge {
   let judge: Judge | undefined
   before(async () => {
-    if (found === undefined) return
-    judge = await Judge.start({ folder: 'kafka', classPath: found.classPath, options: [logging] })
+    if (found !== undefined) judge = await startJudge('kafka', found.classPath, [logging])
   })
   after(() => judge?.close())
   return () => judge as Judge

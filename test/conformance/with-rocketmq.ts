@@ -2,7 +2,7 @@
 
 import { after, before } from 'node:test'
 import { findRocketMq, type RocketMq } from '../support/rocketmq/jars.js'
-import { Judge } from './judge.js'
+import { type Judge, startJudge } from './judge.js'
 
 const notes: string[] = []
 const found = await findRocketMq((line) => notes.push(line.trim()))
@@ -16,7 +16,7 @@ export const withoutRocketMq: string | false =
 
 /** A process of its own, for a test that kills it. */
 export function startRocketMqJudge({ classPath, options }: RocketMq): Promise<Judge> {
-  return Judge.start({ folder: 'rocketmq', classPath, options })
+  return startJudge('rocketmq', classPath, options)
 }
 
 /** One judge for all tests of a file. */
