@@ -26,6 +26,7 @@ export type {
   FindBound,
   FindOptions,
   FindTarget,
+  GetTarget,
   GroupConsumeOptions,
   OffsetConsumeOptions,
   Queue,

@@ -25,6 +25,12 @@ export interface FindOptions {
   readonly limit?: number
 }
 
+/** Where a message lies, as a receipt or a message says it. */
+export type Place = Pick<Receipt, 'topic' | 'partition' | 'offset'>
+
+/** A place, or the id that a message was sent with. */
+export type GetTarget = Place | { readonly topic: string; readonly id: BytesInput }
+
 export interface AtOptions {
   /** All partitions where absent. */
   readonly partition?: number
@@ -85,10 +91,18 @@ export async function messagesAt(
   return (await Promise.all(read)).flat()
 }
 
-export async function messageAt(
-  service: BrokerService,
-  { topic, partition, offset }: Pick<Receipt, 'topic' | 'partition' | 'offset'>,
-): Promise<Message | undefined> {
+export async function getMessage(service: BrokerService, target: GetTarget): Promise<Message | undefined> {
+  if (typeof target !== 'object' || target === null) {
+    refuse(`get: what to get is ${shown(target)}; it must be { topic, partition, offset } or { topic, id }.`)
+  }
+  // A message, which has an id as well, is a place too.
+  if ('offset' in target) return messageAt(service, target)
+  checkOptions('get', target, ['topic', 'id'])
+  const [newest] = await findMessages(service, target.topic, { id: target.id }, { limit: 1 })
+  return newest
+}
+
+async function messageAt(service: BrokerService, { topic, partition, offset }: Place): Promise<Message | undefined> {
   checkName('get', 'topic', topic)
   const place = {
     topic,

@@ -21,7 +21,15 @@ import {
   type OffsetConsumeOptions,
   offsetOptions,
 } from './consume-options.js'
-import { type AtOptions, type FindOptions, type FindTarget, findMessages, messageAt, messagesAt } from './finding.js'
+import {
+  type AtOptions,
+  type FindOptions,
+  type FindTarget,
+  findMessages,
+  type GetTarget,
+  getMessage,
+  messagesAt,
+} from './finding.js'
 import { GroupSource } from './group-source.js'
 import { GroupsClient } from './groups.js'
 import { LogSource } from './log-source.js'
@@ -34,7 +42,7 @@ import { TopicsClient } from './topics.js'
 import { type Transaction, type TransactionOptions, Transactions } from './transaction.js'
 
 export type { ConsumeOptions, GroupConsumeOptions, OffsetConsumeOptions } from './consume-options.js'
-export type { AtOptions, FindBound, FindOptions, FindTarget } from './finding.js'
+export type { AtOptions, FindBound, FindOptions, FindTarget, GetTarget } from './finding.js'
 export type { Message, MessageInput, Receipt } from './message.js'
 export type { MessageStream } from './message-stream.js'
 export type { ReadOptions } from './reading.js'
@@ -262,15 +270,16 @@ export class Queue implements AsyncDisposable {
   }
 
   /**
-   * The message that lies at an offset, as a receipt or another message names it; undefined where there is none, or none
-   * any more.
+   * The message that lies at an offset, as a receipt or another message names it, or the newest one that was sent with an
+   * id, as {@link find} finds it; undefined where there is none, or none any more.
    *
    *     const message = await mq.get(await mq.send('orders', { value: 'two apples' }))
+   *     const sent = await mq.get({ topic: 'orders', id: '7d0c' })
    *
-   * @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_ARGUMENT
+   * @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_ARGUMENT; for an id what `find` throws
    */
-  get(place: Pick<Receipt, 'topic' | 'partition' | 'offset'>): Promise<Message | undefined> {
-    return messageAt(this.#service, place)
+  get(target: GetTarget): Promise<Message | undefined> {
+    return getMessage(this.#service, target)
   }
 
   /**

@@ -132,6 +132,23 @@ test('get gives the message that a receipt names', async (t) => {
   assert.equal(await mq.get({ topic: 'orders', partition: 0, offset: 99 }), undefined)
 })
 
+test('get gives the newest message that was sent with an id', async (t) => {
+  const { mq } = await world(t)
+  await mq.topics.create('orders', indexed)
+  await mq.sendMany('orders', [
+    { id: 'x', value: '1' },
+    { id: 'x', value: '2' },
+    { id: 'y', value: '3' },
+  ])
+  const newest = await mq.get({ topic: 'orders', id: 'x' })
+  assert.ok(newest)
+  assert.equal(newest.text(), '2')
+  assert.equal(await mq.get({ topic: 'orders', id: 'z' }), undefined)
+  // A message that was read is a place, whatever its id.
+  const [first] = await mq.read('orders', { limit: 1 })
+  assert.equal((await mq.get(first))?.text(), '1')
+})
+
 test('slips are refused at once', async (t) => {
   const { mq } = await world(t)
   const refused = { code: 'INVALID_ARGUMENT' }
@@ -140,6 +157,8 @@ test('slips are refused at once', async (t) => {
   await assert.rejects(mq.find('orders', { key: null as unknown as string }), refused)
   await assert.rejects(mq.find('orders', { key: 'a' }, { limit: 0 }), refused)
   await assert.rejects(mq.find('orders', { key: 'a' }, { from: 3 as unknown as { offset: number } }), refused)
+  await assert.rejects(mq.get({ topic: 'orders' } as { topic: string; id: string }), refused)
+  await assert.rejects(mq.get(undefined as unknown as { topic: string; id: string }), refused)
   await assert.rejects(mq.at('orders', 'now' as unknown as number), refused)
   await assert.rejects(mq.send('orders', { id: 5 as unknown as string, value: 'x' }), refused)
 })
