@@ -1,26 +1,25 @@
 /**
  * What RocketMQ's own store writes, as our codecs read it: messages of both versions with every kind of host, with and
- * without a CRC of the whole, the entries of its consume queues, and its checkpoint.
+ * without a CRC of the whole, its consume queues, its index and its checkpoint.
  */
 
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { systemClock } from '../../src/core/clock.js'
+import { silentLogger } from '../../src/core/logger.js'
+import { nodeDisk } from '../../src/files/node-disk.js'
+import { OpenFiles } from '../../src/files/open-files.js'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../../src/files/temporary-directory.js'
 import { dispatchOf, type MessageDispatch } from '../../src/storage/commitlog/dispatching.js'
-import {
-  checkpointAt,
-  checkpointBytes,
-  entryAt,
-  magic,
-  queueEntryBytes,
-  storeNames,
-} from '../../src/storage/commitlog/format.js'
+import { checkpointAt, checkpointBytes, magic, storeNames } from '../../src/storage/commitlog/format.js'
 import { messageIdOf } from '../../src/storage/commitlog/host.js'
 import type { MessageView } from '../../src/storage/commitlog/message.js'
 import { hasCrcProperty } from '../../src/storage/commitlog/message-crc.js'
+import { MessageIndex } from '../../src/storage/commitlog/message-index.js'
 import { propertiesOf } from '../../src/storage/commitlog/properties.js'
+import { ConsumeQueues } from '../../src/storage/commitlog/queue-set.js'
 import { delayedMessage, longTopic, messageOfTransaction, messageToPut } from './rocketmq-messages.js'
 import { type Queues, RocketMqStore, type StoredMessage } from './rocketmq-store.js'
 import { type WalkedLog, walkCommitLog } from './walked-log.js'
@@ -77,7 +76,7 @@ describe("RocketMQ's bytes", { skip: withoutRocketMq }, () => {
         }
       })
 
-      test('the consume queues hold what our dispatch makes of the messages', () => {
+      test('the consume queues hold what our dispatch makes of the messages', async () => {
         const ours = new Map<string, Entry[]>()
         for (const message of walked.messages) {
           const dispatched = dispatchOf(message)
@@ -87,12 +86,33 @@ describe("RocketMQ's bytes", { skip: withoutRocketMq }, () => {
           assert.equal(dispatched.queueOffset, entries.length)
           ours.set(name, [...entries, entryOf(dispatched)])
         }
-        const theirs = Object.entries(queues.topics).flatMap(([topic, byId]) =>
-          Object.keys(byId).map((id) => join(topic, id)),
-        )
-        assert.deepEqual(new Set(ours.keys()), new Set(theirs))
-        assert.ok(ours.has(join(longTopic, '1')))
-        for (const [name, entries] of ours) assert.deepEqual(readQueue(directory.path, name), entries, name)
+        const theirs = await readQueues(directory.path)
+        assert.ok(theirs.has(join(longTopic, '1')))
+        assert.deepEqual(theirs, ours)
+      })
+
+      test('in its index we find what our dispatch says of the keys, and nothing more', async () => {
+        const positions = new Map<number, number[]>()
+        for (const message of walked.messages) {
+          for (const hash of dispatchOf(message).keyHashes) {
+            positions.set(hash, [message.position, ...(positions.get(hash) ?? [])])
+          }
+        }
+        const index = await MessageIndex.open(nodeDisk, join(directory.path, storeNames.index), {
+          shape: { slots: config.maxHashSlotNum, entries: config.maxIndexNum },
+          clock: systemClock,
+          logger: silentLogger,
+          isClean: true,
+          aside: join(directory.path, 'aside'),
+        })
+        assert.equal(index.rebuildReason, undefined)
+        assert.ok(index.extent.fileNames.length > 1)
+        for (const [hash, expected] of positions) {
+          const found: number[] = []
+          for await (const { position } of index.candidates(hash, 0, Number.MAX_SAFE_INTEGER)) found.push(position)
+          assert.deepEqual(found, expected)
+        }
+        await index.close()
       })
 
       test('the checkpoint says up to when messages were in their queues', () => {
@@ -137,20 +157,29 @@ function entryOf({ position, sizeInBytes: size, tagsCode }: MessageDispatch): En
   return { position, size, tagsCode }
 }
 
-function readQueue(storePath: string, name: string): Entry[] {
-  const directory = join(storePath, storeNames.consumeQueue, name)
-  const bytes = Buffer.concat(
-    readdirSync(directory)
-      .sort()
-      .map((file) => readFileSync(join(directory, file))),
-  )
-  const entries: Entry[] = []
-  for (let at = 0; at < bytes.length && bytes.readInt32BE(at + entryAt.size) !== 0; at += queueEntryBytes) {
-    entries.push({
-      position: Number(bytes.readBigInt64BE(at + entryAt.position)),
-      size: bytes.readInt32BE(at + entryAt.size),
-      tagsCode: Number(bytes.readBigInt64BE(at + entryAt.tagsCode)),
-    })
+/** By our own consume queues, which mend nothing in them. */
+async function readQueues(storePath: string): Promise<Map<string, Entry[]>> {
+  const files = new OpenFiles(nodeDisk, 16, { mode: 'write' })
+  const queues = await ConsumeQueues.open({
+    disk: nodeDisk,
+    files,
+    directory: join(storePath, storeNames.consumeQueue),
+    fileBytes: config.mappedFileSizeConsumeQueue,
+    wasClosedCleanly: true,
+  })
+  assert.deepEqual(queues.findings.mended, [])
+  const found = new Map<string, Entry[]>()
+  for (const topic of queues.topics) {
+    for (const [id, queue] of queues.of(topic)) {
+      const read = await queue.read(queue.minOffset, queue.maxOffset)
+      const entries = Array.from({ length: read.count }, (_, i) => ({
+        position: read.position(i),
+        size: read.size(i),
+        tagsCode: read.tagsCode(i),
+      }))
+      found.set(join(topic, String(id)), entries)
+    }
   }
-  return entries
+  await queues.close()
+  return found
 }
