@@ -62,7 +62,8 @@ export class BatchEncoder {
     this.#position = this.#start
     for (let index = 0; record.next(); index++) {
       const timestamp = facts.logAppendTime ?? record.timestamp
-      if (timestamp > maxTimestamp) maxTimestamp = timestamp
+      // Nobody looks for a marker by its time.
+      if (facts.marker === undefined && timestamp > maxTimestamp) maxTimestamp = timestamp
       // What a marker's record says is said by its message's property, and its body is empty.
       const bodyLength = facts.marker === undefined ? record.valueEnd - record.valueStart : 0
       this.#makeRoom(queue, properties, record, bodyLength)

@@ -124,3 +124,8 @@ function hashesOf(view: MessageView, topic: string, { uniqueKey, keys, own }: Fo
 export function keyOf(bytes: Buffer, own: OwnProperty): Buffer {
   return Buffer.from(bytes.toString('latin1', own.keyStart, own.keyEnd), 'base64url')
 }
+
+/** The time of the record that a message is; ms since 1970. */
+export function timestampOf(view: MessageView, { logAppendTime }: OwnProperty): number {
+  return logAppendTime ?? view.bornTimestamp
+}

@@ -101,7 +101,11 @@ export class MessageIndex {
    * is everything after a failure, which `flush` tells. Where a promise comes back, so much waits for the disk that no more
    * should be put before it has resolved; it never rejects. @throws CLOSED
    */
-  put({ keyHashes, position, storeTimestamp }: DispatchedMessage): Promise<void> | undefined {
+  put({
+    keyHashes,
+    position,
+    storeTimestamp,
+  }: Pick<DispatchedMessage, 'keyHashes' | 'position' | 'storeTimestamp'>): Promise<void> | undefined {
     if (keyHashes.length === 0 || position < this.#end || this.#failure !== undefined) return undefined
     this.#assertOpen()
     let tail = this.#files.last?.tail

@@ -17,12 +17,15 @@ import { whenVisible } from './visibility.js'
 
 /** The writer behind it, as far as an appender needs to know. */
 export interface AppendTarget {
-  /** Takes a batch that has its offsets; resolves, or rejects, as the flush policy says. Throws nothing. */
-  submit(batch: RecordBatch): Promise<void>
   /** Somebody waits for longer than a sender should. */
   readonly isStalled: boolean
-  /** @throws RECORD_LIST_TOO_LARGE and the like where the batch, which has no offsets yet, can have no place */
+  /**
+   * Looks at a batch as it would be taken. Where it throws, its offsets go to the next one.
+   * @throws RECORD_LIST_TOO_LARGE and the like where it can have no place
+   */
   admit(batch: RecordBatch): void
+  /** Takes the batch that was admitted just now; resolves, or rejects, as the flush policy says. Throws nothing. */
+  submit(batch: RecordBatch): Promise<void>
 }
 
 export interface AppenderOptions {
@@ -62,7 +65,6 @@ export class Appender {
 
   append(batch: RecordBatch): AppendReceipt {
     const { settings, clock, room, isVital } = this.#options
-    this.#target.admit(batch)
     if (this.#target.isStalled) throw stalled(this.#log)
     const seen = batch.hasProducerId ? this.#producers.check(batch) : undefined
     if (seen !== undefined) return this.#duplicateReceipt(seen)
@@ -72,6 +74,7 @@ export class Appender {
     batch.stamp(this.#logEndOffset, this.#log.leaderEpoch)
     const logAppendTimeMs = settings['log.message.timestamp.type'] === 'LogAppendTime' ? clock.now() : -1
     if (logAppendTimeMs >= 0) batch.stampLogAppendTime(logAppendTimeMs)
+    this.#target.admit(batch)
     if (batch.hasProducerId) this.#producers.note(batch, clock.now())
     this.#logEndOffset = batch.nextOffset
     const acknowledged = this.#target.submit(batch)

@@ -23,10 +23,9 @@ export function stalled(log: PartitionLog): HoldfastError {
   return new HoldfastError('FLUSH_DISK_TIMEOUT', why)
 }
 
-/** A write, a sync or a name failed, and nothing is appended behind it. */
-export function stopped(log: PartitionLog, cause: unknown): HoldfastError {
+/** A write, a sync or a name failed, and nothing is appended behind it. `what` names the log, e.g. "log orders-0". */
+export function stopped(what: string, cause: unknown): HoldfastError {
   const full = cause instanceof HoldfastError && cause.code === 'DISK_FULL'
   const why = cause instanceof Error ? cause.message : String(cause)
-  const what = `The log ${log.topic}-${log.partition} takes no more messages: ${why}`
-  return new HoldfastError(full ? 'DISK_FULL' : 'LOG_FAILED', what, { cause })
+  return new HoldfastError(full ? 'DISK_FULL' : 'LOG_FAILED', `The ${what} takes no more messages: ${why}`, { cause })
 }

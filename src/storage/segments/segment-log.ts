@@ -380,7 +380,7 @@ export class SegmentLog implements PartitionLog {
   }
 
   #failed(cause: unknown): HoldfastError {
-    const failure = stopped(this, cause)
+    const failure = stopped(`log ${this.topic}-${this.partition}`, cause)
     this.#lifecycle.fail(failure)
     this.#options.onFailure?.(this)
     this.#listeners.notify(this)

@@ -1,0 +1,86 @@
+/**
+ * Brings what is derived from the commit log to the disk: consume queues, key index, and then the snapshot that says up to
+ * which position they are complete. A start reads the commit log from there on. RocketMQ's `checkpoint` says it in its way.
+ */
+
+import type { Logger } from '../../core/logger.js'
+import { Mutex } from '../../core/mutex.js'
+import type { Disk } from '../../files/disk.js'
+import type { MessageIndex } from './message-index.js'
+import type { ConsumeQueues } from './queue-set.js'
+import { encodeSnapshot, type QueueSnapshot } from './snapshot.js'
+import { writeStoreCheckpoint } from './store-checkpoint.js'
+
+export const couldNotCheckpoint = 'Could not write down how far the queues are; a start would read more.'
+
+export interface CheckpointingOptions {
+  readonly disk: Disk
+  readonly logger: Logger
+  /** The root of RocketMQ's store. */
+  readonly directory: string
+  readonly snapshotPath: string
+  readonly entries: ConsumeQueues
+  readonly index: MessageIndex
+  /** What readers see now, of one turn of the event loop. */
+  state(): { readonly position: number; readonly storeTimestamp: number; readonly queues: readonly QueueSnapshot[] }
+  /** Makes the commit log durable as far as readers see it. */
+  flush(): Promise<void>
+}
+
+/** So much more in the commit log is worth a checkpoint: a start reads it in a fraction of a second. */
+const muchBytes = 256 * 1024 * 1024
+/** Little more than nothing is written down as seldom. */
+const longestMs = 300_000
+
+export class Checkpointing {
+  readonly #options: CheckpointingOptions
+  readonly #turns = new Mutex()
+  #position: number
+  #takenAtMs: number
+  #isRunning = false
+
+  constructor(options: CheckpointingOptions, position: number, nowMs: number) {
+    this.#options = options
+    this.#position = position
+    this.#takenAtMs = nowMs
+  }
+
+  /** The commit log has grown: where it has by much, a checkpoint begins. */
+  grown(position: number): void {
+    if (position - this.#position < muchBytes || this.#isRunning) return
+    this.#isRunning = true
+    const { logger, directory } = this.#options
+    this.take()
+      .catch((err: unknown) => logger.warn({ directory, err }, couldNotCheckpoint))
+      .finally(() => {
+        this.#isRunning = false
+      })
+  }
+
+  /** For who calls from time to time: whether what is new has waited for long. */
+  isDue(position: number, nowMs: number): boolean {
+    return position > this.#position && nowMs - this.#takenAtMs >= longestMs
+  }
+
+  take(nowMs = this.#takenAtMs): Promise<void> {
+    return this.#turns.run(async () => {
+      const { disk, directory, snapshotPath, entries, index, state, flush } = this.#options
+      const { position, storeTimestamp, queues } = state()
+      const bytes = encodeSnapshot({ position, storeTimestamp, queues, index: index.extent })
+      await flush()
+      await entries.flush(position)
+      await entries.sync()
+      const header = await index.flush()
+      await writeStoreCheckpoint(disk, directory, {
+        physicTimestamp: storeTimestamp,
+        logicsTimestamp: storeTimestamp,
+        indexTimestamp: header?.endTimestamp ?? 0,
+        masterFlushedPosition: 0,
+        confirmPosition: 0,
+      })
+      await disk.replaceFile(snapshotPath, bytes)
+      this.#position = position
+      this.#takenAtMs = nowMs
+    })
+  }
+}

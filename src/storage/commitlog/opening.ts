@@ -1,0 +1,157 @@
+/** What a store of RocketMQ's needs to be opened, and its opening. */
+
+import { join } from 'node:path'
+import type { Clock } from '../../core/clock.js'
+import type { Logger } from '../../core/logger.js'
+import type { Settings } from '../../core/settings.js'
+import type { WritingPlace } from '../../files/active-file.js'
+import type { Disk } from '../../files/disk.js'
+import type { Gate } from '../../files/gate.js'
+import { OpenFiles } from '../../files/open-files.js'
+import type { OpenWriters } from '../../files/open-writers.js'
+import { roundMaxBytes } from '../../flush/group-commit.js'
+import { acknowledgesAfter } from '../../flush/policy.js'
+import type { DiskRoom } from '../log/disk-room.js'
+import type { BuildOptions } from './batch-builder.js'
+import type { CommitLogStore } from './commit-log-store.js'
+import { cutFiles } from './commit-log-writer.js'
+import { queueFileBytes } from './consume-queue.js'
+import { FileSequence } from './file-sequence.js'
+import { storeNames } from './format.js'
+import { MessageIndex } from './message-index.js'
+import { ConsumeQueues } from './queue-set.js'
+import { type RecoveredLog, recover } from './recovery.js'
+import { decodeSnapshot } from './snapshot.js'
+import { markStoreInUse, wasStoreClosedCleanly } from './store-checkpoint.js'
+
+export interface CommitLogOptions {
+  /** The root of RocketMQ's store. */
+  readonly directory: string
+  /** A file of ours, outside of it: what is known of the queues at one position. */
+  readonly snapshotPath: string
+  /** Where files go that cannot be used: outside of the store, in the same file system. */
+  readonly asidePath: string
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Shared with the other logs of the data directory. */
+  readonly tables: {
+    readonly openFiles: OpenFiles
+    readonly writers: OpenWriters
+    readonly preparing: Gate
+    readonly room: DiskRoom
+  }
+  /** The server's. */
+  readonly settings: Settings
+  /** With the topic's own configuration laid over them. */
+  settingsOf(topic: string): Settings
+  /** Messages of a topic before this position are not its own: they are of an earlier one of that name. */
+  sinceOf(topic: string): number
+  /** Where a queue was told to begin; 0 where it was not. */
+  startOf(topic: string, queueId: number): number
+  /** A queue was told to begin elsewhere; resolves when that has been written down. */
+  onStartMoved(): Promise<void>
+  /** Called when the store failed; its `failure` and `isRecoverable` tell how. */
+  onFailure(store: CommitLogStore): void
+  /** What messages say of the broker that stored them, and their ids begin with: an address and a port. */
+  readonly host: { readonly address: string; readonly port: number }
+  /** Every message is read, also what is known to be sound. */
+  readonly fullScan?: boolean
+  /** Called while it is opened, with the bytes that were read since the last time. */
+  readonly onScanned?: (bytes: number) => void
+}
+
+export interface LoadedStore extends RecoveredLog {
+  readonly files: FileSequence
+  readonly entries: ConsumeQueues
+  readonly index: MessageIndex
+  /** The last one who had it open has closed it. */
+  readonly clean: boolean
+  /** Bytes were taken away behind the end. */
+  readonly isCut: boolean
+}
+
+/** Consume queues whose files are open at the same time. */
+const openQueueFiles = 512
+
+/**
+ * Opens the files and brings them to one state.
+ * @throws DATA_DIR_DAMAGED for files of a wrong size and stray ones
+ */
+export async function loadStore(options: CommitLogOptions): Promise<LoadedStore> {
+  const { directory, disk, clock, logger, settings, tables } = options
+  const at = (name: string) => join(directory, name)
+  const clean = await wasStoreClosedCleanly(disk, directory)
+  const files = await FileSequence.open({
+    disk,
+    directory: at(storeNames.commitLog),
+    fileBytes: settings['mapped.file.size.commitlog'],
+    setting: 'mapped.file.size.commitlog',
+    extendShortLast: !clean,
+  })
+  // RocketMQ trusts the queues of a store that was closed; from here on they may lag behind.
+  await markStoreInUse(disk, directory, process.pid)
+  const entries = await ConsumeQueues.open({
+    disk,
+    files: new OpenFiles(disk, openQueueFiles, { mode: 'write' }),
+    directory: at(storeNames.consumeQueue),
+    fileBytes: queueFileBytes(settings['mapped.file.size.consumequeue']),
+    wasClosedCleanly: clean,
+  })
+  const index = await MessageIndex.open(disk, at(storeNames.index), {
+    shape: { slots: settings['max.hash.slot.num'], entries: settings['max.index.num'] },
+    clock,
+    logger,
+    isClean: clean,
+    aside: options.asidePath,
+  })
+  const stored = await disk.readFile(options.snapshotPath)
+  const snapshot = stored && decodeSnapshot(stored)
+  const isSync = acknowledgesAfter(settings) === 'sync'
+  const recovered = await recover({
+    files,
+    openFiles: tables.openFiles,
+    queues: entries,
+    index,
+    clock,
+    logger,
+    snapshot,
+    building: buildOptions(settings),
+    fullScan: options.fullScan ?? false,
+    inOrder: isSync,
+    longestTornBytes: 2 * roundMaxBytes + settings['message.max.bytes'],
+    sinceOf: options.sinceOf,
+    onScanned: options.onScanned ?? (() => {}),
+  })
+  await entries.removeBefore(files.first ?? 0)
+  const isCut = recovered.damage === undefined && (!clean || recovered.isTorn) && files.end > recovered.end
+  if (isCut) await cutFiles(files, { place: { disk }, openFiles: tables.openFiles }, recovered.end)
+  return { ...recovered, files, entries, index, clean, isCut }
+}
+
+/** How the files of the commit log are written. */
+export function writingPlace({ disk, logger, tables, settings }: CommitLogOptions): WritingPlace {
+  const isSync = acknowledgesAfter(settings) === 'sync'
+  const how = settings['file.preallocate']
+  return {
+    disk,
+    logger,
+    writers: tables.writers,
+    preparing: tables.preparing,
+    segmentBytes: settings['mapped.file.size.commitlog'],
+    dsync: isSync && disk.supportsDsync,
+    engine: settings['file.engine'],
+    // Nobody waits for the journal where acknowledgements come from the page cache: the zeros would be written for nothing.
+    preallocate: how === 'ahead' && !isSync ? 'none' : how,
+    warmup: settings['file.warmup'],
+  }
+}
+
+/** How messages become record batches for readers. A body that RocketMQ's client has packed may unpack to so much as one frame. */
+export function buildOptions(settings: Settings): BuildOptions {
+  return {
+    partitionLeaderEpoch: 0,
+    idHeader: settings['key.index.id.header'],
+    maxBodyBytes: settings['socket.request.max.bytes'],
+  }
+}

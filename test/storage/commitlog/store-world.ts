@@ -1,0 +1,68 @@
+/** A commit log store by itself, on any disk. */
+
+import { join } from 'node:path'
+import { FaultDisk } from '../../../sim/fault-disk.js'
+import type { Clock } from '../../../src/core/clock.js'
+import { systemClock } from '../../../src/core/clock.js'
+import type { SettingsInput } from '../../../src/core/settings.js'
+import type { Disk } from '../../../src/files/disk.js'
+import type { RecordBatch } from '../../../src/records/batch.js'
+import { CommitLogStore } from '../../../src/storage/commitlog/commit-log-store.js'
+import type { CommitLogOptions } from '../../../src/storage/commitlog/opening.js'
+import type { PartitionLog } from '../../../src/storage/partition-log.js'
+import { sharedTables } from '../../../src/storage/shared-tables.js'
+import { recordingLogger, settingsWith } from '../support.js'
+
+export const smallFiles: SettingsInput = {
+  'mapped.file.size.commitlog': 64 * 1024,
+  'mapped.file.size.consumequeue': 2000,
+  'max.hash.slot.num': 100,
+  'max.index.num': 400,
+}
+
+export interface StoreWorld {
+  readonly disk: FaultDisk
+  readonly directory: string
+  readonly starts: Map<string, number>
+  open(more?: Partial<CommitLogOptions>): Promise<CommitLogStore>
+}
+
+export function storeWorld(
+  under: Disk,
+  root: string,
+  { settings: given = smallFiles, clock = systemClock }: { settings?: SettingsInput; clock?: Clock } = {},
+): StoreWorld {
+  const disk = under instanceof FaultDisk ? under : new FaultDisk(under)
+  const directory = join(root, 'store')
+  const starts = new Map<string, number>()
+  return {
+    disk,
+    directory,
+    starts,
+    async open(more = {}) {
+      const settings = settingsWith(given)
+      await disk.makeDirectory(directory)
+      return CommitLogStore.open({
+        directory,
+        snapshotPath: join(root, 'queues.snapshot'),
+        asidePath: join(root, 'aside'),
+        disk,
+        clock,
+        logger: recordingLogger(),
+        tables: sharedTables({ disk, clock, settings }),
+        settings,
+        settingsOf: () => settings,
+        sinceOf: () => 0,
+        startOf: (topic, queueId) => starts.get(`${topic}-${queueId}`) ?? 0,
+        onStartMoved: async () => {},
+        onFailure: () => {},
+        host: { address: '127.0.0.1', port: 9092 },
+        ...more,
+      })
+    },
+  }
+}
+
+export async function append(log: PartitionLog, ...batches: RecordBatch[]): Promise<void> {
+  await Promise.all(batches.map((batch) => log.append(batch).acknowledged))
+}
