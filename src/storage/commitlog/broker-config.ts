@@ -1,0 +1,188 @@
+/**
+ * What `topics.json`, `subscriptionGroup.json` and `consumerOffset.json` of `store/config/` say. Fields that are not named
+ * here stay as they are when an entry is put again.
+ *
+ * Source: Apache RocketMQ 5.3, TopicConfig, SubscriptionGroupConfig, ConsumerOffsetManager; docs/formats.md, "RocketMQ's
+ * layout".
+ */
+
+import { HoldfastError } from '../../core/errors.js'
+import type { JsonConfig } from './json-config.js'
+import type { JsonObject, JsonValue } from './lenient-json.js'
+
+export const configFiles = {
+  topics: 'topics.json',
+  groups: 'subscriptionGroup.json',
+  offsets: 'consumerOffset.json',
+} as const
+
+/** Bits of `perm`. */
+export const permission = { priority: 8, read: 4, write: 2, inherit: 1 } as const
+
+export interface TopicConfig {
+  readonly readQueueNums: number
+  readonly writeQueueNums: number
+  readonly perm: number
+  readonly topicFilterType: string
+  readonly topicSysFlag: number
+  readonly order: boolean
+}
+
+export interface GroupConfig {
+  readonly consumeEnable: boolean
+  readonly consumeFromMinEnable: boolean
+  readonly consumeBroadcastEnable: boolean
+  readonly consumeMessageOrderly: boolean
+  readonly retryQueueNums: number
+  readonly retryMaxTimes: number
+  readonly brokerId: number
+  readonly whichBrokerWhenConsumeSlowly: number
+  readonly notifyConsumerIdsChangedEnable: boolean
+  readonly groupSysFlag: number
+  readonly consumeTimeoutMinute: number
+}
+
+/** The queue offset of the next message that a group has not consumed. */
+export interface ConsumerOffset {
+  readonly topic: string
+  readonly group: string
+  readonly queueId: number
+  readonly offset: number
+}
+
+/** What the original takes for a field that is missing. */
+const topicDefaults: TopicConfig = {
+  readQueueNums: 16,
+  writeQueueNums: 16,
+  perm: permission.read | permission.write,
+  topicFilterType: 'SINGLE_TAG',
+  topicSysFlag: 0,
+  order: false,
+}
+
+const groupDefaults: GroupConfig = {
+  consumeEnable: true,
+  consumeFromMinEnable: true,
+  consumeBroadcastEnable: true,
+  consumeMessageOrderly: false,
+  retryQueueNums: 1,
+  retryMaxTimes: 16,
+  brokerId: 0,
+  whichBrokerWhenConsumeSlowly: 1,
+  notifyConsumerIdsChangedEnable: true,
+  groupSysFlag: 0,
+  consumeTimeoutMinute: 15,
+}
+
+const topicTable = 'topicConfigTable'
+const groupTable = 'subscriptionGroupTable'
+const offsetTable = 'offsetTable'
+
+/** The topics by name. @throws DATA_DIR_DAMAGED where a field is not of its kind */
+export function topicsIn(config: JsonConfig): Map<string, TopicConfig> {
+  return entriesOf(config, topicTable, topicDefaults)
+}
+
+/** Adds a topic, or changes the fields that are given; nothing is written before `JsonConfig.save`. */
+export function putTopic(config: JsonConfig, topic: string, fields: Partial<TopicConfig>): void {
+  put(config, topicTable, topic, { topicName: topic }, topicDefaults, fields)
+}
+
+/** False where there was none. */
+export function removeTopicFrom(config: JsonConfig, topic: string): boolean {
+  return tableOf(config, topicTable).delete(topic)
+}
+
+/** The consumer groups by name. @throws DATA_DIR_DAMAGED where a field is not of its kind */
+export function groupsIn(config: JsonConfig): Map<string, GroupConfig> {
+  return entriesOf(config, groupTable, groupDefaults)
+}
+
+/** Adds a group, or changes the fields that are given; nothing is written before `JsonConfig.save`. */
+export function putGroup(config: JsonConfig, group: string, fields: Partial<GroupConfig>): void {
+  put(config, groupTable, group, { groupName: group }, groupDefaults, fields)
+}
+
+/** False where there was none. */
+export function removeGroupFrom(config: JsonConfig, group: string): boolean {
+  return tableOf(config, groupTable).delete(group)
+}
+
+/** All committed offsets. Keys that are not `topic@group` are left alone. @throws DATA_DIR_DAMAGED where an offset is none */
+export function consumerOffsetsIn(config: JsonConfig): ConsumerOffset[] {
+  return [...tableOf(config, offsetTable)].flatMap(([key, value]) => {
+    const [topic, group, ...rest] = key.split('@')
+    if (group === undefined || rest.length > 0) return []
+    return [...objectAt(config, `${offsetTable}.${key}`, value)].map(([id, offset]) => {
+      const queueId = Number(id)
+      const isSound = /^\d+$/.test(id) && Number.isSafeInteger(queueId) && Number.isSafeInteger(offset)
+      if (!isSound) throw damaged(config, `${offsetTable}.${key}.${id}`, offset, 'the offset of a queue')
+      return { topic, group, queueId, offset: Number(offset) }
+    })
+  })
+}
+
+/** Nothing is written before `JsonConfig.save`. */
+export function putConsumerOffset(config: JsonConfig, { topic, group, queueId, offset }: ConsumerOffset): void {
+  const table = tableOf(config, offsetTable)
+  const key = `${topic}@${group}`
+  const offsets = objectAt(config, `${offsetTable}.${key}`, table.get(key) ?? new Map())
+  table.set(key, offsets.set(String(queueId), offset))
+}
+
+/** False where there were none. */
+export function removeConsumerOffsetsFrom(config: JsonConfig, topic: string, group: string): boolean {
+  return tableOf(config, offsetTable).delete(`${topic}@${group}`)
+}
+
+type Fields<T> = { readonly [Field in keyof T]: number | string | boolean }
+
+function entriesOf<T extends Fields<T>>(config: JsonConfig, table: string, defaults: T): Map<string, T> {
+  const entries = new Map<string, T>()
+  for (const [name, value] of tableOf(config, table)) {
+    const found = objectAt(config, `${table}.${name}`, value)
+    const fields = Object.entries<number | string | boolean>(defaults).map(([field, missing]) => {
+      const given = found.get(field) ?? missing
+      if (typeof given !== typeof missing)
+        throw damaged(config, `${table}.${name}.${field}`, given, `a ${typeof missing}`)
+      return [field, given]
+    })
+    entries.set(name, Object.fromEntries(fields) as T)
+  }
+  return entries
+}
+
+function put<T extends Fields<T>>(
+  config: JsonConfig,
+  table: string,
+  name: string,
+  names: Readonly<Record<string, string>>,
+  defaults: T,
+  fields: Partial<T>,
+): void {
+  const entries = tableOf(config, table)
+  const known = entries.get(name)
+  const entry: JsonObject =
+    known === undefined
+      ? new Map<string, JsonValue>([['attributes', new Map()], ...Object.entries<JsonValue>({ ...defaults, ...names })])
+      : objectAt(config, `${table}.${name}`, known)
+  for (const [field, value] of Object.entries(fields)) entry.set(field, value as JsonValue)
+  entries.set(name, entry)
+}
+
+/** The table of that name, made where there is none. */
+function tableOf(config: JsonConfig, name: string): JsonObject {
+  const table = objectAt(config, name, config.root.get(name) ?? new Map())
+  config.root.set(name, table)
+  return table
+}
+
+function objectAt(config: JsonConfig, place: string, value: JsonValue): JsonObject {
+  if (value instanceof Map) return value
+  throw damaged(config, place, value, 'an object')
+}
+
+function damaged({ path }: JsonConfig, place: string, value: JsonValue | undefined, what: string): HoldfastError {
+  const shown = value instanceof Map || Array.isArray(value) ? 'a list or an object' : String(value)
+  return new HoldfastError('DATA_DIR_DAMAGED', `${path}: ${place} is ${shown}, not ${what}. Mend it by hand.`)
+}
