@@ -96,8 +96,9 @@ export class BatchEncoder {
     writeInt64(target, record.timestamp, start + at.bornTimestamp)
     writeInt32(target, bodyLength, bodyStart - 4)
     if (bodyLength > 0) {
-      copyBytes(target, bodyStart, record.bytes, record.valueStart, record.valueEnd)
-      writeInt32(target, crc32(target.subarray(bodyStart, topicStart)) & crcMask, start + at.bodyCrc)
+      const body = record.bytes.subarray(record.valueStart, record.valueEnd)
+      target.set(body, bodyStart)
+      writeInt32(target, crc32(body) & crcMask, start + at.bodyCrc)
     }
     copyBytes(target, topicStart, queue.topicField, 0, queue.topicField.length)
     return topicStart + queue.topicField.length + 2
