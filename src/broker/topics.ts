@@ -17,7 +17,7 @@ import {
   transactionsTopicName,
 } from '../storage/internal-topics.js'
 import type { MessageStore } from '../storage/message-store.js'
-import { checkTopicName, settingsOfTopic, type Topic } from '../storage/topic-catalog.js'
+import { checkTopicName, settingsOf, type Topic } from '../storage/topic-catalog.js'
 import type { ConfigEntry, TopicAlteration, TopicDescription, TopicToCreate } from './contract.js'
 
 /** More than that in one topic is taken for a slip of the pen. */
@@ -162,7 +162,7 @@ export class Topics {
   settingsOf(topic: Topic): Settings {
     const known = this.#settings.get(topic)
     if (known !== undefined) return known
-    const settings = settingsOfTopic(this.#store.settings, topic)
+    const settings = settingsOf(topic, this.#store.settings)
     this.#settings.set(topic, settings)
     return settings
   }

@@ -25,14 +25,16 @@ export function recoveryOnTerminal(): { show: (progress: RecoveryProgress) => vo
 
 /** Nothing where there was nothing to do. */
 export function recoveryText({ clean, damagedLogs, ...report }: RecoveryReport): string {
-  const { scannedBytes, cutBytes, rebuiltSegments, durationMs, logs } = report
+  const { scannedBytes, cutBytes, rebuiltSegments, durationMs, logs, commitLog } = report
   const lines: string[] = []
-  if (!clean && logs.length > 0) {
-    const what = `${megabytes(scannedBytes)} MB of ${logs.length} logs read, ${cutBytes} bytes cut, the indexes of ${rebuiltSegments} segments made anew`
+  if (!clean && (logs.length > 0 || commitLog?.clean === false)) {
+    const read = `${logs.length} logs${commitLog === undefined ? '' : ' and the commit log'}`
+    const what = `${megabytes(scannedBytes)} MB of ${read} read, ${cutBytes} bytes cut, the indexes of ${rebuiltSegments} segments made anew`
     lines.push(`Recovered after an end that was not in order: ${what}, in ${(durationMs / 1000).toFixed(2)} s.`)
   }
   if (damagedLogs > 0)
     lines.push(`${damagedLogs} logs are damaged and take no messages; stop, and run "holdfast verify":`)
+  if (commitLog?.damage !== undefined) lines.push(`  ${commitLog.damage}`)
   for (const { damage } of logs) if (damage !== undefined) lines.push(`  ${damage.what}`)
   return lines.map((line) => `${line}\n`).join('')
 }

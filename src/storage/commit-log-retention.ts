@@ -35,8 +35,8 @@ export interface DeletableCommitLog {
   readonly failure: Error | undefined
   /** In the order of their positions. */
   files(): Promise<readonly CommitLogFile[]>
-  /** Removes the files that end at `position` or before it. */
-  deleteFilesBefore(position: number): Promise<void>
+  /** Removes the files that end at `position` or before it; resolves with how many. */
+  deleteFilesBefore(position: number): Promise<number>
 }
 
 export interface CommitLogRetentionOptions {
@@ -72,9 +72,9 @@ export class CommitLogRetention {
     const going = expired(await log.files(), diesBefore, forcedBytes)
     const last = going.at(-1)
     if (last === undefined) return
-    await log.deleteFilesBefore(last.position + last.sizeInBytes)
-    const sizeInBytes = going.reduce((sum, file) => sum + file.sizeInBytes, 0)
-    const fields = { files: going.length, sizeInBytes, startsAt: last.position + last.sizeInBytes }
+    const files = await log.deleteFilesBefore(last.position + last.sizeInBytes)
+    if (files === 0) return
+    const fields = { files, sizeInBytes: files * last.sizeInBytes }
     logger.info(fields, 'Deleted old files of the commit log.')
   }
 }

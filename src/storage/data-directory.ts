@@ -11,6 +11,7 @@
  *   config/topics.json     topics and their configuration
  *   index/                 key indexes, which can be built again from the logs
  *   log/                   a Kafka log.dir, to the byte; it lies elsewhere where store.path.commitlog says so
+ *   store/, store-state/   RocketMQ's directory and what is known of it, where a topic is in the commit log
  */
 
 import { dirname, isAbsolute, join, resolve } from 'node:path'

@@ -5,15 +5,22 @@
 
 import type { Clock, Timer } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
-import type { SegmentLog } from './segments/segment-log.js'
 
 const firstDelayMs = 100
 const longestDelayMs = 5000
 
+/** A log of one partition, or the commit log that many share. */
+export interface Recoverable {
+  readonly isClosed: boolean
+  /** It has failed, and not for good. */
+  readonly isRecoverable: boolean
+  recover(): Promise<void>
+}
+
 export class Healer {
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #timers = new Map<SegmentLog, Timer>()
+  readonly #timers = new Map<Recoverable, Timer>()
   readonly #running = new Set<Promise<void>>()
   #stopped = false
 
@@ -22,12 +29,12 @@ export class Healer {
     this.#logger = logger
   }
 
-  /** To be called when a log has failed. */
-  watch(log: SegmentLog): void {
-    if (log.isRecoverable) this.#tryAfter(log, firstDelayMs)
+  /** To be called when a log has failed; `name` says in what is logged which one it is. */
+  watch(log: Recoverable, name: object): void {
+    if (log.isRecoverable) this.#tryAfter(log, name, firstDelayMs)
   }
 
-  forget(log: SegmentLog): void {
+  forget(log: Recoverable): void {
     this.#timers.get(log)?.cancel()
     this.#timers.delete(log)
   }
@@ -40,32 +47,28 @@ export class Healer {
     await Promise.all(this.#running)
   }
 
-  #tryAfter(log: SegmentLog, delayMs: number): void {
+  #tryAfter(log: Recoverable, name: object, delayMs: number): void {
     if (this.#stopped || log.isClosed) return
     const attempt = () => {
       this.#timers.delete(log)
-      const run: Promise<void> = this.#recover(log, delayMs).finally(() => this.#running.delete(run))
+      const run: Promise<void> = this.#recover(log, name, delayMs).finally(() => this.#running.delete(run))
       this.#running.add(run)
     }
     this.#timers.set(log, this.#clock.schedule(delayMs, attempt, { background: true }))
   }
 
-  async #recover(log: SegmentLog, delayMs: number): Promise<void> {
-    const { topic, partition } = log
+  async #recover(log: Recoverable, name: object, delayMs: number): Promise<void> {
     try {
       await log.recover()
-      this.#logger.info(
-        { topic, partition, logEndOffset: log.logEndOffset },
-        'A log that had failed takes messages again.',
-      )
+      this.#logger.info(name, 'A log that had failed takes messages again.')
     } catch (err) {
       if (log.isClosed) return
       if (!log.isRecoverable) {
-        this.#logger.error({ topic, partition, err }, 'A log that had failed stays closed until the next start.')
+        this.#logger.error({ ...name, err }, 'A log that had failed stays closed until the next start.')
         return
       }
-      this.#logger.warn({ topic, partition, err }, 'A log that had failed could not be recovered yet.')
-      this.#tryAfter(log, Math.min(delayMs * 2, longestDelayMs))
+      this.#logger.warn({ ...name, err }, 'A log that had failed could not be recovered yet.')
+      this.#tryAfter(log, name, Math.min(delayMs * 2, longestDelayMs))
     }
   }
 }

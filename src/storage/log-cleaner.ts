@@ -66,7 +66,9 @@ export class LogCleaner {
    * segments are sealed for it.
    * @throws INVALID_REQUEST for a topic that is not compacted, or is just being; what stands in the way otherwise
    */
-  async cleanTopic({ name, partitions }: Topic, signal: AbortSignal): Promise<CompactedPartition[]> {
+  async cleanTopic({ name, partitions, layout }: Topic, signal: AbortSignal): Promise<CompactedPartition[]> {
+    if (layout !== undefined)
+      throw new HoldfastError('INVALID_REQUEST', `Topic ${name} is not compacted: its storage.layout is ${layout}.`)
     const logs = Array.from({ length: partitions }, (_, partition) => this.#logs.get(name, partition))
     const compacted: CompactedPartition[] = []
     for (const log of logs) {

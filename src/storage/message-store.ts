@@ -19,8 +19,10 @@ import { Backups } from './backups.js'
 import { CheckpointWriter } from './checkpoint-writer.js'
 import { leaveCleanShutdownMark, takeCleanShutdownMark } from './checkpoints.js'
 import { Chores } from './chores.js'
+import { CommitLogs } from './commit-logs.js'
 import { type DataDirectory, openDataDirectory } from './data-directory.js'
 import { DiskWatermark } from './disk-watermark.js'
+import { Healer } from './healer.js'
 import { KeyIndexes } from './key-indexes.js'
 import { type CompactedPartition, LogCleaner } from './log-cleaner.js'
 import type { MessageFinder } from './message-finder.js'
@@ -30,6 +32,8 @@ import { PartitionLogs } from './partition-logs.js'
 import type { RecoveryReport, WatchRecovery } from './recovery.js'
 import { Retention } from './retention.js'
 import { checkEngine } from './segments/opening.js'
+import { sharedTables } from './shared-tables.js'
+import { StoreLogs } from './store-logs.js'
 import { type ConfigChange, type NewTopic, StoreTopics } from './store-topics.js'
 import { type Topic, TopicCatalog } from './topic-catalog.js'
 
@@ -51,7 +55,7 @@ export class MessageStore {
   readonly #catalog: TopicCatalog
   readonly #lifecycle = new Lifecycle('message store')
   readonly #topics: StoreTopics
-  readonly #logs: PartitionLogs
+  readonly #logs: StoreLogs
   readonly #checkpoints: CheckpointWriter
   readonly #chores: Chores
   readonly #indexes: KeyIndexes
@@ -66,20 +70,31 @@ export class MessageStore {
     this.#directory = directory
     this.#catalog = catalog
     this.#tools = tools
-    this.#logs = new PartitionLogs(directory.logPath, tools, {
+    const shared = { tables: sharedTables(tools), healer: new Healer(tools.clock, tools.logger) }
+    const segments = new PartitionLogs(directory.logPath, tools, shared, {
       writeLogStarts: () => this.#checkpoints.writeLogStarts(),
       writeAll: () => this.#checkpoints.write(),
       noteHoles: (name) => this.#topics.noteHoles(name),
     })
-    this.#checkpoints = new CheckpointWriter(directory.logPath, tools, () => this.#logs.all())
+    const commitLog = new CommitLogs({ ...tools, directory, catalog, shared })
+    this.#logs = new StoreLogs(segments, commitLog, shared, tools.settings)
+    this.#checkpoints = new CheckpointWriter(directory.logPath, tools, () => segments.all())
     this.#chores = new Chores(tools.clock, tools.logger)
-    this.#cleaner = new LogCleaner(tools, this.#logs, this.#checkpoints)
-    this.#indexes = new KeyIndexes(directory.path, tools, (topic, partition) => this.#logs.get(topic, partition))
-    const logs = () => this.#logs.all()
+    this.#cleaner = new LogCleaner(tools, segments, this.#checkpoints)
+    this.#indexes = new KeyIndexes(directory.path, tools, (topic, partition) => segments.get(topic, partition))
+    const logs = () => segments.all()
     const retention = new Retention({ ...tools, logs })
-    const watermark = new DiskWatermark({ ...tools, logs, logPath: directory.logPath, room: this.#logs.room })
-    const own = [this.#indexes.chore(), retention.chore(), watermark.chore(), ...this.#cleaner.chores()]
-    for (const chore of [...this.#checkpoints.chores(), ...own]) this.#chores.add(chore)
+    const watermark = new DiskWatermark({ ...tools, logs, logPath: directory.logPath, room: shared.tables.room })
+    for (const chore of [
+      ...this.#checkpoints.chores(),
+      this.#indexes.chore(),
+      retention.chore(),
+      watermark.chore(),
+      ...this.#cleaner.chores(),
+      ...commitLog.chores(),
+    ]) {
+      this.#chores.add(chore)
+    }
     this.#topics = new StoreTopics({
       ...tools,
       catalog,
@@ -211,13 +226,17 @@ export class MessageStore {
   /** Takes a backup while the store goes on; see {@link backUp}, which says what it throws. */
   async backup(target: string, options: BackupOptions = {}): Promise<BackupReport> {
     this.#lifecycle.assertOpen()
+    if (this.#logs.commitLog.store !== undefined) {
+      const why = 'This store has a commit log, which a backup would not hold. Stop, and copy the whole data directory.'
+      throw new HoldfastError('INVALID_REQUEST', why)
+    }
     return this.#backups.take(target, options)
   }
 
   /** Makes every log durable, whatever its flush policy. Rejects with the first failure, after all were tried. */
   async flush(): Promise<void> {
     this.#lifecycle.assertOpen()
-    const errors = await this.#logs.each((log) => log.flush())
+    const errors = await this.#logs.flush()
     if (errors.length > 0) throw errors[0]
   }
 
@@ -264,7 +283,7 @@ export class MessageStore {
     const { disk, logger } = this.#tools
     const { path, logPath, configPath } = this.#directory
     await removeDeletedDirectories(disk, logPath)
-    await this.#topics.finishDeletions()
+    await this.#topics.finishDeletions(undefined)
     for (const topic of await adoptTopics(disk, logPath, this.#catalog.all(), this.#tools)) {
       logger.info(
         { topic: topic.name, partitions: topic.partitions },
@@ -276,6 +295,7 @@ export class MessageStore {
     // Names that the process before this one made and did not live to make durable are built upon from here on.
     if (!clean) for (const directory of [path, configPath, logPath]) await disk.syncDirectory(directory)
     this.#recovery = await this.#logs.open(this.topics(), clean, watch)
+    await this.#topics.finishDeletions('commitlog')
     await this.#indexes.start(this.topics().map((topic) => ({ topic, settings: this.#logs.settingsOf(topic) })))
   }
 
@@ -286,7 +306,8 @@ export class MessageStore {
       disk,
       clock,
       randomness,
-      atOneMoment: (note) => this.#topics.whileUnchanged(async () => note(this.topics(), [...this.#logs.all()])),
+      atOneMoment: (note) =>
+        this.#topics.whileUnchanged(async () => note(this.topics(), [...this.#logs.segments.all()])),
     }
   }
 }

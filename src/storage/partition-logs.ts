@@ -5,24 +5,21 @@
 
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.js'
-import { HoldfastError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
 import { mapParallel } from '../core/parallel.js'
 import type { Randomness } from '../core/randomness.js'
 import type { Settings } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
 import { checkpointFile, readCheckpoint } from './checkpoints.js'
-import { Healer } from './healer.js'
+import type { Healer } from './healer.js'
 import { isInternalTopic } from './internal-topics.js'
-import type { DiskRoom } from './log/disk-room.js'
 import { removePartitionDirectories } from './partition-directories.js'
 import { type RecoveryReport, RecoveryTally, type WatchRecovery } from './recovery.js'
 import { partitionDirectoryName } from './segments/format.js'
 import { SegmentLog } from './segments/segment-log.js'
 import type { SharedTables } from './segments/segment-place.js'
 import { encodePartitionMetadata } from './segments/text-files.js'
-import { sharedTables } from './shared-tables.js'
-import { settingsOfTopic, type Topic } from './topic-catalog.js'
+import { settingsOf, type Topic } from './topic-catalog.js'
 
 interface Tools {
   readonly settings: Settings
@@ -54,6 +51,12 @@ interface Checkpoints {
   noteHoles(topic: string): Promise<void>
 }
 
+/** What all logs of a store share, whatever their layout. */
+export interface SharedByLogs {
+  readonly tables: SharedTables
+  readonly healer: Healer
+}
+
 /** Logs that are opened or closed at the same time; each waits for the disk most of its time. */
 const parallelLogs = 8
 
@@ -65,16 +68,12 @@ export class PartitionLogs {
   readonly #healer: Healer
   readonly #logs = new Map<string, SegmentLog>()
 
-  constructor(logPath: string, tools: Tools, checkpoints: Checkpoints) {
+  constructor(logPath: string, tools: Tools, shared: SharedByLogs, checkpoints: Checkpoints) {
     this.#logPath = logPath
     this.#tools = tools
     this.#checkpoints = checkpoints
-    this.#tables = sharedTables(tools)
-    this.#healer = new Healer(tools.clock, tools.logger)
-  }
-
-  get room(): DiskRoom {
-    return this.#tables.room
+    this.#tables = shared.tables
+    this.#healer = shared.healer
   }
 
   get(topic: string, partition: number): SegmentLog | undefined {
@@ -157,15 +156,6 @@ export class PartitionLogs {
     })
   }
 
-  /** @throws INVALID_CONFIG where what the topic asks for does not go with the store's settings of this time */
-  settingsOf(topic: Topic): Settings {
-    try {
-      return settingsOfTopic(this.#tools.settings, topic)
-    } catch (error) {
-      throw new HoldfastError('INVALID_CONFIG', `Topic ${topic.name}: ${(error as Error).message}`, { cause: error })
-    }
-  }
-
   /** Does something to every log, whatever happens to the others; resolves with what went wrong. */
   async each(work: (log: SegmentLog) => Promise<unknown>): Promise<unknown[]> {
     const errors: unknown[] = []
@@ -177,18 +167,11 @@ export class PartitionLogs {
 
   /** Closes every log: whether all of them were in order, and what went wrong. */
   async close(): Promise<{ inOrder: boolean; errors: unknown[] }> {
-    await this.#healer.stop()
     let inOrder = true
     const errors = await this.each(async (log) => {
       if (!(await log.close())) inOrder = false
     })
     return { inOrder, errors }
-  }
-
-  /** Lets go of what is open for reading. To be called last. */
-  async dropFiles(): Promise<void> {
-    this.#tables.maps.dropAll()
-    await this.#tables.openFiles.dropAll()
   }
 
   async #open(topic: Topic, partition: number, lastSeen: LastSeen): Promise<SegmentLog> {
@@ -208,7 +191,7 @@ export class PartitionLogs {
       tables: this.#tables,
       clock,
       logger,
-      settings: this.settingsOf(topic),
+      settings: settingsOf(topic, this.#tools.settings),
       ...lastSeen,
       mayHaveHoles: topic.adopted || topic.compacted,
       onHoles: () => this.#checkpoints.noteHoles(topic.name),
@@ -216,7 +199,7 @@ export class PartitionLogs {
       onStartMoved: this.#checkpoints.writeLogStarts,
       onMarked: () => this.#noteMark(),
       isVital: isInternalTopic(topic.name),
-      onFailure: (failed) => this.#healer.watch(failed),
+      onFailure: (failed) => this.#healer.watch(failed, { topic: topic.name, partition }),
     })
     log.compaction.cleanedUpTo = lastSeen.cleanedUpTo
     this.#logs.set(name, log)

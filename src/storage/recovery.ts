@@ -18,6 +18,20 @@ export interface LogRecovery {
   readonly damage?: { readonly offset: number; readonly what: string }
 }
 
+/** What the opening did to the commit log that topics share. */
+export interface CommitLogRecovery {
+  /** It had been closed in order. */
+  readonly clean: boolean
+  readonly scannedBytes: number
+  /** Something was cut behind its end. */
+  readonly isCut: boolean
+  /** Its consume queues and its key index were made anew. */
+  readonly isRebuilt: boolean
+  readonly durationMs: number
+  /** Why it takes no messages. */
+  readonly damage?: string
+}
+
 export interface RecoveryReport {
   /** The store had been closed in order. */
   readonly clean: boolean
@@ -28,6 +42,20 @@ export interface RecoveryReport {
   readonly damagedLogs: number
   /** Those of which something was cut, made anew or found damaged, and those that were read. */
   readonly logs: readonly LogRecovery[]
+  /** Where there is one. */
+  readonly commitLog?: CommitLogRecovery
+}
+
+/** The report with what was done to the commit log: its numbers are those of all logs. */
+export function withCommitLog(report: RecoveryReport, commitLog: CommitLogRecovery): RecoveryReport {
+  return {
+    ...report,
+    clean: report.clean && commitLog.clean,
+    durationMs: report.durationMs + commitLog.durationMs,
+    scannedBytes: report.scannedBytes + commitLog.scannedBytes,
+    damagedLogs: report.damagedLogs + (commitLog.damage === undefined ? 0 : 1),
+    commitLog,
+  }
 }
 
 export interface RecoveryProgress {

@@ -11,6 +11,7 @@ import { type Randomness, randomUuid } from '../core/randomness.js'
 import { type Settings, topicSettings } from '../core/settings.js'
 import { refuseFixedChanges } from '../core/settings-altering.js'
 import type { Disk } from '../files/disk.js'
+import { isInternalTopic } from './internal-topics.js'
 import type { KeyIndexes } from './key-indexes.js'
 import { checkEngine } from './segments/opening.js'
 import { checkPartitionCount, checkTopicName, type Topic, type TopicCatalog } from './topic-catalog.js'
@@ -31,6 +32,8 @@ export interface TopicLogs {
   remove(topic: Topic, from: number): Promise<void>
   alter(topic: Topic, settings: Settings): void
   settingsOf(topic: Topic): Settings
+  /** What the catalog is to say of a new topic that these settings hold for: where its logs are. */
+  placeFor(name: string, settings: Settings): Promise<Pick<Topic, 'layout' | 'since'>>
 }
 
 export interface StoreTopicsOptions {
@@ -101,11 +104,14 @@ export class StoreTopics {
         throw new HoldfastError('TOPIC_ALREADY_EXISTS', `There is already a topic ${name}.`)
       }
       checkPartitionCount(partitions)
-      checkEngine(topicSettings(this.#options.settings, config), this.#options.disk)
+      const settings = topicSettings(this.#options.settings, config)
+      checkEngine(settings, this.#options.disk)
+      checkLayout(name, settings)
       // One whose removal failed half-way is not to be built upon.
       const leftOver = this.#options.catalog.get(name)
       if (leftOver !== undefined) await this.#removeTopic(leftOver)
-      const topic: Topic = { name, id: randomUuid(this.#options.randomness), partitions, config }
+      const place = await this.#options.logs.placeFor(name, settings)
+      const topic: Topic = { name, id: randomUuid(this.#options.randomness), partitions, config, ...place }
       await this.#options.catalog.put(topic)
       try {
         await this.#options.logs.create(topic, 0)
@@ -196,8 +202,10 @@ export class StoreTopics {
   }
 
   /** Finishes the deletions that the process before this one did not live to finish. */
-  async finishDeletions(): Promise<void> {
-    for (const topic of this.#options.catalog.all()) if (topic.deleting) await this.#removeTopic(topic)
+  async finishDeletions(layout: Topic['layout']): Promise<void> {
+    for (const topic of this.#options.catalog.all()) {
+      if (topic.deleting && topic.layout === layout) await this.#removeTopic(topic)
+    }
   }
 
   /** Marked first, so that a crash in the middle is finished at the next start instead of half a topic coming back. */
@@ -215,4 +223,10 @@ export class StoreTopics {
     // While the store opens, the checkpoints on the disk are still to be read; they are written when it is open.
     if (this.#options.lifecycle.state !== 'opening') await this.#options.checkpoints.write()
   }
+}
+
+/** @throws INVALID_CONFIG */
+function checkLayout(name: string, settings: Settings): void {
+  if (settings['storage.layout'] === 'segments' || !isInternalTopic(name)) return
+  throw new HoldfastError('INVALID_CONFIG', `${name} is compacted, and so needs storage.layout = segments.`)
 }

@@ -29,12 +29,16 @@ export interface Topic {
 }
 
 /**
- * The settings that hold for a topic that there is.
+ * The settings that hold for a topic that there is, under those of the store.
  * @throws INVALID_CONFIG where what it asks for does not go with the store's settings of this time
  */
-export function settingsOfTopic(store: Settings, topic: Pick<Topic, 'config' | 'layout'>): Settings {
-  const { config, layout = 'segments' }: { config: Topic['config']; layout?: Settings['storage.layout'] } = topic
-  return topicSettings(store, layout === store['storage.layout'] ? config : { 'storage.layout': layout, ...config })
+export function settingsOf({ name, config, layout }: Topic, store: Settings): Settings {
+  const kept: Settings['storage.layout'] = layout ?? 'segments'
+  try {
+    return topicSettings(store, kept === store['storage.layout'] ? config : { 'storage.layout': kept, ...config })
+  } catch (error) {
+    throw new HoldfastError('INVALID_CONFIG', `Topic ${name}: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 const catalogVersion = 1

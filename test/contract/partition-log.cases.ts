@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { FaultDisk } from '../../sim/fault-disk.js'
 import { HoldfastError } from '../../src/core/errors.js'
-import { batchesIn } from '../../src/records/batch.js'
+import { batchesIn, type RecordBatch } from '../../src/records/batch.js'
 import type { PartitionLog } from '../../src/storage/partition-log.js'
 import { appendAll, batchOf, bytesOf, gate, mib, readAll, sizedBatch, turns, until } from '../storage/support.js'
 
@@ -21,6 +21,10 @@ export interface OpenLog {
 export interface LogWorld {
   readonly name: string
   readonly flush: 'sync' | 'async'
+  /** Bytes that a log counts for a batch of one record. */
+  storedSizeOf(batch: RecordBatch): number
+  /** Bytes of a file, which `segment.bytes` is the size of, that no batch can have. */
+  readonly keptFreeBytes: number
   /** `config`: the topic's, e.g. segment.bytes. Everything goes when the test ends. */
   open(t: TestContext, config?: Readonly<Record<string, string>>): Promise<OpenLog>
 }
@@ -39,6 +43,14 @@ export function partitionLogCases(world: LogWorld): void {
     failureCases(world)
     closingCases(world)
   })
+}
+
+/** A batch for which the log counts so many bytes. */
+function storedBatch(world: LogWorld, bytes: number): RecordBatch {
+  const near = sizedBatch(bytes)
+  const batch = sizedBatch(2 * bytes - world.storedSizeOf(near))
+  assert.equal(world.storedSizeOf(batch), bytes)
+  return batch
 }
 
 const small = { 'segment.bytes': String(mib) }
@@ -74,7 +86,7 @@ function appendingCases(world: LogWorld): void {
       [again.logStartOffset, again.highWatermark, again.logEndOffset, again.durableOffset],
       [0, 12, 12, 12],
     )
-    assert.equal(again.sizeInBytes, 12 * 200_000)
+    assert.equal(again.sizeInBytes, 12 * world.storedSizeOf(batches[0]))
     assert.deepEqual(await readAll(again), bytesOf(batches))
     const next = batchOf(['next'])
     await again.append(next).acknowledged
@@ -82,10 +94,11 @@ function appendingCases(world: LogWorld): void {
     assert.deepEqual(await readAll(again, 12), bytesOf([next]))
   })
 
-  test('refuses a batch that is larger than a segment, and gives its offset to the next', async (t) => {
+  test('refuses a batch that is larger than a file, and gives its offset to the next', async (t) => {
     const { log } = await world.open(t, small)
-    assert.throws(() => log.append(sizedBatch(mib + 1)), { code: 'RECORD_LIST_TOO_LARGE' })
-    const exact = sizedBatch(mib)
+    const most = mib - world.keptFreeBytes
+    assert.throws(() => log.append(storedBatch(world, most + 1)), { code: 'RECORD_LIST_TOO_LARGE' })
+    const exact = storedBatch(world, most)
     await log.append(exact).acknowledged
     assert.deepEqual(await readAll(log), bytesOf([exact]))
   })

@@ -22,6 +22,8 @@ export function segmentLogWorld(
   return {
     name: ['segments', policy, dsync ? 'dsync' : 'a disk without dsync', ...Object.values(given)].join(', '),
     flush: policy === 'async' ? 'async' : 'sync',
+    storedSizeOf: ({ sizeInBytes }) => sizeInBytes,
+    keptFreeBytes: 0,
     async open(t: TestContext, config = {}) {
       const path = join(await temporaryDirectory(t), 'data')
       const disk = new FaultDisk(nodeDisk, undefined, { supportsDsync: dsync })

@@ -38,7 +38,7 @@ async function run(
       failure: undefined,
       files: async () =>
         ages.map((age, i) => ({ position: i * fileBytes, sizeInBytes: fileBytes, modifiedMs: nowMs - age * hourMs })),
-      deleteFilesBefore: async (position) => void deleted.push(position),
+      deleteFilesBefore: async (position) => deleted.push(position),
     }),
     space: async () => ({ totalBytes: 100_000, freeBytes: 100_000 - usedPercent * 1000 }),
   })

@@ -1,0 +1,137 @@
+/**
+ * What the store knows of the topics in the commit log that RocketMQ's directory has no place for: `config/commit-log.json`.
+ *
+ * - Where a queue was told to begin (DeleteRecords).
+ * - Of a topic that was deleted, where the commit log ended then: its messages still lie there until their files go, and
+ *   neither a start that reads them nor a later topic of that name may take them for its own.
+ */
+
+import { join } from 'node:path'
+import { HoldfastError } from '../core/errors.js'
+import { Mutex } from '../core/mutex.js'
+import type { Disk } from '../files/disk.js'
+import { parseJson } from './data-directory.js'
+
+const version = 1
+
+export interface QueueStart {
+  readonly topic: string
+  readonly partition: number
+  readonly logStartOffset: number
+}
+
+export class CommitLogState {
+  readonly #disk: Disk
+  readonly #path: string
+  /** By topic and queue. */
+  readonly #starts = new Map<string, Map<number, number>>()
+  /** Positions by topic. */
+  readonly #deleted = new Map<string, number>()
+  readonly #writes = new Mutex()
+  #waiting: Promise<void> | undefined
+
+  private constructor(disk: Disk, path: string) {
+    this.#disk = disk
+    this.#path = path
+  }
+
+  /** @throws DATA_DIR_DAMAGED where the file cannot be understood: to go on without it would show again what was deleted */
+  static async load(disk: Disk, configPath: string): Promise<CommitLogState> {
+    const path = join(configPath, 'commit-log.json')
+    const bytes = await disk.readFile(path)
+    if (bytes === undefined) return new CommitLogState(disk, path)
+    const found = parseJson(bytes, path)
+    const state = new CommitLogState(disk, path)
+    if (found['version'] !== version || !state.#take(found['starts'], found['deleted'])) {
+      throw new HoldfastError('DATA_DIR_DAMAGED', `${path} cannot be understood. Restore it from a backup.`)
+    }
+    return state
+  }
+
+  /** Where a queue was told to begin; 0 where it was not. */
+  startOf(topic: string, queueId: number): number {
+    return this.#starts.get(topic)?.get(queueId) ?? 0
+  }
+
+  /** Up to where the messages of this name in the commit log are those of a topic that is gone; 0 where there was none. */
+  deletedUpTo(topic: string): number {
+    return this.#deleted.get(topic) ?? 0
+  }
+
+  /**
+   * Writes down where the queues begin, as they are when the writing begins; once for all who ask before that. Durable
+   * when this resolves.
+   */
+  writeStarts(queues: () => Iterable<QueueStart>): Promise<void> {
+    this.#waiting ??= this.#writes.run(async () => {
+      this.#waiting = undefined
+      this.#starts.clear()
+      for (const queue of queues()) this.#put(queue)
+      await this.#write()
+    })
+    return this.#waiting
+  }
+
+  /** A topic is gone, of which the commit log holds nothing at `position` or behind it; durable when this resolves. */
+  setDeleted(topic: string, position: number): Promise<void> {
+    return this.#writes.run(async () => {
+      this.#starts.delete(topic)
+      if (position > 0) this.#deleted.set(topic, position)
+      await this.#write()
+    })
+  }
+
+  /** Forgets of deleted topics what the commit log does not hold any more, or never held: it is [start, end). */
+  keepWithin(start: number, end: number): Promise<void> {
+    return this.#writes.run(async () => {
+      const before = [...this.#deleted]
+      for (const [topic, position] of before) {
+        if (position <= start) this.#deleted.delete(topic)
+        else this.#deleted.set(topic, Math.min(position, end))
+      }
+      if (before.some(([topic, position]) => this.#deleted.get(topic) !== position)) await this.#write()
+    })
+  }
+
+  async #write(): Promise<void> {
+    await this.#disk.replaceFile(this.#path, this.#encoded())
+  }
+
+  #put({ topic, partition, logStartOffset }: QueueStart): void {
+    if (logStartOffset === 0) return
+    const queues = this.#starts.get(topic) ?? new Map<number, number>()
+    this.#starts.set(topic, queues.set(partition, logStartOffset))
+  }
+
+  #encoded(): Buffer {
+    const starts = [...this.#starts].flatMap(([topic, queues]) =>
+      [...queues].map(([queueId, offset]) => ({ topic, queueId, offset })),
+    )
+    const deleted = [...this.#deleted].map(([topic, position]) => ({ topic, position }))
+    return Buffer.from(`${JSON.stringify({ version, starts, deleted }, null, 2)}\n`)
+  }
+
+  /** What the file says; false where that is nothing it could have been written with. */
+  #take(starts: unknown, deleted: unknown): boolean {
+    if (!Array.isArray(starts) || !Array.isArray(deleted)) return false
+    for (const row of starts.map(fieldsOf)) {
+      const { topic, queueId, offset } = row
+      if (typeof topic !== 'string' || !isNatural(queueId) || !isNatural(offset)) return false
+      this.#put({ topic, partition: queueId, logStartOffset: offset })
+    }
+    for (const row of deleted.map(fieldsOf)) {
+      const { topic, position } = row
+      if (typeof topic !== 'string' || !isNatural(position)) return false
+      this.#deleted.set(topic, position)
+    }
+    return true
+  }
+}
+
+function fieldsOf(row: unknown): { topic?: unknown; queueId?: unknown; offset?: unknown; position?: unknown } {
+  return typeof row === 'object' && row !== null ? row : {}
+}
+
+function isNatural(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}

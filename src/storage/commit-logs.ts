@@ -1,0 +1,268 @@
+/**
+ * The commit log of a store, and the queues in it as the logs of partitions: opened where there is one or the first topic
+ * needs one, so that a store of segments pays nothing for it; what RocketMQ left there is taken over.
+ *
+ *   store/                    RocketMQ's directory, to the byte; nothing of ours lies in it
+ *   store-state/queues        what is known of the queues at one position, so that a start reads little
+ *   store-state/aside/        files that could not be used
+ *   config/commit-log.json    see commit-log-state.ts
+ */
+
+import { join } from 'node:path'
+import type { Clock } from '../core/clock.js'
+import { HoldfastError } from '../core/errors.js'
+import type { Logger } from '../core/logger.js'
+import type { Randomness } from '../core/randomness.js'
+import type { Settings } from '../core/settings.js'
+import type { Disk, DiskLock } from '../files/disk.js'
+import type { Chore } from './chores.js'
+import { adoptedTopics } from './commit-log-adoption.js'
+import { CommitLogRetention, type DeletableCommitLog } from './commit-log-retention.js'
+import { CommitLogState } from './commit-log-state.js'
+import { CommitLogStore } from './commitlog/commit-log-store.js'
+import { storeNames } from './commitlog/format.js'
+import type { QueueLog } from './commitlog/queue-log.js'
+import type { DataDirectory } from './data-directory.js'
+import type { SharedByLogs } from './partition-logs.js'
+import type { CommitLogRecovery } from './recovery.js'
+import { settingsOf, type Topic, type TopicCatalog } from './topic-catalog.js'
+
+/** What messages say of the broker that stored them, and their ids begin with: RocketMQ's port, on this machine. */
+const host = { address: '127.0.0.1', port: 10911 }
+
+const stateNames = { directory: 'store-state', snapshot: 'queues', aside: 'aside' } as const
+
+/** How the opening is watched. */
+export interface OpeningWatch {
+  readonly fullScan?: boolean
+  readonly onScanned?: (bytes: number) => void
+}
+
+export interface CommitLogsOptions {
+  readonly directory: Pick<DataDirectory, 'path' | 'configPath'>
+  readonly catalog: TopicCatalog
+  readonly shared: SharedByLogs
+  readonly settings: Settings
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly randomness: Randomness
+  readonly logger: Logger
+}
+
+interface Opened {
+  readonly store: CommitLogStore
+  readonly state: CommitLogState
+  readonly lock: DiskLock
+}
+
+/** Where RocketMQ's directory lies in a data directory. */
+export function storePathOf(dataPath: string): string {
+  return join(dataPath, 'store')
+}
+
+export class CommitLogs {
+  readonly #options: CommitLogsOptions
+  readonly #path: string
+  /** By the catalog's row, which is another one once the topic was altered. */
+  readonly #settings = new WeakMap<Topic, Settings>()
+  #opened: Opened | undefined
+
+  constructor(options: CommitLogsOptions) {
+    this.#options = options
+    this.#path = storePathOf(options.directory.path)
+  }
+
+  /** Undefined while there is no commit log. */
+  get store(): CommitLogStore | undefined {
+    return this.#opened?.store
+  }
+
+  get(topic: string, partition: number): QueueLog | undefined {
+    const isHere = this.#options.catalog.get(topic)?.layout === 'commitlog'
+    return isHere ? this.store?.queue(topic, partition) : undefined
+  }
+
+  /**
+   * Opens the commit log where there is one, with the queues of the catalog's topics, and takes over what else lies in it.
+   * @returns what was done; undefined where there is none
+   * @throws DATA_DIR_DAMAGED, DATA_DIR_LOCKED
+   */
+  async open(watch: OpeningWatch): Promise<CommitLogRecovery | undefined> {
+    const { disk, catalog, clock } = this.#options
+    const topics = this.#topics()
+    if ((await disk.list(this.#path)) === undefined) {
+      if (topics.length === 0) return undefined
+      const why = `${this.#path} is missing, and config/topics.json lists topics in it. Is its volume not mounted? No log was touched.`
+      throw new HoldfastError('DATA_DIR_DAMAGED', why)
+    }
+    const began = clock.monotonic()
+    const { store, state } = await this.#open(watch)
+    await state.keepWithin(await startOf(store), store.endPosition)
+    for (const topic of topics) {
+      // A log that lost its end goes on before the place at which the topic was made.
+      if ((topic.since ?? 0) > store.endPosition) await catalog.put({ ...topic, since: store.endPosition })
+    }
+    await this.#adopt(store, state)
+    for (const topic of this.#topics()) await this.create(topic, 0)
+    return { ...store.report, durationMs: clock.monotonic() - began }
+  }
+
+  /**
+   * The place behind all messages that a new topic of this name could mistake for its own. Opens the commit log where
+   * there is none yet.
+   * @throws TOPIC_ALREADY_EXISTS where RocketMQ keeps queues of that name
+   */
+  async placeForNew(name: string): Promise<number> {
+    const { store } = this.#opened ?? (await this.#open({}))
+    if (store.queuesOf(name).size > 0) {
+      const why = `The commit log holds queues ${name} of RocketMQ, which are no topic here. Choose another name.`
+      throw new HoldfastError('TOPIC_ALREADY_EXISTS', why)
+    }
+    return store.endPosition
+  }
+
+  /** Makes the empty queues of a topic from partition `from` on. */
+  async create(topic: Topic, from: number): Promise<void> {
+    for (let partition = from; partition < topic.partitions; partition++) {
+      this.store?.ensureQueue(topic.name, partition)
+    }
+  }
+
+  /** Closes and removes a topic's queues from `from` on. Its messages stay in the commit log until their files go. */
+  async remove(topic: Topic, from: number): Promise<void> {
+    if (this.#opened === undefined) return
+    const { store, state } = this.#opened
+    await store.removeTopic(topic.name, from)
+    // What was on its way lies before the end that is noted, unless nothing is written any more.
+    if (store.failure === undefined) await store.flush()
+    if (from === 0) await state.setDeleted(topic.name, store.endPosition)
+  }
+
+  /** Lets the queues of a topic hold to other settings. */
+  alter(topic: Topic, settings: Settings): void {
+    for (const queue of this.store?.queuesOf(topic.name).values() ?? []) queue.alter(settings)
+  }
+
+  async flush(): Promise<void> {
+    await this.store?.flush()
+  }
+
+  /** Leaves a store that RocketMQ can open, unless it had failed. */
+  async close(): Promise<void> {
+    const { store, lock } = this.#opened ?? {}
+    await store?.close().finally(() => lock?.release())
+  }
+
+  chores(): Chore[] {
+    const { settings, clock, logger, disk } = this.#options
+    const checkpoint = async (): Promise<void> => {
+      const { store } = this
+      if (store === undefined || store.failure !== undefined) return
+      for (const queue of store.queues()) queue.forgetIdleProducers()
+      await store.checkpoint(false)
+    }
+    const retention = new CommitLogRetention({
+      settings,
+      clock,
+      logger,
+      log: () => this.#deletable(),
+      space: () => disk.space(this.#path),
+    })
+    const intervalMs = settings['log.flush.offset.checkpoint.interval.ms']
+    return [{ name: 'commit log checkpoint', intervalMs, run: checkpoint }, retention.chore()]
+  }
+
+  #deletable(): DeletableCommitLog | undefined {
+    if (this.#opened === undefined) return undefined
+    const { store, state } = this.#opened
+    return {
+      failure: store.failure,
+      files: () => store.files(),
+      deleteFilesBefore: async (position) => {
+        const removed = await store.deleteFilesBefore(position)
+        await state.keepWithin(await startOf(store), store.endPosition)
+        return removed
+      },
+    }
+  }
+
+  #topics(): Topic[] {
+    return this.#options.catalog.all().filter(({ layout, deleting }) => layout === 'commitlog' && !deleting)
+  }
+
+  async #open({ fullScan, onScanned }: OpeningWatch): Promise<Opened> {
+    const { directory, disk, clock, logger, settings, shared, catalog } = this.#options
+    await disk.makeDirectory(this.#path)
+    await disk.makeDirectory(join(directory.path, stateNames.directory))
+    await disk.syncDirectory(directory.path)
+    // RocketMQ's own lock, so that neither program opens the store under the other.
+    const lock = await disk.lock(join(this.#path, storeNames.lock))
+    try {
+      const state = await CommitLogState.load(disk, directory.configPath)
+      const store: CommitLogStore = await CommitLogStore.open({
+        directory: this.#path,
+        snapshotPath: join(directory.path, stateNames.directory, stateNames.snapshot),
+        asidePath: join(directory.path, stateNames.directory, stateNames.aside),
+        disk,
+        clock,
+        logger,
+        tables: shared.tables,
+        settings,
+        settingsOf: (topic) => this.#settingsOf(topic),
+        sinceOf: (topic) => sinceOf(catalog.get(topic), state.deletedUpTo(topic)),
+        startOf: (topic, queueId) => state.startOf(topic, queueId),
+        onStartMoved: () => state.writeStarts(() => store.queues()),
+        onFailure: (failed) => shared.healer.watch(failed, { commitLog: this.#path }),
+        host,
+        fullScan,
+        onScanned,
+      })
+      this.#opened = { store, state, lock }
+      return this.#opened
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  }
+
+  async #adopt(store: CommitLogStore, state: CommitLogState): Promise<void> {
+    const { catalog, randomness, logger } = this.#options
+    const found = store.topics.map((topic) => ({ topic, queues: [...store.queuesOf(topic).keys()] }))
+    const rows = adoptedTopics(found, {
+      queuesInConfig: () => undefined,
+      deletedUpTo: (topic) => state.deletedUpTo(topic),
+      known: (topic) => catalog.get(topic),
+      randomness,
+      logger,
+    })
+    for (const row of rows) {
+      await catalog.put(row)
+      const fields = { topic: row.name, partitions: row.partitions }
+      logger.info(fields, 'Took over a topic, or queues of one, that lay in the commit log.')
+    }
+  }
+
+  #settingsOf(name: string): Settings {
+    const { catalog, settings } = this.#options
+    const topic = catalog.get(name)
+    // Of what is no topic here nothing is asked.
+    if (topic?.layout !== 'commitlog') return settings
+    const known = this.#settings.get(topic)
+    if (known !== undefined) return known
+    const resolved = settingsOf(topic, settings)
+    this.#settings.set(topic, resolved)
+    return resolved
+  }
+}
+
+/** Before which position the messages of a topic's name are not its own. */
+function sinceOf(topic: Topic | undefined, deletedUpTo: number): number {
+  if (topic?.layout !== 'commitlog') return deletedUpTo
+  return topic.deleting ? Number.POSITIVE_INFINITY : (topic.since ?? 0)
+}
+
+/** Where the oldest file of a commit log begins. */
+async function startOf(store: CommitLogStore): Promise<number> {
+  const [first] = await store.files()
+  return first?.position ?? store.endPosition
+}

@@ -1,0 +1,92 @@
+/** The logs of a store in both layouts as one set: each topic says in which of them its partitions lie. */
+
+import type { Settings } from '../core/settings.js'
+import type { CommitLogs } from './commit-logs.js'
+import type { PartitionLog } from './partition-log.js'
+import type { PartitionLogs, SharedByLogs } from './partition-logs.js'
+import { type RecoveryReport, type WatchRecovery, withCommitLog } from './recovery.js'
+import { settingsOf, type Topic } from './topic-catalog.js'
+
+export class StoreLogs {
+  readonly segments: PartitionLogs
+  readonly commitLog: CommitLogs
+  readonly #settings: Settings
+
+  readonly #shared: SharedByLogs
+
+  constructor(segments: PartitionLogs, commitLog: CommitLogs, shared: SharedByLogs, settings: Settings) {
+    this.segments = segments
+    this.commitLog = commitLog
+    this.#shared = shared
+    this.#settings = settings
+  }
+
+  get(topic: string, partition: number): PartitionLog | undefined {
+    return this.segments.get(topic, partition) ?? this.commitLog.get(topic, partition)
+  }
+
+  /** Opens the logs of all partitions of `topics`, recovered where the last close was not in order. */
+  async open(topics: readonly Topic[], clean: boolean, watch: WatchRecovery): Promise<RecoveryReport> {
+    const inSegments = topics.filter(({ layout }) => layout === undefined)
+    const report = await this.segments.open(inSegments, clean, watch)
+    let scannedBytes = report.scannedBytes
+    const progress = { logsDone: inSegments.length, logsTotal: inSegments.length }
+    const onScanned = (bytes: number): void => {
+      scannedBytes += bytes
+      watch.onRecovery?.({ ...progress, scannedBytes })
+    }
+    const found = await this.commitLog.open({ fullScan: watch.fullScan, onScanned })
+    return found === undefined ? report : withCommitLog(report, found)
+  }
+
+  /** What the catalog is to say of a new topic that these settings hold for: where its logs are. */
+  async placeFor(name: string, settings: Settings): Promise<Pick<Topic, 'layout' | 'since'>> {
+    if (settings['storage.layout'] === 'segments') return {}
+    return { layout: 'commitlog', since: await this.commitLog.placeForNew(name) }
+  }
+
+  /** Makes the empty logs of a topic from partition `from` on. */
+  create(topic: Topic, from: number): Promise<void> {
+    return this.#of(topic).create(topic, from)
+  }
+
+  /** Closes and removes a topic's partitions from `from` on. */
+  remove(topic: Topic, from: number): Promise<void> {
+    return this.#of(topic).remove(topic, from)
+  }
+
+  alter(topic: Topic, settings: Settings): void {
+    this.#of(topic).alter(topic, settings)
+  }
+
+  /** @throws INVALID_CONFIG where what the topic asks for does not go with the store's settings of this time */
+  settingsOf(topic: Topic): Settings {
+    return settingsOf(topic, this.#settings)
+  }
+
+  /** Makes every log durable; resolves with what went wrong. */
+  async flush(): Promise<unknown[]> {
+    const errors = await this.segments.each((log) => log.flush())
+    await this.commitLog.flush().catch((error: unknown) => errors.push(error))
+    return errors
+  }
+
+  /** Closes every log: whether those of the segments were in order, and what went wrong anywhere. */
+  async close(): Promise<{ inOrder: boolean; errors: unknown[] }> {
+    await this.#shared.healer.stop()
+    const { inOrder, errors } = await this.segments.close()
+    await this.commitLog.close().catch((error: unknown) => errors.push(error))
+    return { inOrder, errors }
+  }
+
+  /** Lets go of what is open for reading. To be called last. */
+  async dropFiles(): Promise<void> {
+    const { maps, openFiles } = this.#shared.tables
+    maps.dropAll()
+    await openFiles.dropAll()
+  }
+
+  #of({ layout }: Topic): PartitionLogs | CommitLogs {
+    return layout === 'commitlog' ? this.commitLog : this.segments
+  }
+}
