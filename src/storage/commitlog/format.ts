@@ -119,7 +119,7 @@ export const property = {
   crc32: '__CRC32#',
   /** Ours: what Kafka's batch has and a message has no field for (`own-property.ts`). */
   own: '__HF',
-  /** Ours: a header that cannot be a property (`header-escape.ts`). */
+  /** Ours: a header that cannot be a property (`header-names.ts`). */
   ownHeader: '__HF_H',
 } as const
 

@@ -88,13 +88,6 @@ export function propertyOf(view: MessageView, name: string): string | undefined 
   return value
 }
 
-/** The area of properties for these, each followed by its separator; of names and values that keep free of both. */
-export function encodeProperties(properties: readonly Property[]): Buffer {
-  const name = String.fromCharCode(nameSeparator)
-  const end = String.fromCharCode(propertySeparator)
-  return Buffer.from(properties.map((one) => `${one.name}${name}${one.value}${end}`).join(''))
-}
-
 /** The names that are looked for in every message, as bytes. */
 export const propertyNames = {
   keys: Buffer.from(property.keys),

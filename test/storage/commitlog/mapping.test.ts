@@ -16,7 +16,7 @@ import { hostBytes } from '../../../src/storage/commitlog/host.js'
 import { type MessageView, readMessage } from '../../../src/storage/commitlog/message.js'
 import { decodeOwn } from '../../../src/storage/commitlog/own-property.js'
 import { prepareQueue } from '../../../src/storage/commitlog/prepared-queue.js'
-import { encodeProperties, propertiesOf, propertyOf } from '../../../src/storage/commitlog/properties.js'
+import { propertiesOf, propertyOf } from '../../../src/storage/commitlog/properties.js'
 import { recordOf } from '../../../src/storage/commitlog/record-parts.js'
 import { foreignMessage } from './foreign-message.js'
 
@@ -267,7 +267,7 @@ test('of a message that RocketMQ put anew what was said of its batch does not ho
   assert.deepEqual(properties.map(({ name, value }) => `${name}=${value}`).slice(0, 1), ['__HF=n2,v'])
   const copied = readMessage(
     foreignMessage({
-      properties: encodeProperties(properties).toString('latin1'),
+      properties: properties.map(({ name, value }) => `${name}\x01${value}\x02`).join(''),
       reconsumeTimes: 1,
       body: Buffer.alloc(0),
     }),
