@@ -1,11 +1,13 @@
 /** The newest entries of an index file, in memory until they are written, and the rest of a piece as long as it fills. */
 
-import { indexEntryAt, indexEntryBytes, writeLong } from './index-format.js'
+import { indexEntryAt, indexEntryBytes } from './index-format.js'
 
 interface Piece {
   /** The number of its first entry. */
   readonly first: number
   readonly bytes: Buffer
+  /** Of the bytes; several times as fast as their own methods. */
+  readonly view: DataView
   filled: number
   written: number
 }
@@ -40,15 +42,17 @@ export class IndexEntries {
     let piece = this.#pieces.at(-1)
     if (piece === undefined || piece.filled === this.#pieceEntries) {
       const bytes = Buffer.allocUnsafe(this.#pieceEntries * indexEntryBytes)
-      piece = { first: this.#next, bytes, filled: 0, written: 0 }
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+      piece = { first: this.#next, bytes, view, filled: 0, written: 0 }
       this.#pieces.push(piece)
     }
-    const { bytes } = piece
+    const { view } = piece
     const at = piece.filled * indexEntryBytes
-    bytes.writeInt32BE(keyHash, at + indexEntryAt.keyHash)
-    writeLong(bytes, position, at + indexEntryAt.position)
-    bytes.writeInt32BE(timeDiff, at + indexEntryAt.timeDiff)
-    bytes.writeInt32BE(previous, at + indexEntryAt.previous)
+    view.setInt32(at + indexEntryAt.keyHash, keyHash)
+    view.setInt32(at + indexEntryAt.position, Math.floor(position / 2 ** 32))
+    view.setUint32(at + indexEntryAt.position + 4, position)
+    view.setInt32(at + indexEntryAt.timeDiff, timeDiff)
+    view.setInt32(at + indexEntryAt.previous, previous)
     piece.filled++
     this.#next++
   }

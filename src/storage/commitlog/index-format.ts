@@ -104,8 +104,8 @@ export function decodeIndexHeader(bytes: Buffer, shape: IndexShape): IndexHeader
   return isSound ? header : undefined
 }
 
-/** Not by way of a bigint, which costs an allocation for each entry. `value` is a safe integer. */
-export function writeLong(bytes: Buffer, value: number, at: number): void {
+/** `value` is a safe integer. */
+function writeLong(bytes: Buffer, value: number, at: number): void {
   bytes.writeInt32BE(Math.floor(value / 2 ** 32), at)
   bytes.writeUInt32BE(value >>> 0, at + 4)
 }

@@ -53,6 +53,8 @@ export class MessageIndex {
   #end = -1
   #keysAtEnd = 0
   #failure: unknown
+  /** A message came after the failure. */
+  #hasMissed = false
   #isClosed = false
   #writing: Promise<void> | undefined
 
@@ -106,8 +108,12 @@ export class MessageIndex {
     position,
     storeTimestamp,
   }: Pick<DispatchedMessage, 'keyHashes' | 'position' | 'storeTimestamp'>): Promise<void> | undefined {
-    if (keyHashes.length === 0 || position < this.#end || this.#failure !== undefined) return undefined
+    if (keyHashes.length === 0 || position < this.#end) return undefined
     this.#assertOpen()
+    if (this.#failure !== undefined) {
+      this.#hasMissed ||= position > this.#end
+      return undefined
+    }
     let tail = this.#files.last?.tail
     for (let i = position === this.#end ? this.#keysAtEnd : 0; i < keyHashes.length; i++) {
       if (tail === undefined || tail.isFull) tail = this.#files.begin(this.#options.clock.now())
@@ -138,10 +144,12 @@ export class MessageIndex {
 
   /**
    * Where messages may be that have a key of this Java hash and were stored in [begin, end], ms since 1970: the newest first,
-   * each once, those that are not flushed too. @throws DATA_DIR_DAMAGED where a file has been shortened; DISK_FAILED; CLOSED
+   * each once, those that are not flushed too. @throws DATA_DIR_DAMAGED where a file has been shortened; DISK_FAILED; CLOSED;
+   * the failure of a write, once a message has come that is not in the index for it
    */
   async *candidates(javaHash: number, begin: number, end: number): AsyncGenerator<IndexCandidate> {
     this.#assertOpen()
+    if (this.#hasMissed) throw this.#failure
     const search: IndexSearch = { keyHash: indexHash(javaHash), begin, end }
     let lastPosition = -1
     for (const file of [...this.#files.list].reverse()) {
@@ -180,6 +188,7 @@ export class MessageIndex {
     await this.#turns.run(async () => {
       await this.#files.clear()
       this.#failure = undefined
+      this.#hasMissed = false
       await this.#findEnd()
     })
   }

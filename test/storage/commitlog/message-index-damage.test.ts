@@ -164,7 +164,7 @@ test('a file that was shortened under a search is an error that says so', async 
 })
 
 for (const operation of ['open', 'truncate', 'write', 'sync', 'syncDirectory'] as const) {
-  test(`where ${operation} fails, flush and close say so, searching goes on, and a reopening finds what was durable`, async () => {
+  test(`where ${operation} fails, flush and close say so, no search leaves out what came later, and a reopening finds what was durable`, async () => {
     const memory = new MemoryDisk()
     const disk = new FaultDisk(memory)
     const messages = some(4)
@@ -173,10 +173,12 @@ for (const operation of ['open', 'truncate', 'write', 'sync', 'syncDirectory'] a
     await index.flush()
     disk.judge = (call) => (call.operation === operation && call.path.startsWith(indexDirectory) ? 'EIO' : undefined)
     const more = some(60, 4)
-    await putAll(index, more)
+    for (const each of more) index.put(each)
     await assert.rejects(index.flush(), { code: 'DISK_FAILED' })
+    await putAll(index, more)
+    if (operation !== 'open') await assertFinds(index, [...messages, ...more], hashes)
     await putAll(index, some(1, 100))
-    if (operation !== 'open') assert.equal((await positionsOf(index, 1)).at(-1), 100)
+    await assert.rejects(positionsOf(index, 1), { code: 'DISK_FAILED' })
     await assert.rejects(index.close(), { code: 'DISK_FAILED' })
     disk.judge = () => undefined
     assert.equal(disk.openFiles, 0)
