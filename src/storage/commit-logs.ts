@@ -23,6 +23,7 @@ import { CommitLogStore } from './commitlog/commit-log-store.js'
 import { storeNames } from './commitlog/format.js'
 import type { QueueLog } from './commitlog/queue-log.js'
 import type { DataDirectory } from './data-directory.js'
+import type { MessageFinder } from './message-finder.js'
 import type { SharedByLogs } from './partition-logs.js'
 import type { CommitLogRecovery } from './recovery.js'
 import { settingsOf, type Topic, type TopicCatalog } from './topic-catalog.js'
@@ -80,6 +81,11 @@ export class CommitLogs {
   get(topic: string, partition: number): QueueLog | undefined {
     const isHere = this.#options.catalog.get(topic)?.layout === 'commitlog'
     return isHere ? this.store?.queue(topic, partition) : undefined
+  }
+
+  /** What finds messages of a partition by key or id; undefined where the partition is not here. */
+  finder(topic: string, partition: number): MessageFinder | undefined {
+    return this.get(topic, partition) === undefined ? undefined : this.store?.finder(topic, partition)
   }
 
   /**

@@ -183,7 +183,7 @@ export class MessageStore {
 
   /** What finds messages of a partition by key or id; undefined where nothing does. */
   finder(topic: string, partition: number): MessageFinder | undefined {
-    return this.#indexes.get(topic, partition)
+    return this.#indexes.get(topic, partition) ?? this.#logs.commitLog.finder(topic, partition)
   }
 
   get keyIndexes(): KeyIndexes {
