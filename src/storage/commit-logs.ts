@@ -22,6 +22,7 @@ import { CommitLogState } from './commit-log-state.js'
 import { CommitLogStore } from './commitlog/commit-log-store.js'
 import { storeNames } from './commitlog/format.js'
 import type { QueueLog } from './commitlog/queue-log.js'
+import { TopicsConfig } from './commitlog/topics-config.js'
 import type { DataDirectory } from './data-directory.js'
 import type { MessageFinder } from './message-finder.js'
 import type { SharedByLogs } from './partition-logs.js'
@@ -53,6 +54,8 @@ export interface CommitLogsOptions {
 interface Opened {
   readonly store: CommitLogStore
   readonly state: CommitLogState
+  /** What RocketMQ's broker is told of the topics. */
+  readonly config: TopicsConfig
   readonly lock: DiskLock
 }
 
@@ -102,13 +105,14 @@ export class CommitLogs {
       throw new HoldfastError('DATA_DIR_DAMAGED', why)
     }
     const began = clock.monotonic()
-    const { store, state } = await this.#open(watch)
+    const opened = await this.#open(watch)
+    const { store, state } = opened
     await state.keepWithin(await startOf(store), store.endPosition)
     for (const topic of topics) {
       // A log that lost its end goes on before the place at which the topic was made.
       if ((topic.since ?? 0) > store.endPosition) await catalog.put({ ...topic, since: store.endPosition })
     }
-    await this.#adopt(store, state)
+    await this.#adopt(opened)
     for (const topic of this.#topics()) await this.create(topic, 0)
     return { ...store.report, durationMs: clock.monotonic() - began }
   }
@@ -132,12 +136,14 @@ export class CommitLogs {
     for (let partition = from; partition < topic.partitions; partition++) {
       this.store?.ensureQueue(topic.name, partition)
     }
+    await this.#opened?.config.set(topic.name, topic.partitions)
   }
 
   /** Closes and removes a topic's queues from `from` on. Its messages stay in the commit log until their files go. */
   async remove(topic: Topic, from: number): Promise<void> {
     if (this.#opened === undefined) return
-    const { store, state } = this.#opened
+    const { store, state, config } = this.#opened
+    await (from === 0 ? config.remove(topic.name) : config.set(topic.name, from))
     await store.removeTopic(topic.name, from)
     // What was on its way lies before the end that is noted, unless nothing is written any more.
     if (store.failure === undefined) await store.flush()
@@ -205,6 +211,7 @@ export class CommitLogs {
     const lock = await disk.lock(join(this.#path, storeNames.lock))
     try {
       const state = await CommitLogState.load(disk, directory.configPath)
+      const config = await TopicsConfig.open(disk, this.#path, clock)
       const store: CommitLogStore = await CommitLogStore.open({
         directory: this.#path,
         snapshotPath: join(directory.path, stateNames.directory, stateNames.snapshot),
@@ -223,7 +230,7 @@ export class CommitLogs {
         fullScan,
         onScanned,
       })
-      this.#opened = { store, state, lock }
+      this.#opened = { store, state, config, lock }
       return this.#opened
     } catch (error) {
       await lock.release()
@@ -231,11 +238,12 @@ export class CommitLogs {
     }
   }
 
-  async #adopt(store: CommitLogStore, state: CommitLogState): Promise<void> {
+  async #adopt({ store, state, config }: Opened): Promise<void> {
     const { catalog, randomness, logger } = this.#options
-    const found = store.topics.map((topic) => ({ topic, queues: [...store.queuesOf(topic).keys()] }))
+    const names = new Set([...this.#topics().map(({ name }) => name), ...store.topics])
+    const found = [...names].map((topic) => ({ topic, queues: [...store.queuesOf(topic).keys()] }))
     const rows = adoptedTopics(found, {
-      queuesInConfig: () => undefined,
+      queuesInConfig: (topic) => config.queuesOf(topic),
       deletedUpTo: (topic) => state.deletedUpTo(topic),
       known: (topic) => catalog.get(topic),
       randomness,

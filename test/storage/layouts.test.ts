@@ -1,7 +1,7 @@
 /** Both layouts in one data directory: each topic where it belongs, over restarts, kills, deletions and what RocketMQ left. */
 
 import assert from 'node:assert/strict'
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { FaultDisk } from '../../sim/fault-disk.js'
@@ -287,6 +287,64 @@ describe('topics in the commit log', () => {
     const killed = await killedCopy(t, path)
     const again = await openStore(t, killed, { settings: small() })
     assert.equal(again.recovery.commitLog?.scannedBytes, 0)
+  })
+})
+
+describe("RocketMQ's list of topics", () => {
+  const listIn = async (path: string): Promise<Record<string, number>> => {
+    const text = await readFile(join(path, 'store', 'config', 'topics.json'), 'utf8')
+    const table = JSON.parse(text).topicConfigTable as Record<string, { readQueueNums: number; writeQueueNums: number }>
+    return Object.fromEntries(
+      Object.entries(table).map(([name, { readQueueNums, writeQueueNums }]) => {
+        assert.equal(readQueueNums, writeQueueNums)
+        return [name, readQueueNums]
+      }),
+    )
+  }
+
+  test('names the topics that are in the commit log, with their queues', async (t) => {
+    const { path, store, settings } = await bothLayouts(t)
+    assert.deepEqual(await listIn(path), { shared: 2 })
+    await store.createTopic({ ...shared, name: 'second', partitions: 3 })
+    await store.addPartitions('shared', 5)
+    assert.deepEqual(await listIn(path), { shared: 5, second: 3 })
+    await store.deleteTopic('second')
+    assert.deepEqual(await listIn(path), { shared: 5 })
+    await store.close()
+    await rm(join(path, 'store', 'config'), { recursive: true })
+    await openStore(t, path, { settings })
+    assert.deepEqual(await listIn(path), { shared: 5 })
+  })
+
+  test('lets a topic grow that RocketMQ gave more queues, and one that is taken over have all of them', async (t) => {
+    const { path, store, settings } = await bothLayouts(t)
+    await store.createTopic({ ...shared, name: 'quiet' })
+    await store.close()
+    const list = join(path, 'store', 'config', 'topics.json')
+    const text = await readFile(list, 'utf8')
+    await writeFile(list, text.replaceAll(/"(read|write)QueueNums":2/g, '"$1QueueNums":8'))
+    const again = await openStore(t, path, { settings })
+    assert.deepEqual([again.topic('shared')?.partitions, again.topic('quiet')?.partitions], [8, 8])
+    await logOf(again, 'quiet', 7).append(batchOf(['a'])).acknowledged
+    await again.close()
+    const foreign = await dataPath(t)
+    await mkdir(foreign)
+    await rename(join(path, 'store'), join(foreign, 'store'))
+    const taken = await openStore(t, foreign, { settings })
+    assert.deepEqual([taken.topic('shared')?.partitions, taken.topic('quiet')?.partitions], [8, 8])
+  })
+
+  test('says no more queues than there are where adding some failed', async (t) => {
+    const path = await dataPath(t)
+    const disk = new FaultDisk(nodeDisk)
+    const store = await openStore(t, path, { settings: small(), disk })
+    await store.createTopic(shared)
+    disk.judge = ({ path: where }) => (where.endsWith(join(path, 'config', 'topics.json')) ? 'EIO' : undefined)
+    await assert.rejects(store.addPartitions('shared', 6))
+    disk.judge = () => undefined
+    assert.deepEqual(await listIn(path), { shared: 2 })
+    assert.equal(store.topic('shared')?.partitions, 2)
+    assert.equal(store.log('shared', 2), undefined)
   })
 })
 
