@@ -183,6 +183,17 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     return findMessages(this.#store, request)
   }
 
+  async placeOfMessage(id: string): Promise<contract.MessagePlace | undefined> {
+    this.#lifecycle.assertOpen()
+    return this.#store.placeOfMessage(id)
+  }
+
+  async messageIdOf(place: contract.MessagePlace): Promise<string | undefined> {
+    this.#lifecycle.assertOpen()
+    this.#log(place.topic, place.partition)
+    return this.#store.messageIdOf(place)
+  }
+
   async findEpochs(lookups: readonly contract.EpochLookup[]): Promise<readonly contract.FoundEpoch[]> {
     this.#lifecycle.assertOpen()
     return lookups.map((lookup) => {

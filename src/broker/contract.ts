@@ -140,6 +140,10 @@ export interface FoundMessage extends TopicPartition {
   readonly record: StoredRecord
 }
 
+export interface MessagePlace extends TopicPartition {
+  readonly offset: number
+}
+
 export interface PartitionDescription {
   readonly partition: number
   readonly leaderEpoch: number
@@ -226,6 +230,17 @@ export interface BrokerService extends GroupService, TransactionService {
    * @throws KEY_INDEX_OFF where the topic keeps no key index
    */
   findMessages?(request: FindRequest): Promise<readonly FoundMessage[]>
+
+  /**
+   * Where the message lies that RocketMQ's id names, which is 32 or 56 hexadecimal digits; undefined where no topic of the
+   * layout `commitlog` holds it. Absent across a wire, as is {@link messageIdOf}.
+   */
+  placeOfMessage?(id: string): Promise<MessagePlace | undefined>
+  /**
+   * RocketMQ's id of the message at a place; undefined where there is none, and in topics of the layout `segments`.
+   * @throws UNKNOWN_TOPIC_OR_PARTITION
+   */
+  messageIdOf?(place: MessagePlace): Promise<string | undefined>
 
   /** The named topics that exist, or all; with `create`, those that are missing are created if the settings allow it. */
   describeTopics(

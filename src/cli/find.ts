@@ -1,4 +1,4 @@
-/** `holdfast find` and `holdfast at`: single messages, by key or id, and by time. */
+/** `holdfast find`, `holdfast at` and `holdfast get`: single messages, by key or id, by time, and by RocketMQ's id. */
 
 import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
@@ -42,6 +42,10 @@ export function findCommands(): (parent: Command) => void {
       .option('-n, --limit <n>', 'so many messages of each partition', wholeNumber(1), 1)
       .option('--json', 'print each message as a line of JSON')
       .action(at)
+    withTarget(parent.command('get <message-id>'))
+      .description("print the message of the commit log that has this id of RocketMQ's, 32 or 56 hexadecimal digits")
+      .option('--json', 'print the message as a line of JSON')
+      .action(get)
   }
 }
 
@@ -68,6 +72,13 @@ async function at(topic: string, text: string, options: Options): Promise<void> 
   }
   const { partition, limit } = options
   await print(options, (queue) => queue.at(topic, time, { partition, limit }))
+}
+
+async function get(messageId: string, options: Options): Promise<void> {
+  await print(options, async (queue) => {
+    const message = await queue.get(messageId)
+    return message === undefined ? [] : [message]
+  })
 }
 
 async function print(options: Options, look: (queue: Queue) => Promise<Message[]>): Promise<void> {

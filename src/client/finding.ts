@@ -2,6 +2,7 @@
 
 import type { BrokerService, FindRequest } from '../broker/contract.js'
 import { HoldfastError } from '../core/errors.js'
+import { parseMessageId } from '../storage/commitlog/host.js'
 import { checkName, checkOptions, refuse, wholeNumber } from './arguments.js'
 import { readBounded } from './bounded-read.js'
 import { type BytesInput, bytesOf, idHeaderOf, Message, type Receipt, shown } from './message.js'
@@ -28,8 +29,8 @@ export interface FindOptions {
 /** Where a message lies, as a receipt or a message says it. */
 export type Place = Pick<Receipt, 'topic' | 'partition' | 'offset'>
 
-/** A place, or the id that a message was sent with. */
-export type GetTarget = Place | { readonly topic: string; readonly id: BytesInput }
+/** A place, the id that a message was sent with, or a message id of RocketMQ's. */
+export type GetTarget = Place | { readonly topic: string; readonly id: BytesInput } | string
 
 export interface AtOptions {
   /** All partitions where absent. */
@@ -55,12 +56,7 @@ export async function findMessages(
     ...upperBound(options.to),
     limit: wholeNumber('find', 'limit', options.limit, { fallback: 100, min: 1 }),
   }
-  if (service.findMessages === undefined) {
-    throw new HoldfastError(
-      'UNSUPPORTED_OVER_WIRE',
-      'find: the Kafka protocol has no request for it; open the folder itself, or consume the topic and compare.',
-    )
-  }
+  if (service.findMessages === undefined) throw unknownToTheWire('find')
   const found = await service.findMessages(request)
   const idHeader = idHeaderOf(service)
   return found.map(({ partition, record }) => new Message(topic, partition, record, idHeader))
@@ -92,8 +88,11 @@ export async function messagesAt(
 }
 
 export async function getMessage(service: BrokerService, target: GetTarget): Promise<Message | undefined> {
+  if (typeof target === 'string') return messageOfId(service, target)
   if (typeof target !== 'object' || target === null) {
-    refuse(`get: what to get is ${shown(target)}; it must be { topic, partition, offset } or { topic, id }.`)
+    refuse(
+      `get: what to get is ${shown(target)}; it must be { topic, partition, offset }, { topic, id }, or a message id of RocketMQ's.`,
+    )
   }
   // A message, which has an id as well, is a place too.
   if ('offset' in target) return messageAt(service, target)
@@ -102,20 +101,46 @@ export async function getMessage(service: BrokerService, target: GetTarget): Pro
   return newest
 }
 
-async function messageAt(service: BrokerService, { topic, partition, offset }: Place): Promise<Message | undefined> {
-  checkName('get', 'topic', topic)
-  const place = {
-    topic,
-    partition: wholeNumber('get', 'partition', partition, { fallback: 0 }),
-    from: { offset: wholeNumber('get', 'offset', offset, { fallback: 0 }) },
+async function messageOfId(service: BrokerService, id: string): Promise<Message | undefined> {
+  if (parseMessageId(id) === undefined) {
+    refuse(`get: ${JSON.stringify(id)} is no message id of RocketMQ's; such are 32 or 56 hexadecimal digits.`)
   }
+  if (service.placeOfMessage === undefined) throw unknownToTheWire('get by message id')
+  const place = await service.placeOfMessage(id)
+  return place && messageAt(service, place)
+}
+
+export async function messageIdAt(service: BrokerService, place: Place): Promise<string | undefined> {
+  const { topic, partition, offset } = checkPlace('messageId', place)
+  if (service.messageIdOf === undefined) throw unknownToTheWire('messageId')
+  return service.messageIdOf({ topic, partition, offset })
+}
+
+async function messageAt(service: BrokerService, place: Place): Promise<Message | undefined> {
+  const { topic, partition, offset } = checkPlace('get', place)
   try {
-    const [message] = await readBounded(service, { ...place, limit: 1, isolation })
+    const [message] = await readBounded(service, { topic, partition, from: { offset }, limit: 1, isolation })
     return message?.offset === offset ? message : undefined
   } catch (error) {
     if (error instanceof HoldfastError && error.code === 'OFFSET_OUT_OF_RANGE') return undefined
     throw error
   }
+}
+
+function checkPlace(call: string, { topic, partition, offset }: Place): Place {
+  checkName(call, 'topic', topic)
+  return {
+    topic,
+    partition: wholeNumber(call, 'partition', partition, { fallback: 0 }),
+    offset: wholeNumber(call, 'offset', offset, { fallback: 0 }),
+  }
+}
+
+function unknownToTheWire(call: string): HoldfastError {
+  return new HoldfastError(
+    'UNSUPPORTED_OVER_WIRE',
+    `${call}: the Kafka protocol has no request for it; open the folder itself, or consume the topic and compare.`,
+  )
 }
 
 function targetOf(target: unknown): Pick<FindRequest, 'key' | 'id'> {

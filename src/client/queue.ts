@@ -28,7 +28,9 @@ import {
   findMessages,
   type GetTarget,
   getMessage,
+  messageIdAt,
   messagesAt,
+  type Place,
 } from './finding.js'
 import { GroupSource } from './group-source.js'
 import { GroupsClient } from './groups.js'
@@ -276,10 +278,25 @@ export class Queue implements AsyncDisposable {
    *     const message = await mq.get(await mq.send('orders', { value: 'two apples' }))
    *     const sent = await mq.get({ topic: 'orders', id: '7d0c' })
    *
-   * @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_ARGUMENT; for an id what `find` throws
+   * A text is RocketMQ's own id of a message, which {@link messageId} tells, and RocketMQ's clients do.
+   *
+   * @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_ARGUMENT; for an id what `find` throws; UNSUPPORTED_OVER_WIRE for a message
+   * id where the broker is elsewhere
    */
   get(target: GetTarget): Promise<Message | undefined> {
     return getMessage(this.#service, target)
+  }
+
+  /**
+   * The id that RocketMQ gives the message at a place: its broker's address and where it lies in the commit log, in
+   * hexadecimal. Undefined where there is none, and in topics of the layout `segments`.
+   *
+   *     const id = await mq.messageId(await mq.send('orders', { value: 'two apples' }))
+   *
+   * @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_ARGUMENT; UNSUPPORTED_OVER_WIRE where the broker is elsewhere
+   */
+  messageId(place: Place): Promise<string | undefined> {
+    return messageIdAt(this.#service, place)
   }
 
   /**

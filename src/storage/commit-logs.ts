@@ -21,6 +21,7 @@ import { CommitLogRetention, type DeletableCommitLog } from './commit-log-retent
 import { CommitLogState } from './commit-log-state.js'
 import { CommitLogStore } from './commitlog/commit-log-store.js'
 import { storeNames } from './commitlog/format.js'
+import { idOfMessage, placeOfMessage, type QueuePlace } from './commitlog/message-ids.js'
 import type { QueueLog } from './commitlog/queue-log.js'
 import { TopicsConfig } from './commitlog/topics-config.js'
 import type { DataDirectory } from './data-directory.js'
@@ -89,6 +90,18 @@ export class CommitLogs {
   /** What finds messages of a partition by key or id; undefined where the partition is not here. */
   finder(topic: string, partition: number): MessageFinder | undefined {
     return this.get(topic, partition) === undefined ? undefined : this.store?.finder(topic, partition)
+  }
+
+  /** Where the message lies that an id of RocketMQ's names; undefined where there is none. */
+  async placeOfMessage(id: string): Promise<QueuePlace | undefined> {
+    const place = this.store && (await placeOfMessage(this.store, id))
+    return place && this.get(place.topic, place.partition) && place
+  }
+
+  /** RocketMQ's id of the message at a place; undefined where there is none. */
+  async messageIdOf(place: QueuePlace): Promise<string | undefined> {
+    const isHere = this.get(place.topic, place.partition) !== undefined
+    return isHere ? this.store && idOfMessage(this.store, place) : undefined
   }
 
   /**

@@ -20,6 +20,7 @@ import { CheckpointWriter } from './checkpoint-writer.js'
 import { leaveCleanShutdownMark, takeCleanShutdownMark } from './checkpoints.js'
 import { Chores } from './chores.js'
 import { CommitLogs } from './commit-logs.js'
+import type { QueuePlace } from './commitlog/message-ids.js'
 import { type DataDirectory, openDataDirectory } from './data-directory.js'
 import { DiskWatermark } from './disk-watermark.js'
 import { Healer } from './healer.js'
@@ -184,6 +185,16 @@ export class MessageStore {
   /** What finds messages of a partition by key or id; undefined where nothing does. */
   finder(topic: string, partition: number): MessageFinder | undefined {
     return this.#indexes.get(topic, partition) ?? this.#logs.commitLog.finder(topic, partition)
+  }
+
+  /** Where the message lies that an id of RocketMQ's names; undefined where no commit log here holds it. */
+  placeOfMessage(id: string): Promise<QueuePlace | undefined> {
+    return this.#logs.commitLog.placeOfMessage(id)
+  }
+
+  /** RocketMQ's id of the message at a place; undefined where there is none, or its topic is no commit log's. */
+  messageIdOf(place: QueuePlace): Promise<string | undefined> {
+    return this.#logs.commitLog.messageIdOf(place)
   }
 
   get keyIndexes(): KeyIndexes {

@@ -230,6 +230,30 @@ test('a message is found by key and by id in a folder, by time also over the wir
   }
 })
 
+test("a message of the commit log is got by RocketMQ's id of it", async (t) => {
+  const directory = await makeTemporaryDirectory('holdfast-cli-')
+  t.after(() => directory.remove())
+  const data = ['--data', directory.path]
+  await ok(['topics', 'create', 'orders', '--config', 'storage.layout=commitlog', ...data])
+  await ok(['produce', 'orders', '--tags', 'paid', '--keys', 'o-1', ...data], 'two apples\n')
+  // The first message of a commit log, of RocketMQ's port on this machine.
+  const id = `7F00000100002A9F${'0'.repeat(16)}`
+  assert.match(await ok(['get', id, ...data]), /^PARTITION.*\n0 +0 .* two apples\n$/)
+  const { topic, headers } = JSON.parse(await ok(['get', id, '--json', ...data]))
+  assert.deepEqual(
+    [topic, headers],
+    [
+      'orders',
+      [
+        ['TAGS', 'paid'],
+        ['KEYS', 'o-1'],
+      ],
+    ],
+  )
+  assert.match(await ok(['find', 'orders', '--key', 'o-1', ...data]), /two apples\n$/)
+  assert.match((await run(['get', 'nonsense', ...data])).stderr, /INVALID_ARGUMENT/)
+})
+
 test('a setting that is unknown or out of range is refused with its name and range', async () => {
   const directory = await makeTemporaryDirectory('holdfast-cli-')
   try {

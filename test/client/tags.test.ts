@@ -75,12 +75,21 @@ function leavingOut(broker: Broker): BrokerService {
   })
 }
 
-for (const [what, between] of [
-  ['gives everything', (broker: Broker): BrokerService => broker],
-  ['leaves messages out', leavingOut],
+const itself = (broker: Broker): BrokerService => broker
+
+/** A fetch that finds nothing says how far it came when its waiting is over. */
+const impatient = (broker: Broker): BrokerService =>
+  instead(broker, { fetch: (request) => broker.fetch({ ...request, maxWaitMs: 10 }) })
+
+for (const [what, between, layout] of [
+  ['gives everything', itself, 'segments'],
+  ['leaves batches out', leavingOut, 'segments'],
+  ['leaves messages out', impatient, 'commitlog'],
 ] as const) {
+  const broker = { settings: { 'storage.layout': layout } }
+
   test(`a consumer by offset gets the messages of its tags alone, from a log that ${what}`, async (t) => {
-    const { mq } = await world(t, { between })
+    const { mq } = await world(t, { between, broker })
     await sendTagged(mq, 'orders', ['a', 'b', undefined, 'c', 'a', 'b', 'b'])
     const read = async (tags?: string) => texts(await all(mq.consume('orders', { tags, follow: false })))
     assert.deepEqual(await read('a || c'), ['a0', 'c3', 'a4'])
@@ -97,9 +106,24 @@ for (const [what, between] of [
     await following.close()
   })
 
+  test(`of batches with many tags the messages that are asked for come, from a log that ${what}`, async (t) => {
+    const { mq } = await world(t, { between, broker })
+    const tags = ['a', 'b', undefined]
+    const messages = Array.from({ length: 3000 }, (_, n) => ({ tags: tags[n % 3], keys: `k${n}`, value: `${n}` }))
+    await mq.sendMany('orders', messages)
+    const meant = messages.filter(({ tags: tag }) => tag === 'b').map(({ value }) => value)
+    const got = await all(mq.consume('orders', { tags: 'b', follow: false, maxPrefetchBytes: 10_000 }))
+    assert.deepEqual(texts(got), meant)
+    assert.deepEqual([got[5].tags, got[5].keys, got[5].offset], ['b', ['k16'], 16])
+    assert.deepEqual(
+      texts(await all(mq.consume('orders', { tags: 'a || b', from: { offset: 2990 }, follow: false }))),
+      ['2991', '2992', '2994', '2995', '2997', '2998'],
+    )
+  })
+
   test(`what a group was not sent is committed with the rest, from a log that ${what}`, async (t) => {
     const clock = new ManualClock()
-    const opened = await world(t, { between, queue: { clock } })
+    const opened = await world(t, { between, broker, queue: { clock } })
     const { mq } = opened
     await sendTagged(mq, 'orders', ['b', 'a', 'b', 'b', 'a', 'b', 'b'])
     const stream = mq.consume('orders', { group: 'g', tags: 'a' })
@@ -135,16 +159,16 @@ for (const [what, between] of [
 
   test(`a group that is sent nothing is at the end when it stops, of a log that ${what}`, async (t) => {
     let fetched = 0
-    const watched = (broker: Broker): BrokerService => {
-      const service = between(broker)
-      return instead(broker, {
+    const watched = (watchedBroker: Broker): BrokerService => {
+      const service = between(watchedBroker)
+      return instead(watchedBroker, {
         async fetch(request) {
           fetched = Math.max(fetched, request.positions[0].offset)
           return service.fetch(request)
         },
       })
     }
-    const opened = await world(t, { between: watched })
+    const opened = await world(t, { between: watched, broker })
     await sendTagged(opened.mq, 'orders', ['b', 'b', 'b'])
     const stream = opened.mq.consume('orders', { group: 'g', tags: 'a' })
     const next = stream.next()
