@@ -4,26 +4,30 @@ import { once } from 'node:events'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { DumpRow, DumpValue } from '../storage/inspect/dump.js'
+import { type SettingsOptions, settingsOf, withSettings } from './settings-options.js'
 import { wholeNumber } from './target.js'
 
 type Encoding = 'text' | 'hex' | 'base64'
 
-interface Options {
+interface Options extends SettingsOptions {
   readonly records?: boolean
   readonly decode?: boolean
   readonly bytes: Encoding
   readonly from?: number
   readonly to?: number
+  readonly topic?: string
   readonly limit?: number
   readonly json?: boolean
 }
 
 export function dumpCommand(): (parent: Command) => void {
   return (parent) => {
-    parent
-      .command('dump <path...>')
-      .description('show what lies in data directories, partitions or single files, batch by batch')
-      .option('-r, --records', 'also the records of each batch')
+    withSettings(
+      parent
+        .command('dump <path...>')
+        .description('show what lies in data directories, partitions, commit logs or single files, batch by batch'),
+    )
+      .option('-r, --records', 'also the records of each batch; of messages of a commit log, properties and body')
       .option('--decode', "show what the records of the broker's own topics mean")
       .addOption(
         new Option('--bytes <how>', 'keys and values as text (hex where they are none), hex or base64')
@@ -32,7 +36,8 @@ export function dumpCommand(): (parent: Command) => void {
       )
       .option('-f, --from <offset>', 'from this offset on', wholeNumber(0))
       .option('-t, --to <offset>', 'up to this offset', wholeNumber(0))
-      .option('-n, --limit <n>', 'stop after so many batches and entries', wholeNumber(1))
+      .option('--topic <name>', 'of a commit log, only the messages of this topic')
+      .option('-n, --limit <n>', 'stop after so many batches, messages and entries', wholeNumber(1))
       .option('--json', 'print each row as a line of JSON')
       .addHelpText(
         'after',
@@ -43,12 +48,13 @@ export function dumpCommand(): (parent: Command) => void {
 }
 
 /** What `--limit` counts. */
-const counted: ReadonlySet<string> = new Set(['batch', 'entry', 'producer'])
+const counted: ReadonlySet<string> = new Set(['batch', 'message', 'entry', 'producer'])
 
 async function dump(paths: readonly string[], options: Options): Promise<void> {
-  const [{ dump: rowsOf }, { nodeDisk }, decode] = await Promise.all([
+  const [{ dump: rowsOf }, { nodeDisk }, settings, decode] = await Promise.all([
     import('../storage/inspect/dump.js'),
     import('../files/node-disk.js'),
+    settingsOf(options),
     options.decode ? import('./decoding.js').then(({ decodeRecord }) => decodeRecord) : undefined,
   ])
   let isGone = false
@@ -57,7 +63,7 @@ async function dump(paths: readonly string[], options: Options): Promise<void> {
   })
   let left = options.limit ?? Number.POSITIVE_INFINITY
   for (const path of paths) {
-    for await (const row of rowsOf(nodeDisk, path, { ...options, decode })) {
+    for await (const row of rowsOf(nodeDisk, path, { ...options, settings, decode })) {
       if (counted.has(row.type) && left-- <= 0) return
       if (row.type === 'stop') process.exitCode = 1
       const line = options.json ? JSON.stringify(forJson(row, options.bytes)) : textOf(row, options.bytes)

@@ -28,12 +28,11 @@ import type { DataDirectory } from './data-directory.js'
 import type { MessageFinder } from './message-finder.js'
 import type { SharedByLogs } from './partition-logs.js'
 import type { CommitLogRecovery } from './recovery.js'
+import { asidePathOf, snapshotPathOf, storePathOf, storeState } from './store-places.js'
 import { settingsOf, type Topic, type TopicCatalog } from './topic-catalog.js'
 
 /** What messages say of the broker that stored them, and their ids begin with: RocketMQ's port, on this machine. */
 const host = { address: '127.0.0.1', port: 10911 }
-
-const stateNames = { directory: 'store-state', snapshot: 'queues', aside: 'aside' } as const
 
 /** How the opening is watched. */
 export interface OpeningWatch {
@@ -58,11 +57,6 @@ interface Opened {
   /** What RocketMQ's broker is told of the topics. */
   readonly config: TopicsConfig
   readonly lock: DiskLock
-}
-
-/** Where RocketMQ's directory lies in a data directory. */
-export function storePathOf(dataPath: string): string {
-  return join(dataPath, 'store')
 }
 
 export class CommitLogs {
@@ -218,7 +212,7 @@ export class CommitLogs {
   async #open({ fullScan, onScanned }: OpeningWatch): Promise<Opened> {
     const { directory, disk, clock, logger, settings, shared, catalog } = this.#options
     await disk.makeDirectory(this.#path)
-    await disk.makeDirectory(join(directory.path, stateNames.directory))
+    await disk.makeDirectory(join(directory.path, storeState.directory))
     await disk.syncDirectory(directory.path)
     // RocketMQ's own lock, so that neither program opens the store under the other.
     const lock = await disk.lock(join(this.#path, storeNames.lock))
@@ -227,8 +221,8 @@ export class CommitLogs {
       const config = await TopicsConfig.open(disk, this.#path, clock)
       const store: CommitLogStore = await CommitLogStore.open({
         directory: this.#path,
-        snapshotPath: join(directory.path, stateNames.directory, stateNames.snapshot),
-        asidePath: join(directory.path, stateNames.directory, stateNames.aside),
+        snapshotPath: snapshotPathOf(directory.path),
+        asidePath: asidePathOf(directory.path),
         disk,
         clock,
         logger,

@@ -3,6 +3,7 @@
 import { HoldfastError } from '../../core/errors.js'
 import type { Disk } from '../../files/disk.js'
 import { crc32c } from '../../records/crc32c.js'
+import { type JsonValue, parseLenientJson } from '../commitlog/lenient-json.js'
 import type { DumpRow, DumpValue } from './dump.js'
 import type { FileKind } from './names.js'
 import { readSmallFile, withFile } from './open-file.js'
@@ -53,10 +54,17 @@ export async function* dumpText(disk: Disk, path: string, kind: FileKind): Async
   }
 }
 
+/** RocketMQ writes keys that are numbers without quotes, and its numbers may be larger than ours. */
 function parse(text: string, path: string): DumpValue {
   try {
-    return JSON.parse(text) as DumpValue
+    return shown(parseLenientJson(text))
   } catch (cause) {
     throw new HoldfastError('DATA_DIR_DAMAGED', `${path} is not JSON: ${(cause as Error).message}`, { cause })
   }
+}
+
+function shown(value: JsonValue): DumpValue {
+  if (typeof value === 'bigint') return String(value)
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, one]) => [key, shown(one)]))
+  return Array.isArray(value) ? value.map(shown) : value
 }

@@ -5,9 +5,18 @@
 
 import { basename, dirname, join, resolve } from 'node:path'
 import { HoldfastError } from '../../core/errors.js'
+import type { Settings } from '../../core/settings.js'
 import type { Disk } from '../../files/disk.js'
 import type { StoredRecord } from '../../records/record.js'
 import { parsePartitionDirectoryName } from '../segments/format.js'
+import {
+  dumpConsumeQueue,
+  dumpMessageIndex,
+  dumpQueuesSnapshot,
+  dumpStoreCheckpoint,
+} from './commitlog/dump-derived.js'
+import { dumpMessages } from './commitlog/dump-messages.js'
+import { kindInStore } from './commitlog/names.js'
 import { dumpLog } from './dump-log.js'
 import { dumpSnapshot, dumpText } from './dump-small.js'
 import { type FileKind, kindOfName } from './names.js'
@@ -35,6 +44,10 @@ export interface DumpOptions {
   /** Offsets: what ends below `from`, and what begins above `to`, is left out. */
   readonly from?: number
   readonly to?: number
+  /** Of a commit log only the messages of this topic. */
+  readonly topic?: string
+  /** Say what shape the files of a commit log's key index have, and what a body may unpack to. */
+  readonly settings?: Settings
   /** Turns a record of one of the broker's own topics into what it means; undefined for records it does not know. */
   readonly decode?: (topic: string, record: StoredRecord) => DumpValue | undefined
 }
@@ -67,6 +80,8 @@ async function* dumpFile(disk: Disk, path: string, options: DumpOptions): AsyncG
 
 /** A file that is being replaced, or was set aside, is shown as what it was. */
 function kindOfDumped(path: string): { kind: FileKind; offset: number | undefined } {
+  const inStore = kindInStore(resolve(path))
+  if (inStore !== undefined) return { kind: inStore, offset: undefined }
   const name = basename(path)
   const named = kindOfName(name)
   if (named.kind !== 'leftover' && named.kind !== 'set-aside') return named
@@ -89,6 +104,16 @@ function rowsOf(disk: Disk, path: string, kind: FileKind, base: number, options:
       return entriesOf(disk, path, abortedEntries, base, options)
     case 'snapshot':
       return dumpSnapshot(disk, path)
+    case 'commit-log':
+      return dumpMessages(disk, path, options)
+    case 'consume-queue':
+      return dumpConsumeQueue(disk, path, options)
+    case 'message-index':
+      return dumpMessageIndex(disk, path, options)
+    case 'store-checkpoint':
+      return dumpStoreCheckpoint(disk, path)
+    case 'queues-snapshot':
+      return dumpQueuesSnapshot(disk, path)
     default:
       return dumpText(disk, path, kind)
   }

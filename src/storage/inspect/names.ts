@@ -15,6 +15,13 @@ export type FileKind =
   | 'json'
   /** A file of a key index: a hint, with checksums of its own. */
   | 'key-index'
+  /** Under RocketMQ's directory, which `commitlog/names.ts` knows. */
+  | 'commit-log'
+  | 'consume-queue'
+  | 'message-index'
+  | 'store-checkpoint'
+  /** Ours, beside it. */
+  | 'queues-snapshot'
   /** Empty, or read by nobody: locks and marks. */
   | 'mark'
   /** A step of a replacement or removal that the next start finishes. */

@@ -59,6 +59,12 @@ export class ChunkReader {
     return at >= 0 && at + length <= this.#view.length ? this.#view.subarray(at, at + length) : undefined
   }
 
+  /** Everything from `position` on that has been read already; valid until the next call that reads. */
+  restHere(position: number): Buffer {
+    const at = position - this.#viewStart
+    return at >= 0 ? this.#view.subarray(at) : this.#view.subarray(0, 0)
+  }
+
   /** Resolves when nothing is being read in advance any more. */
   async settle(): Promise<void> {
     await this.#coming?.catch(() => {})
