@@ -10,6 +10,7 @@ import { RemoteBroker } from '../../src/kafka/remote-broker.js'
 import { batchesIn } from '../../src/records/batch.js'
 import { readRecords } from '../../src/records/reader.js'
 import { tagsOf } from '../../src/records/tags-and-keys.js'
+import { parseTagExpression } from '../../src/storage/tag-expression.js'
 import { startBroker } from '../../src/testing/index.js'
 import { all, instead, take, texts, type World, world } from './world.js'
 
@@ -199,6 +200,27 @@ async function until(holds: () => Promise<boolean>, meanwhile: () => void): Prom
     await settled()
   } while (!(await holds()))
 }
+
+test('of the commit log nothing comes but the messages of the tags that are asked for', async (t) => {
+  const { broker, mq } = await world(t, { broker: { settings: { 'storage.layout': 'commitlog' } } })
+  await mq.sendMany(
+    'orders',
+    ['a', 'b', undefined, 'a'].map((tags, n) => ({ tags, value: `${n}` })),
+  )
+  const position = { topic: 'orders', partition: 0, offset: 0, maxBytes: 1 << 20, currentLeaderEpoch: -1 }
+  const tags = parseTagExpression('a')
+  const request = { positions: [position], maxBytes: 1 << 20, minBytes: 1, maxWaitMs: 0, tags }
+  const [{ records, nextOffset }] = await broker.fetch(request)
+  const got = records.flatMap((bytes) => [...batchesIn(bytes)].flatMap(readRecords))
+  assert.deepEqual(
+    got.map(({ offset, value }) => [offset, value?.toString()]),
+    [
+      [0, '0'],
+      [3, '3'],
+    ],
+  )
+  assert.equal(nextOffset, 4)
+})
 
 test('an expression that is not understood is refused at once', async (t) => {
   const { mq } = await world(t)

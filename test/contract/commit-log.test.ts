@@ -3,7 +3,10 @@
 import { commitLogWorld } from './commit-log.js'
 import { idempotenceCases } from './idempotence.cases.js'
 import { partitionLogCases } from './partition-log.cases.js'
+import { tagCases } from './tags.cases.js'
 import { transactionCases } from './transactions.cases.js'
+
+tagCases(commitLogWorld('sync'))
 
 for (const world of [
   commitLogWorld('sync'),

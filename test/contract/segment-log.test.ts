@@ -3,7 +3,10 @@
 import { idempotenceCases } from './idempotence.cases.js'
 import { partitionLogCases } from './partition-log.cases.js'
 import { segmentLogWorld } from './segment-log.js'
+import { tagCases } from './tags.cases.js'
 import { transactionCases } from './transactions.cases.js'
+
+tagCases(segmentLogWorld('sync'))
 
 for (const world of [
   segmentLogWorld('sync'),
