@@ -8,7 +8,7 @@
  *     for await (const message of mq.consume('orders', { group: 'billing' })) await message.ack()
  */
 
-export type { Isolation, PartitionDescription, TopicPartition } from './broker/contract.js'
+export type { Isolation, MessagePlace, PartitionDescription, TopicPartition } from './broker/contract.js'
 export type { GroupListing, GroupState } from './broker/groups/contract.js'
 export type { AssignorName } from './client/assignors.js'
 export type {

@@ -140,6 +140,7 @@ export interface FoundMessage extends TopicPartition {
   readonly record: StoredRecord
 }
 
+/** Where a message lies, as a receipt or a message says it. */
 export interface MessagePlace extends TopicPartition {
   readonly offset: number
 }

@@ -1,11 +1,11 @@
 /** Finds single messages: by key or id, at a time, at an offset. */
 
-import type { BrokerService, FindRequest } from '../broker/contract.js'
+import type { BrokerService, FindRequest, MessagePlace } from '../broker/contract.js'
 import { HoldfastError } from '../core/errors.js'
 import { parseMessageId } from '../storage/commitlog/host.js'
 import { checkName, checkOptions, refuse, wholeNumber } from './arguments.js'
 import { readBounded } from './bounded-read.js'
-import { type BytesInput, bytesOf, idHeaderOf, Message, type Receipt, shown } from './message.js'
+import { type BytesInput, bytesOf, idHeaderOf, Message, shown } from './message.js'
 import { askOffsets } from './start-offset.js'
 import { describeTopic } from './topics.js'
 
@@ -26,11 +26,8 @@ export interface FindOptions {
   readonly limit?: number
 }
 
-/** Where a message lies, as a receipt or a message says it. */
-export type Place = Pick<Receipt, 'topic' | 'partition' | 'offset'>
-
 /** A place, the id that a message was sent with, or a message id of RocketMQ's. */
-export type GetTarget = Place | { readonly topic: string; readonly id: BytesInput } | string
+export type GetTarget = MessagePlace | { readonly topic: string; readonly id: BytesInput } | string
 
 export interface AtOptions {
   /** All partitions where absent. */
@@ -110,13 +107,13 @@ async function messageOfId(service: BrokerService, id: string): Promise<Message 
   return place && messageAt(service, place)
 }
 
-export async function messageIdAt(service: BrokerService, place: Place): Promise<string | undefined> {
+export async function messageIdAt(service: BrokerService, place: MessagePlace): Promise<string | undefined> {
   const { topic, partition, offset } = checkPlace('messageId', place)
   if (service.messageIdOf === undefined) throw unknownToTheWire('messageId')
   return service.messageIdOf({ topic, partition, offset })
 }
 
-async function messageAt(service: BrokerService, place: Place): Promise<Message | undefined> {
+async function messageAt(service: BrokerService, place: MessagePlace): Promise<Message | undefined> {
   const { topic, partition, offset } = checkPlace('get', place)
   try {
     const [message] = await readBounded(service, { topic, partition, from: { offset }, limit: 1, isolation })
@@ -127,7 +124,7 @@ async function messageAt(service: BrokerService, place: Place): Promise<Message 
   }
 }
 
-function checkPlace(call: string, { topic, partition, offset }: Place): Place {
+function checkPlace(call: string, { topic, partition, offset }: MessagePlace): MessagePlace {
   checkName(call, 'topic', topic)
   return {
     topic,

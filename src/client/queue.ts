@@ -3,7 +3,7 @@
  * code runs on a broker in this process and on one across a wire.
  */
 
-import type { BrokerService } from '../broker/contract.js'
+import type { BrokerService, MessagePlace } from '../broker/contract.js'
 import { type Clock, systemClock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { type Logger, silentLogger } from '../core/logger.js'
@@ -30,7 +30,6 @@ import {
   getMessage,
   messageIdAt,
   messagesAt,
-  type Place,
 } from './finding.js'
 import { GroupSource } from './group-source.js'
 import { GroupsClient } from './groups.js'
@@ -295,7 +294,7 @@ export class Queue implements AsyncDisposable {
    *
    * @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_ARGUMENT; UNSUPPORTED_OVER_WIRE where the broker is elsewhere
    */
-  messageId(place: Place): Promise<string | undefined> {
+  messageId(place: MessagePlace): Promise<string | undefined> {
     return messageIdAt(this.#service, place)
   }
 
