@@ -244,7 +244,7 @@ export class MemoryDisk implements Disk {
     if (this.#steps >= this.#crashAt) await new Promise<never>(() => {})
   }
 
-  async open(path: string, { mode, dsync, mapped }: OpenOptions): Promise<DiskFile> {
+  async open(path: string, { mode, dsync, mapped, mostBytes }: OpenOptions): Promise<DiskFile> {
     if (mapped) this.#needMapping(path)
     await this.step()
     const directory = this.#directory(dirname(path))
@@ -254,7 +254,8 @@ export class MemoryDisk implements Disk {
       directory.change({ kind: 'add', name: basename(path), node: inode })
     }
     if (!(inode instanceof Inode)) throw missing('open', path)
-    return new MemoryFile(this, path, inode, { dsync: dsync === true && this.supportsDsync, mapped: mapped === true })
+    const isDsync = dsync === true && this.supportsDsync
+    return new MemoryFile(this, path, inode, { dsync: isDsync, mapped: mapped === true, mostBytes })
   }
 
   async space(): Promise<DiskSpace | undefined> {
@@ -408,13 +409,20 @@ class MemoryFile implements DiskFile {
   readonly #inode: Inode
   readonly #dsync: boolean
   readonly #mapped: boolean
+  readonly #mostBytes: number
 
-  constructor(disk: MemoryDisk, path: string, inode: Inode, { dsync, mapped }: { dsync: boolean; mapped: boolean }) {
+  constructor(
+    disk: MemoryDisk,
+    path: string,
+    inode: Inode,
+    { dsync, mapped, mostBytes = Number.POSITIVE_INFINITY }: { dsync: boolean; mapped: boolean; mostBytes?: number },
+  ) {
     this.#disk = disk
     this.path = path
     this.#inode = inode
     this.#dsync = dsync
     this.#mapped = mapped
+    this.#mostBytes = mostBytes
   }
 
   async size(): Promise<number> {
@@ -431,7 +439,8 @@ class MemoryFile implements DiskFile {
     // A copy: what the caller does with its bytes afterwards is its own business.
     const bytes = Buffer.concat(buffers)
     if (bytes.length > 0) {
-      if (this.#mapped) this.#inode.grow(Math.ceil((position + bytes.length) / reservedBytes) * reservedBytes)
+      const end = position + bytes.length
+      if (this.#mapped) this.#inode.grow(Math.min(Math.ceil(end / reservedBytes) * reservedBytes, this.#mostBytes))
       this.#inode.write(bytes, position)
     }
     const mark = this.#inode.mark()

@@ -19,6 +19,8 @@ export interface WritingPlace {
   readonly preparing: Gate
   /** Where a file ends at the latest. */
   readonly segmentBytes: number
+  /** No file is ever longer, not even by prepared zeros. */
+  readonly isFixedLength?: boolean
   /** A write is durable when it returns. */
   readonly dsync: boolean
   readonly engine: 'disk' | 'mmap'
@@ -28,7 +30,8 @@ export interface WritingPlace {
 
 /** How such a file is opened to be written. */
 export function writing(place: WritingPlace): OpenOptions {
-  return { mode: 'write', dsync: place.dsync, mapped: place.engine === 'mmap' }
+  const { dsync, engine, isFixedLength, segmentBytes } = place
+  return { mode: 'write', dsync, mapped: engine === 'mmap', ...(isFixedLength && { mostBytes: segmentBytes }) }
 }
 
 export interface FileSizes {

@@ -48,6 +48,8 @@ export interface OpenOptions {
   readonly dsync?: boolean
   /** Written through a mapping, which grows by reserved pieces. @throws MMAP_UNAVAILABLE where `supportsMapping` is not */
   readonly mapped?: boolean
+  /** Of a mapped file: it reserves nothing beyond this length, a multiple of a page. */
+  readonly mostBytes?: number
 }
 
 /** A file mapped for reading, at the length it had when it was mapped. */

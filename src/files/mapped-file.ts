@@ -30,6 +30,7 @@ const lockPieceBytes = mebibyte
 export class MappedFile extends NodeFile {
   readonly #system: Libc
   readonly #dsync: boolean
+  readonly #mostBytes: number
   /** Reserving, syncing and shortening, one at a time. */
   readonly #turns = new Mutex()
   /** The part of the file that has blocks of its own for certain. */
@@ -41,10 +42,12 @@ export class MappedFile extends NodeFile {
   #syncWhole = true
   #failure: Error | undefined
 
-  constructor(system: Libc, path: string, fd: number, dsync: boolean) {
+  /** @param mostBytes nothing is reserved beyond this length, a multiple of a page */
+  constructor(system: Libc, path: string, fd: number, dsync: boolean, mostBytes = Number.POSITIVE_INFINITY) {
     super(path, fd)
     this.#system = system
     this.#dsync = dsync
+    this.#mostBytes = mostBytes
   }
 
   override async write(buffers: readonly Buffer[], position: number): Promise<void> {
@@ -141,7 +144,8 @@ export class MappedFile extends NodeFile {
         if (!isFirst && start < first) await this.#allocate(start, first)
         const rest = isFirst ? start : last
         if (to <= rest) return
-        if (ahead > 0 && (await this.#allocateAhead(rest, Math.max(to, rest + ahead)))) return
+        const aheadTo = Math.max(to, Math.min(rest + ahead, this.#mostBytes))
+        if (ahead > 0 && (await this.#allocateAhead(rest, aheadTo))) return
         await this.#allocate(rest, to)
       }),
     )

@@ -147,7 +147,7 @@ export const nodeDisk: Disk = {
       })
     })
     if (system === undefined) return new NodeFile(path, fd, options.dsync)
-    return new MappedFile(system, path, fd, options.dsync === true)
+    return new MappedFile(system, path, fd, options.dsync === true, options.mostBytes)
   },
   map: mapForReading,
   copyRange,

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { nodeDisk } from '../../../src/files/node-disk.js'
+import { positionFileName } from '../../../src/storage/commitlog/format.js'
 import { appendAll, batchOf, bytesOf, readAll, temporaryDirectory } from '../support.js'
-import { append, storeWorld } from './store-world.js'
+import { append, smallFiles, storeWorld } from './store-world.js'
 
 test('queues share the log, and each reads its own batches, before and after a restart and a kill', async (t) => {
   const root = await temporaryDirectory(t)
@@ -49,4 +50,20 @@ test('queues share the log, and each reads its own batches, before and after a r
   }
   await appendAll(fourth.ensureQueue('orders', 0), [batchOf(['last'])])
   await fourth.close()
+})
+
+test('through a mapping the files keep their length', { skip: !nodeDisk.supportsMapping }, async (t) => {
+  const root = await temporaryDirectory(t)
+  const world = storeWorld(nodeDisk, root, { settings: { ...smallFiles, 'file.engine': 'mmap' } })
+  const store = await world.open()
+  const sent = Array.from({ length: 60 }, (_, i) => batchOf([`${i}`, 'x'.repeat(3000)]))
+  for (const batch of sent) await append(store.ensureQueue('orders', 0), batch)
+  for (const { position } of await store.files()) {
+    const path = join(world.directory, 'commitlog', positionFileName(position))
+    assert.equal((await nodeDisk.stat(path))?.sizeInBytes, 64 * 1024)
+  }
+  await store.close()
+  const again = await world.open()
+  assert.deepEqual(await readAll(again.ensureQueue('orders', 0)), bytesOf(sent))
+  await again.close()
 })
