@@ -195,7 +195,7 @@ export class CommitLogs {
     if (this.#opened === undefined) return undefined
     const { store, state } = this.#opened
     return {
-      failure: store.failure,
+      failure: store.isRecoverable ? undefined : store.failure,
       files: () => store.files(),
       deleteFilesBefore: async (position) => {
         const removed = await store.deleteFilesBefore(position)

@@ -8,7 +8,7 @@ import { Mutex } from '../../core/mutex.js'
 import type { Disk } from '../../files/disk.js'
 import type { MessageIndex } from './message-index.js'
 import type { ConsumeQueues } from './queue-set.js'
-import { encodeSnapshot, type QueueSnapshot } from './snapshot.js'
+import { encodeSnapshot, type StoreSnapshot } from './snapshot.js'
 import { writeStoreCheckpoint } from './store-checkpoint.js'
 
 export const couldNotCheckpoint = 'Could not write down how far the queues are; a start would read more.'
@@ -22,7 +22,7 @@ export interface CheckpointingOptions {
   readonly entries: ConsumeQueues
   readonly index: MessageIndex
   /** What readers see now, of one turn of the event loop. */
-  state(): { readonly position: number; readonly storeTimestamp: number; readonly queues: readonly QueueSnapshot[] }
+  state(): Omit<StoreSnapshot, 'index'>
   /** Makes the commit log durable as far as readers see it. */
   flush(): Promise<void>
 }
@@ -65,8 +65,9 @@ export class Checkpointing {
   take(nowMs = this.#takenAtMs): Promise<void> {
     return this.#turns.run(async () => {
       const { disk, directory, snapshotPath, entries, index, state, flush } = this.#options
-      const { position, storeTimestamp, queues } = state()
-      const bytes = encodeSnapshot({ position, storeTimestamp, queues, index: index.extent })
+      const found = state()
+      const { position, storeTimestamp } = found
+      const bytes = encodeSnapshot({ ...found, index: index.extent })
       await flush()
       await entries.flush(position)
       await entries.sync()

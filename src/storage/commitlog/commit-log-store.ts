@@ -12,6 +12,7 @@ import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import { Lifecycle } from '../../core/lifecycle.js'
 import { Mutex } from '../../core/mutex.js'
+import { isOutOfDescriptors } from '../../files/disk-error.js'
 import { GroupCommit } from '../../flush/group-commit.js'
 import { flushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
@@ -69,8 +70,8 @@ export class CommitLogStore implements QueueEngine {
     this.#options = options
     this.#loaded = loaded
     this.report = { clean, scannedBytes, isCut, isRebuilt, ...(damage !== undefined && { damage }) }
-    this.#storeTimestamp = loaded.storeTimestamp
-    this.#publisher = new Publisher(loaded.index, loaded.storeTimestamp, !this.acknowledgesDurable)
+    this.#storeTimestamp = loaded.last.storeTimestamp
+    this.#publisher = new Publisher(loaded.index, loaded.last, !this.acknowledgesDurable)
     this.#queues = new QueueRegistry({
       storeHost: hostBytes(options.host.address, options.host.port),
       idHeader: options.settings['key.index.id.header'],
@@ -100,7 +101,7 @@ export class CommitLogStore implements QueueEngine {
         index: loaded.index,
         state: () => ({
           position: this.#writer.publishedPosition,
-          storeTimestamp: this.#publisher.storeTimestamp,
+          ...this.#publisher.last,
           queues: [...this.queues()].map((queue) => queue.snapshot()),
         }),
         flush: () => this.#commit.flush(),
@@ -152,11 +153,14 @@ export class CommitLogStore implements QueueEngine {
   }
 
   /**
-   * Whether {@link recover} may be tried without anybody looking at the disk: a write found no room. After a failed sync, or
-   * an I/O error, the page cache cannot be believed, and only a new start reads the disk afresh.
+   * Whether {@link recover} may be tried without anybody looking at the disk: a write found no room, or the next file no
+   * descriptor. After a failed sync, or an I/O error, the page cache cannot be believed, and only a new start reads the disk
+   * afresh.
    */
   get isRecoverable(): boolean {
-    return this.failure?.code === 'DISK_FULL' && !this.#writer.syncFailed
+    const { failure } = this
+    const mayPass = failure?.code === 'DISK_FULL' || isOutOfDescriptors(failure?.cause)
+    return mayPass && !this.#writer.syncFailed
   }
 
   /** Where the next message begins, if it fits into the file. */
@@ -257,14 +261,16 @@ export class CommitLogStore implements QueueEngine {
   }
 
   /**
-   * Removes the files of the commit log that end at `position` or before it, never the one that is written, and what leads
-   * to them from queues and index. Returns how many.
+   * Removes the files of the commit log that end at `position` or before it, never the one with the last message, and what
+   * leads to them from queues and index. Returns how many. A store that found no room goes on removing, since that makes some.
    */
   deleteFilesBefore(position: number): Promise<number> {
     return this.#turns.run(async () => {
-      this.#lifecycle.assertOpen()
+      if (!this.isRecoverable) this.#lifecycle.assertOpen()
       const { openFiles } = this.#options.tables
-      const limit = Math.min(position, this.#loaded.files.startFor(this.#writer.durablePosition))
+      // Without any message the last file could go as well, and with it the position that the log goes on at.
+      const last = Math.max(0, this.#writer.durablePosition - 1)
+      const limit = Math.min(position, this.#loaded.files.startFor(last))
       return deleteFilesBefore({ ...this.#loaded, openFiles, queues: () => this.queues() }, limit)
     })
   }
@@ -284,7 +290,7 @@ export class CommitLogStore implements QueueEngine {
       await this.#commit.stop()
       await this.#writer.takeBack()
       if (!this.isRecoverable) throw this.#lifecycle.refusal()
-      this.#storeTimestamp = this.#publisher.storeTimestamp
+      this.#storeTimestamp = this.#publisher.last.storeTimestamp
       this.#commit = new GroupCommit(this.#writer, this.#policy, this.clock)
       for (const queue of this.queues()) queue.takeBack()
       this.#lifecycle.to('opening')
@@ -312,9 +318,8 @@ export class CommitLogStore implements QueueEngine {
       try {
         if (state !== 'failed') {
           await this.#commit.flush()
-          await this.#checkpoints.take(this.clock.now())
+          inOrder = await this.#checkpointLast()
           await this.#writer.seal()
-          inOrder = true
         }
       } finally {
         await this.#commit.stop()
@@ -332,25 +337,41 @@ export class CommitLogStore implements QueueEngine {
     })
   }
 
+  /** False where it fails: nothing is lost with queues and index, and the next opening makes anew what is missing. */
+  async #checkpointLast(): Promise<boolean> {
+    try {
+      await this.#checkpoints.take(this.clock.now())
+      return true
+    } catch (err) {
+      this.logger.warn({ directory: this.#options.directory, err }, couldNotCheckpoint)
+      return false
+    }
+  }
+
   get #policy(): ReturnType<typeof flushPolicy> {
     return flushPolicy(() => this.#options.settings)
   }
 
   #add(topic: string, queueId: number, state: QueueState): QueueLog {
     const { settingsOf, startOf, onStartMoved } = this.#options
+    const entries = this.#loaded.entries.ensure(topic, queueId)
+    const startOffset = startOf(topic, queueId)
+    // Where it began is known, and everything from there on is gone: its offsets go on.
+    const isBefore = entries.isEmpty && state.endOffset < startOffset
+    if (isBefore) entries.beginAt(startOffset)
     const queue = new QueueLog(
       {
         topic,
         partition: queueId,
         engine: this,
-        entries: this.#loaded.entries.ensure(topic, queueId),
+        entries,
         messages: this.#messages,
         building: buildOptions(this.#options.settings),
         settings: settingsOf(topic),
-        startOffset: startOf(topic, queueId),
+        startOffset,
         onStartMoved,
       },
-      state,
+      isBefore ? { ...state, endOffset: startOffset } : state,
     )
     this.#queues.add(queue)
     return queue

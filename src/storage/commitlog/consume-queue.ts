@@ -6,6 +6,7 @@
  */
 
 import { HoldfastError } from '../../core/errors.js'
+import { invariant } from '../../core/invariant.js'
 import { Mutex } from '../../core/mutex.js'
 import { queueEntryBytes } from './format.js'
 import { entryEnd, QueueEntries } from './queue-entries.js'
@@ -63,7 +64,7 @@ export class ConsumeQueue {
     return this.#minOffset
   }
 
-  /** The queue offset of the next message; 0 where the queue holds none. */
+  /** The queue offset of the next message; of a queue that holds none 0, or where it was told to begin. */
   get maxOffset(): number {
     return this.#tail.firstOffset + this.#tail.count
   }
@@ -111,6 +112,13 @@ export class ConsumeQueue {
     this.#tail.push(position, size, tagsCode)
     this.#maxPosition = end
     return true
+  }
+
+  /** Lets a queue without entries go on at `offset`: what was before it is gone. */
+  beginAt(offset: number): void {
+    invariant(this.isEmpty, 'only a queue without entries may begin elsewhere')
+    this.#tail.restart(offset)
+    this.#minOffset = offset
   }
 
   /**

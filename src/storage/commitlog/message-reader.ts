@@ -38,7 +38,7 @@ export class MessageReader {
 
   /**
    * The messages at `places`, which ascend. Their bytes are the caller's.
-   * @throws OFFSET_OUT_OF_RANGE where a file is gone, LOG_DAMAGED where a place holds no sound message of that size
+   * @throws OFFSET_OUT_OF_RANGE where a file was deleted, LOG_DAMAGED where one is missing or a place holds no sound message of that size
    */
   async read(places: readonly MessagePlace[]): Promise<MessageView[]> {
     const runs = this.#runsOf(places)
@@ -97,15 +97,23 @@ export class MessageReader {
 
   async #bytes(position: number, length: number): Promise<Buffer> {
     const located = this.#files.locate(position)
-    if (located === undefined) throw gone(position)
+    if (located === undefined) throw this.#noFile(position)
     const bytes = Buffer.allocUnsafeSlow(length)
     try {
       const read = await this.#openFiles.use(located.path, (file) => file.read(bytes, located.offsetInFile))
       return read === length ? bytes : bytes.subarray(0, read)
     } catch (error) {
       // Removed under the reader's hands.
-      throw this.#files.locate(position) === undefined ? gone(position) : error
+      throw this.#files.locate(position) === undefined ? this.#noFile(position) : error
     }
+  }
+
+  #noFile(position: number): HoldfastError {
+    const { first = 0, directory } = this.#files
+    if (position < first) {
+      return new HoldfastError('OFFSET_OUT_OF_RANGE', `Position ${position} is not in the commit log any more.`)
+    }
+    return new HoldfastError('LOG_DAMAGED', `${directory} has lost its file for position ${position}. Put it back.`)
   }
 
   #damaged({ position, sizeInBytes }: MessagePlace, what: string): HoldfastError {
@@ -116,7 +124,3 @@ export class MessageReader {
 
 /** One read for nearly every message that is looked up by its position. */
 const guessedBytes = { header: 8, message: 4096 }
-
-function gone(position: number): HoldfastError {
-  return new HoldfastError('OFFSET_OUT_OF_RANGE', `Position ${position} is not in the commit log any more.`)
-}

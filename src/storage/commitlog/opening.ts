@@ -7,9 +7,9 @@ import type { Settings } from '../../core/settings.js'
 import type { WritingPlace } from '../../files/active-file.js'
 import type { Disk } from '../../files/disk.js'
 import type { Gate } from '../../files/gate.js'
+import { pageBytes } from '../../files/libc.js'
 import { OpenFiles } from '../../files/open-files.js'
 import type { OpenWriters } from '../../files/open-writers.js'
-import { roundMaxBytes } from '../../flush/group-commit.js'
 import { acknowledgesAfter } from '../../flush/policy.js'
 import type { DiskRoom } from '../log/disk-room.js'
 import type { BuildOptions } from './batch-builder.js'
@@ -119,28 +119,45 @@ export async function loadStore(options: CommitLogOptions): Promise<LoadedStore>
     building: buildOptions(settings),
     fullScan: options.fullScan ?? false,
     inOrder: isSync,
-    longestTornBytes: 2 * roundMaxBytes + settings['message.max.bytes'],
+    clean,
+    snapshotPath: options.snapshotPath,
     sinceOf: options.sinceOf,
     onScanned: options.onScanned ?? (() => {}),
   })
   await entries.removeBefore(files.first ?? 0)
-  const isCut = recovered.damage === undefined && (!clean || recovered.isTorn) && files.end > recovered.end
-  if (isCut) await cutFiles(files, { place: { disk }, openFiles: tables.openFiles }, recovered.end)
+  const { end, damage, scannedBytes, isRebuilt, isTorn } = recovered
+  // Where nobody was here since we closed it there are zeros behind the end; RocketMQ leaves what it does not believe.
+  const isAsLeft = clean && scannedBytes === 0 && !isRebuilt && !isTorn
+  const isCut = damage === undefined && !isAsLeft && files.end > end
+  if (isCut) await cutFiles(files, { place: { disk }, openFiles: tables.openFiles }, end)
+  // A process that was killed leaves what no sync has covered; from here on it counts as safe.
+  if (damage === undefined && !clean) await syncFile(files, disk, end - 1)
   return { ...recovered, files, entries, index, clean, isCut }
+}
+
+/** Of the file that holds `position`, if there is one; those before it were synced before it was begun. */
+async function syncFile(files: FileSequence, disk: Disk, position: number): Promise<void> {
+  const found = files.locate(position)
+  if (found === undefined) return
+  const file = await disk.open(found.path, { mode: 'write' })
+  await file.sync().finally(() => file.close())
 }
 
 /** How the files of the commit log are written. */
 export function writingPlace({ disk, logger, tables, settings }: CommitLogOptions): WritingPlace {
   const isSync = acknowledgesAfter(settings) === 'sync'
   const how = settings['file.preallocate']
+  const fileBytes = settings['mapped.file.size.commitlog']
   return {
     disk,
     logger,
     writers: tables.writers,
     preparing: tables.preparing,
-    segmentBytes: settings['mapped.file.size.commitlog'],
+    segmentBytes: fileBytes,
+    isFixedLength: true,
     dsync: isSync && disk.supportsDsync,
-    engine: settings['file.engine'],
+    // A mapping ends with a page, and RocketMQ refuses a file that is longer than it should be.
+    engine: fileBytes % pageBytes === 0 ? settings['file.engine'] : 'disk',
     // Nobody waits for the journal where acknowledgements come from the page cache: the zeros would be written for nothing.
     preallocate: how === 'ahead' && !isSync ? 'none' : how,
     warmup: settings['file.warmup'],

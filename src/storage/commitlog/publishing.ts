@@ -5,6 +5,9 @@ import type { EncodedBatch } from './batch-encoder.js'
 import type { PlacedBatch } from './commit-log-writer.js'
 import type { MessageIndex } from './message-index.js'
 import type { QueueLog } from './queue-log.js'
+import type { StoreSnapshot } from './snapshot.js'
+
+export type LastMessage = Pick<StoreSnapshot, 'storeTimestamp' | 'lastPosition'>
 
 /** A batch that has its place. */
 export interface PendingBatch extends PlacedBatch {
@@ -18,18 +21,18 @@ export class Publisher {
   readonly #index: MessageIndex
   /** What readers see and no sync has covered, with the offset behind it. */
   readonly #undurable: Map<QueueLog, number> | undefined
-  #storeTimestamp: number
+  #last: LastMessage
 
   /** @param mayBeLost what is published is not durable by then */
-  constructor(index: MessageIndex, storeTimestamp: number, mayBeLost: boolean) {
+  constructor(index: MessageIndex, last: LastMessage, mayBeLost: boolean) {
     this.#index = index
-    this.#storeTimestamp = storeTimestamp
+    this.#last = { storeTimestamp: last.storeTimestamp, lastPosition: last.lastPosition }
     this.#undurable = mayBeLost ? new Map<QueueLog, number>() : undefined
   }
 
-  /** Of the last message that readers see; ms. */
-  get storeTimestamp(): number {
-    return this.#storeTimestamp
+  /** The last message that readers see. */
+  get last(): LastMessage {
+    return this.#last
   }
 
   /** Resolves when the next round may be shown. */
@@ -37,8 +40,7 @@ export class Publisher {
     const told = new Set<QueueLog>()
     let patience: Promise<void> | undefined
     for (const pending of round) {
-      const { queue, batch, encoded, position, storeTimestamp } = pending
-      this.#storeTimestamp = storeTimestamp
+      const { queue, batch, encoded, position } = pending
       // Of a topic that was deleted while they were on their way.
       if (queue.isClosed) continue
       queue.publish(batch, encoded, position)
@@ -46,6 +48,8 @@ export class Publisher {
       this.#undurable?.set(queue, queue.highWatermark)
       told.add(queue)
     }
+    const { position, bytes, encoded, storeTimestamp } = round[round.length - 1]
+    this.#last = { storeTimestamp, lastPosition: position + bytes.length - encoded.sizes[encoded.sizes.length - 1] }
     for (const queue of told) queue.notify()
     return patience
   }

@@ -2,8 +2,8 @@
  * Brings the queues and the key index up to the end of the commit log, and finds that end: from the last snapshot where the
  * files go with it, else from the first message that is kept.
  *
- * The first thing that is no message ends the log. Where writes are durable in their order, a sound message far behind it
- * cannot be what an interrupted write left: that is damage, of which nothing is cut (docs/formats.md, "RocketMQ's layout").
+ * The first thing that is no message ends the log, unless it is damage (end-of-log.ts). A queue whose messages are all gone
+ * goes on where it was: its offsets are known to consumers.
  */
 
 import type { Clock } from '../../core/clock.js'
@@ -11,13 +11,16 @@ import type { Logger } from '../../core/logger.js'
 import type { OpenFiles } from '../../files/open-files.js'
 import type { BuildOptions } from './batch-builder.js'
 import { dispatchOf, ownPropertyOf } from './dispatching.js'
+import { damageAt } from './end-of-log.js'
 import type { FileSequence } from './file-sequence.js'
 import type { MessageView } from './message.js'
 import type { MessageIndex } from './message-index.js'
+import { MessageReader } from './message-reader.js'
+import type { LastMessage } from './publishing.js'
 import { emptyQueue } from './queue-log.js'
 import type { ConsumeQueues } from './queue-set.js'
 import { type ReadMessage, RecoveringQueue } from './recovering-queue.js'
-import { holdsMessage, type Scan, scanMessages } from './scanning.js'
+import { type Scan, scanMessages } from './scanning.js'
 import type { QueueSnapshot, StoreSnapshot } from './snapshot.js'
 
 export interface RecoveryOptions {
@@ -29,12 +32,13 @@ export interface RecoveryOptions {
   readonly logger: Logger
   readonly building: BuildOptions
   readonly snapshot: StoreSnapshot | undefined
+  readonly snapshotPath: string
+  /** The last one who had the store open has closed it. */
+  readonly clean: boolean
   /** Every message is read, also what is known to be sound. */
   readonly fullScan: boolean
-  /** Rounds are durable one after the other, so a hole between two of them is damage. */
+  /** A round is durable before the next one is written. */
   readonly inOrder: boolean
-  /** The most that one write which was interrupted leaves behind the end. */
-  readonly longestTornBytes: number
   /** Messages of a topic before this position are not its own: they are of an earlier one of that name. */
   sinceOf(topic: string): number
   onScanned(bytes: number): void
@@ -43,8 +47,7 @@ export interface RecoveryOptions {
 export interface RecoveredLog {
   /** Where the log ends: the next message begins here. */
   readonly end: number
-  /** Of the last message, ms; 0 where there is none. */
-  readonly storeTimestamp: number
+  readonly last: LastMessage
   readonly queues: readonly RecoveringQueue[]
   readonly scannedBytes: number
   /** Queues and index were made anew. */
@@ -55,8 +58,6 @@ export interface RecoveredLog {
   readonly damage?: string
 }
 
-/** Beyond what an interrupted write may have left it is looked so far for messages. */
-const searchedBytes = 64 * 1024 * 1024
 /** Entries of queues that are made anew go to the disk as often. */
 const flushedBytes = 256 * 1024 * 1024
 
@@ -72,8 +73,13 @@ class Recovery {
   #batch: ReadMessage[] = []
   #scannedBytes = 0
   #unflushedBytes = 0
-  #storeTimestamp = 0
+  #last: LastMessage = noMessage
+  /** The one before the batch that is being gathered. */
+  #lastWhole: LastMessage = noMessage
   #isRebuilt = false
+  #queuesLeadTo = 0
+  /** Of a log that is read from its first message on: where its queues ended before. */
+  #former: readonly QueueSnapshot[] = []
 
   constructor(options: RecoveryOptions) {
     this.#options = options
@@ -81,17 +87,20 @@ class Recovery {
 
   /** Decides where the reading begins, and brings queues and index to that place. */
   async begin(): Promise<number> {
-    const { files, queues, index, snapshot, fullScan, logger } = this.#options
+    const { files, queues, index, snapshot, fullScan, logger, clean } = this.#options
     const first = files.first ?? 0
+    if (clean) this.#queuesLeadTo = queues.maxPosition
     const why = fullScan ? 'everything is to be read' : await this.#whyNot(snapshot)
     if (snapshot !== undefined && why === undefined) {
-      this.#storeTimestamp = snapshot.storeTimestamp
-      for (const queue of snapshot.queues) this.#know(queue)
+      this.#last = snapshot
+      this.#lastWhole = snapshot
+      for (const queue of this.#kept(snapshot)) this.#know(queue)
       return snapshot.position
     }
     const isNew = files.first === undefined && queues.all().length === 0
     if (!isNew) logger.info({ directory: files.directory, why }, 'Reading the commit log from its first file on.')
     this.#isRebuilt = !isNew
+    this.#former = this.#formerQueues(first)
     await Promise.all(queues.all().map((queue) => queue.clear()))
     await index.reset()
     return first
@@ -99,11 +108,10 @@ class Recovery {
 
   /** Cuts what the snapshot does not know off the queues and the index; says why they do not go with it, where they do not. */
   async #whyNot(snapshot: StoreSnapshot | undefined): Promise<string | undefined> {
-    const { files, queues, index, logger } = this.#options
+    const { queues, index, logger } = this.#options
     if (snapshot === undefined) return 'there is no snapshot of the queues'
     const { position } = snapshot
-    if (position < (files.first ?? 0) || position > files.end)
-      return 'the snapshot of the queues is of another commit log'
+    if (!(await this.#isOfThisLog(snapshot))) return 'the snapshot of the queues is of another commit log'
     if (!index.continues(snapshot.index)) return index.rebuildReason ?? 'files of the key index are missing'
     const cut = await queues.truncateFrom(position)
     if (cut.entries > 0)
@@ -112,12 +120,61 @@ class Recovery {
         'Entries of consume queues behind the snapshot are made anew.',
       )
     await index.truncateFrom(position)
-    for (const { topic, queueId, endOffset } of snapshot.queues) {
-      const entries = queues.get(topic, queueId)
-      const found = entries === undefined || entries.isEmpty ? 0 : entries.maxOffset
+    const kept = this.#kept(snapshot)
+    for (const { topic, queueId, endOffset, sizeInBytes } of kept) {
+      const entries = queues.ensure(topic, queueId)
+      // One of which the log holds nothing has no entries where it was made anew.
+      if (entries.isEmpty && sizeInBytes === 0) entries.beginAt(endOffset)
+      const found = entries.maxOffset
       if (found !== endOffset) return `the consume queue ${topic}/${queueId} ends at ${found} instead of ${endOffset}`
     }
+    await this.#clearOthers(kept)
     return undefined
+  }
+
+  /** Whether the last message below its position is there, as it was. */
+  async #isOfThisLog({ position, lastPosition, storeTimestamp }: StoreSnapshot): Promise<boolean> {
+    const { files, openFiles } = this.#options
+    const first = files.first ?? 0
+    if (position < first || position > files.end) return false
+    // It may have been in the file that was deleted last.
+    if (lastPosition < first) return lastPosition >= 0 || position === 0
+    const found = await new MessageReader(files, openFiles).at(lastPosition, position)
+    if (found?.storeTimestamp !== storeTimestamp) return false
+    const end = lastPosition + found.sizeInBytes
+    return position === end || position === files.startFor(end) + files.fileBytes
+  }
+
+  /** Without those of topics that were deleted since. */
+  #kept({ position, queues }: StoreSnapshot): QueueSnapshot[] {
+    return queues.filter(({ topic, endOffset }) => endOffset === 0 || this.#options.sinceOf(topic) < position)
+  }
+
+  /** Entries below the snapshot of queues that it does not know are those of topics that were deleted before. */
+  async #clearOthers(kept: readonly QueueSnapshot[]): Promise<void> {
+    const { queues } = this.#options
+    for (const topic of queues.topics) {
+      const known = new Set(kept.filter((queue) => queue.topic === topic).map(({ queueId }) => queueId))
+      for (const [queueId, entries] of queues.of(topic)) {
+        if (!known.has(queueId) && !entries.isEmpty) await entries.clear()
+      }
+    }
+  }
+
+  /** Where queues ended, as the snapshot says, or else their entries where these lead to nothing that is there. */
+  #formerQueues(first: number): QueueSnapshot[] {
+    const { queues, snapshot, sinceOf } = this.#options
+    const former = new Map<string, QueueSnapshot>()
+    for (const topic of queues.topics) {
+      for (const [queueId, { isEmpty, maxPosition, maxOffset }] of queues.of(topic)) {
+        if (isEmpty || maxPosition > first || sinceOf(topic) >= maxPosition) continue
+        former.set(keyOf(topic, queueId), { ...emptyQueue, topic, queueId, endOffset: maxOffset })
+      }
+    }
+    for (const queue of snapshot === undefined ? [] : this.#kept(snapshot)) {
+      former.set(keyOf(queue.topic, queue.queueId), { ...queue, sizeInBytes: 0, aborted: [] })
+    }
+    return [...former.values()]
   }
 
   async run(from: number): Promise<RecoveredLog> {
@@ -134,31 +191,28 @@ class Recovery {
     // A batch of which the rest is missing was never acknowledged.
     const end = this.#batch[0]?.dispatch.position ?? position
     if (end < position) await this.#options.index.truncateFrom(end)
-    const isDamaged = this.#options.inOrder && (await this.#goesOn(end))
-    const what = fault === undefined ? 'nothing is there' : `what is there ${fault}`
+    for (const queue of this.#former) {
+      if (queue.endOffset > 0 && !this.#queues.has(keyOf(queue.topic, queue.queueId))) {
+        this.#know(queue).entries.beginAt(queue.endOffset)
+      }
+    }
+    const durableTo = this.#options.snapshot?.position ?? 0
+    const damage = await damageAt(end, fault, { ...this.#options, durableTo, queuesLeadTo: this.#queuesLeadTo })
     return {
       end,
-      storeTimestamp: this.#storeTimestamp,
+      last: end < position ? this.#lastWhole : this.#last,
       queues: [...this.#queues.values()],
       scannedBytes: this.#scannedBytes,
       isRebuilt: this.#isRebuilt,
       isTorn: fault !== undefined || end < position,
-      ...(isDamaged && {
-        damage: `${files.directory} is damaged at position ${end}: ${what}, and messages follow behind it`,
-      }),
+      ...(damage !== undefined && { damage }),
     }
-  }
-
-  /** Whether there are messages so far behind `end` that they were not written together with what lies there. */
-  #goesOn(end: number): Promise<boolean> {
-    const { files, openFiles, longestTornBytes } = this.#options
-    const from = end + longestTornBytes
-    return holdsMessage({ files, openFiles }, from, Math.min(files.end, from + searchedBytes))
   }
 
   #visit(view: MessageView): Promise<void> | undefined {
     const dispatch = dispatchOf(view)
-    this.#storeTimestamp = dispatch.storeTimestamp
+    if (this.#batch.length === 0) this.#lastWhole = this.#last
+    this.#last = { storeTimestamp: dispatch.storeTimestamp, lastPosition: dispatch.position }
     if (dispatch.position < this.#options.sinceOf(dispatch.topic)) return undefined
     const patience = dispatch.isIndexed ? this.#options.index.put(dispatch) : undefined
     if (dispatch.hasQueueEntry) this.#gather({ view, dispatch, own: ownPropertyOf(view) })
@@ -183,13 +237,18 @@ class Recovery {
   }
 
   #queueOf({ dispatch: { topic, queueId } }: ReadMessage): RecoveringQueue {
-    const key = `${queueId} ${topic}`
-    return this.#queues.get(key) ?? this.#know({ ...emptyQueue, topic, queueId })
+    return this.#queues.get(keyOf(topic, queueId)) ?? this.#know({ ...emptyQueue, topic, queueId })
   }
 
   #know({ topic, queueId, ...state }: QueueSnapshot): RecoveringQueue {
     const queue = new RecoveringQueue(topic, queueId, this.#options.queues.ensure(topic, queueId), state)
-    this.#queues.set(`${queueId} ${topic}`, queue)
+    this.#queues.set(keyOf(topic, queueId), queue)
     return queue
   }
+}
+
+const noMessage: LastMessage = { storeTimestamp: 0, lastPosition: -1 }
+
+function keyOf(topic: string, queueId: number): string {
+  return `${queueId} ${topic}`
 }

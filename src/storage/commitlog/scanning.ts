@@ -85,13 +85,17 @@ async function walk(
 }
 
 /**
- * Whether a sound message begins in [from, to): each says where it lies, so that one which was written there is told from
- * bytes that look like one. For what a write that was interrupted cannot have left.
+ * The sound messages that begin in [from, to), whatever lies between them: each says where it lies, so that one which was
+ * written there is told from bytes that look like one.
  */
-export async function holdsMessage({ files, openFiles }: Scan, from: number, to: number): Promise<boolean> {
+export async function* soundMessages(
+  { files, openFiles }: Pick<Scan, 'files' | 'openFiles'>,
+  from: number,
+  to: number,
+): AsyncGenerator<MessageView> {
   for (let position = from; position < to; ) {
     const located = files.locate(position)
-    if (located === undefined) return false
+    if (located === undefined) return
     const length = Math.min(chunkBytes, files.fileBytes - located.offsetInFile, to - position)
     const bytes = await readFrom(openFiles, located.path, located.offsetInFile, length)
     for (const at of magicsIn(bytes)) {
@@ -103,12 +107,12 @@ export async function holdsMessage({ files, openFiles }: Scan, from: number, to:
         start + size <= bytes.length
           ? bytes.subarray(start)
           : await readFrom(openFiles, located.path, located.offsetInFile + start, size)
-      if (readMessage(whole, 0, whole.length, position + start).kind === 'message') return true
+      const found = readMessage(whole, 0, whole.length, position + start)
+      if (found.kind === 'message') yield found
     }
     // A magic may lie across the end of the chunk.
     position += length < chunkBytes ? length : length - blankBytes
   }
-  return false
 }
 
 /** The first three bytes of both magics. */

@@ -24,6 +24,7 @@ const snapshotMessage = message({
   schema: struct({
     position: int64,
     storeTimestamp: int64,
+    lastPosition: int64,
     index: struct({ fileNames: array(string), endPosition: int64 }),
     queues: array(
       struct({
@@ -76,6 +77,8 @@ export interface StoreSnapshot {
   readonly position: number
   /** Of the last message below it, ms. */
   readonly storeTimestamp: number
+  /** Where that message begins; -1 where there is none. By it the commit log is known again. */
+  readonly lastPosition: number
   readonly index: IndexExtent
   readonly queues: readonly QueueSnapshot[]
 }

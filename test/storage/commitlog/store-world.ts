@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { FaultDisk } from '../../../sim/fault-disk.js'
 import type { Clock } from '../../../src/core/clock.js'
 import { systemClock } from '../../../src/core/clock.js'
-import type { SettingsInput } from '../../../src/core/settings.js'
+import type { Settings, SettingsInput } from '../../../src/core/settings.js'
 import type { Disk } from '../../../src/files/disk.js'
 import type { RecordBatch } from '../../../src/records/batch.js'
 import { CommitLogStore } from '../../../src/storage/commitlog/commit-log-store.js'
@@ -24,6 +24,7 @@ export interface StoreWorld {
   readonly disk: FaultDisk
   readonly directory: string
   readonly starts: Map<string, number>
+  readonly settings: Settings
   open(more?: Partial<CommitLogOptions>): Promise<CommitLogStore>
 }
 
@@ -35,12 +36,13 @@ export function storeWorld(
   const disk = under instanceof FaultDisk ? under : new FaultDisk(under)
   const directory = join(root, 'store')
   const starts = new Map<string, number>()
+  const settings = settingsWith(given)
   return {
     disk,
     directory,
     starts,
+    settings,
     async open(more = {}) {
-      const settings = settingsWith(given)
       await disk.makeDirectory(directory)
       return CommitLogStore.open({
         directory,
