@@ -119,7 +119,8 @@ describe("RocketMQ's bytes", { skip: withoutRocketMq }, () => {
         const bytes = readFileSync(join(directory.path, storeNames.checkpoint))
         assert.equal(bytes.length, checkpointBytes)
         const logics = Number(bytes.readBigInt64BE(checkpointAt.logicsTimestamp))
-        assert.ok(walked.messages.some(({ storeTimestamp }) => storeTimestamp === logics))
+        const place = Number(bytes.readBigInt64BE(checkpointAt.logicsPosition))
+        assert.equal(walked.messages.find(({ position }) => position === place)?.storeTimestamp, logics)
       })
     })
   }

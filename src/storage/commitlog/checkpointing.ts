@@ -78,6 +78,7 @@ export class Checkpointing {
         indexTimestamp: header?.endTimestamp ?? 0,
         masterFlushedPosition: 0,
         confirmPosition: 0,
+        logicsPosition: position,
       })
       await disk.replaceFile(snapshotPath, bytes)
       this.#position = position

@@ -140,6 +140,12 @@ export const checkpointAt = {
   indexTimestamp: 16,
   masterFlushedPosition: 24,
   confirmPosition: 32,
+  /**
+   * As of RocketMQ 5.5: the queues hold everything before this place. After an unclean end it begins with the newest file
+   * whose first message lies there or before; where it is 0, with the newest whose first message was stored at
+   * logicsTimestamp or before.
+   */
+  logicsPosition: 40,
 } as const
 
 /** Messages wait here for their time; the tags code of such a one is the time of its delivery. */

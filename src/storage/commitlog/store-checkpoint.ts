@@ -28,7 +28,7 @@ export function encodeStoreCheckpoint(checkpoint: StoreCheckpoint): Buffer {
 /** Undefined where there is none, or one that a crash left before it was written: then all of the commit log is read. */
 export async function readStoreCheckpoint(disk: Disk, storeDirectory: string): Promise<StoreCheckpoint | undefined> {
   const bytes = await disk.readFile(join(storeDirectory, storeNames.checkpoint))
-  if (bytes === undefined || bytes.length < checkpointAt.confirmPosition + 8) return undefined
+  if (bytes === undefined || bytes.length < checkpointBytes) return undefined
   return Object.fromEntries(fields.map((field) => [field, readInt64(bytes, checkpointAt[field])])) as StoreCheckpoint
 }
 

@@ -22,6 +22,7 @@ const checkpoint: StoreCheckpoint = {
   indexTimestamp: 0,
   masterFlushedPosition: 2 ** 40 + 1,
   confirmPosition: -1,
+  logicsPosition: 2 ** 41,
 }
 
 async function emptyStore(): Promise<MemoryDisk> {
@@ -34,10 +35,10 @@ test('a checkpoint has the bytes that RocketMQ gives it', () => {
   const bytes = encodeStoreCheckpoint(checkpoint)
   assert.equal(bytes.length, 4096)
   assert.equal(
-    bytes.subarray(0, 40).toString('hex'),
-    '000001a201b0d998000001a201b0d99900000000000000000000010000000001ffffffffffffffff',
+    bytes.subarray(0, 48).toString('hex'),
+    '000001a201b0d998000001a201b0d99900000000000000000000010000000001ffffffffffffffff0000020000000000',
   )
-  assert.ok(bytes.subarray(40).every((byte) => byte === 0))
+  assert.ok(bytes.subarray(48).every((byte) => byte === 0))
 })
 
 test('it is read as it was written, and none is none', async () => {
