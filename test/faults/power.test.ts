@@ -12,7 +12,15 @@ import { SeededRandomness } from '../../sim/seeded-randomness.js'
 import type { Settings } from '../../src/core/settings.js'
 import { MessageStore } from '../../src/storage/message-store.js'
 import { batchOf, readAll, turns } from '../storage/support.js'
-import { type Acknowledged, appendWaves, assertKept, live, openStore, smallSettings } from './workload.js'
+import {
+  type Acknowledged,
+  appendWaves,
+  assertKept,
+  live,
+  openStore,
+  smallCommitLog,
+  smallSettings,
+} from './workload.js'
 
 /** What somebody was told, over all lives. */
 interface Told {
@@ -171,6 +179,16 @@ describe('when the power fails', () => {
     const settings: Settings = { ...smallSettings(flush), 'file.engine': 'mmap', 'file.preallocate': 'zero' }
     worlds[`${flush}, mapped, preallocated`] = { settings }
   }
+  worlds['commit log, sync'] = { settings: smallCommitLog('sync') }
+  worlds['commit log, sync, a disk without dsync'] = { settings: smallCommitLog('sync'), supportsDsync: false }
+  worlds['commit log, async'] = { settings: smallCommitLog('async') }
+  for (const how of ['none', 'fallocate', 'zero'] as const) {
+    worlds[`commit log, preallocated: ${how}`] = { settings: { ...smallCommitLog('sync'), 'file.preallocate': how } }
+  }
+  for (const flush of ['sync', 'async'] as const) {
+    const settings: Settings = { ...smallCommitLog(flush), 'file.engine': 'mmap', 'file.preallocate': 'zero' }
+    worlds[`commit log, ${flush}, mapped, preallocated`] = { settings }
+  }
   for (const [how, { settings, supportsDsync = true }] of Object.entries(worlds)) {
     test(`at random, what was promised is found: ${how}`, async () => {
       for (const seed of seeds) {
@@ -195,11 +213,16 @@ describe('when the power fails', () => {
     }
   })
 
-  for (const supportsDsync of [true, false]) {
-    test(`at every step of a life, what was acknowledged is found ${supportsDsync ? '' : 'without dsync'}`, async () => {
-      const settings = smallSettings('sync')
+  for (const { supportsDsync, layout } of [
+    { supportsDsync: true, layout: 'segments' },
+    { supportsDsync: false, layout: 'segments' },
+    { supportsDsync: true, layout: 'commitlog' },
+    { supportsDsync: false, layout: 'commitlog' },
+  ]) {
+    test(`at every step of a life, what was acknowledged is found: ${layout}${supportsDsync ? '' : ' without dsync'}`, async () => {
+      const settings = layout === 'segments' ? smallSettings('sync') : smallCommitLog('sync')
       // A roll would sync the directory by the way.
-      const roomy = smallSettings('sync', 100_000)
+      const roomy = layout === 'segments' ? smallSettings('sync', 100_000) : settings
       const whole = new MemoryDisk({ supportsDsync })
       await live(whole, settings)
       for (let step = 1; step <= whole.steps; step++) {

@@ -23,6 +23,18 @@ export function smallSettings(flush: 'sync' | 'async', segmentBytes = 700): Sett
   }
 }
 
+/** The same for topics in the commit log. */
+export function smallCommitLog(flush: 'sync' | 'async', fileBytes = 2000): Settings {
+  return {
+    ...smallSettings(flush),
+    'storage.layout': 'commitlog',
+    'mapped.file.size.commitlog': fileBytes,
+    'mapped.file.size.consumequeue': 100,
+    'max.hash.slot.num': 10,
+    'max.index.num': 8,
+  }
+}
+
 /** What the senders were told: offset → bytes. */
 export type Acknowledged = Map<number, Buffer>
 

@@ -74,12 +74,33 @@ export interface LoadedStore extends RecoveredLog {
 /** Consume queues whose files are open at the same time. */
 const openQueueFiles = 512
 
+interface OpenedParts {
+  readonly files: FileSequence
+  readonly entries: ConsumeQueues
+  readonly index: MessageIndex
+  readonly clean: boolean
+}
+
 /**
  * Opens the files and brings them to one state.
  * @throws DATA_DIR_DAMAGED for files of a wrong size and stray ones
  */
 export async function loadStore(options: CommitLogOptions): Promise<LoadedStore> {
-  const { directory, disk, clock, logger, settings, tables } = options
+  const queueFiles = new OpenFiles(options.disk, openQueueFiles, { mode: 'write' })
+  let parts: OpenedParts | undefined
+  try {
+    parts = await openParts(options, queueFiles)
+    return await bringTogether(options, parts)
+  } catch (error) {
+    // What it has to say is no news to who opened the store in vain.
+    await parts?.index.close().catch(() => {})
+    await queueFiles.dropAll()
+    throw error
+  }
+}
+
+async function openParts(options: CommitLogOptions, queueFiles: OpenFiles): Promise<OpenedParts> {
+  const { directory, disk, clock, logger, settings } = options
   const at = (name: string) => join(directory, name)
   const clean = await wasStoreClosedCleanly(disk, directory)
   const files = await FileSequence.open({
@@ -89,11 +110,13 @@ export async function loadStore(options: CommitLogOptions): Promise<LoadedStore>
     setting: 'mapped.file.size.commitlog',
     extendShortLast: !clean,
   })
+  // A process that was killed may have left names that no sync has covered; they are built upon from here on.
+  if (!clean && files.first !== undefined) await disk.syncDirectory(files.directory)
   // RocketMQ trusts the queues of a store that was closed; from here on they may lag behind.
   await markStoreInUse(disk, directory, process.pid)
   const entries = await ConsumeQueues.open({
     disk,
-    files: new OpenFiles(disk, openQueueFiles, { mode: 'write' }),
+    files: queueFiles,
     directory: at(storeNames.consumeQueue),
     fileBytes: queueFileBytes(settings['mapped.file.size.consumequeue']),
     wasClosedCleanly: clean,
@@ -105,6 +128,12 @@ export async function loadStore(options: CommitLogOptions): Promise<LoadedStore>
     isClean: clean,
     aside: options.asidePath,
   })
+  return { files, entries, index, clean }
+}
+
+async function bringTogether(options: CommitLogOptions, parts: OpenedParts): Promise<LoadedStore> {
+  const { disk, clock, logger, settings, tables } = options
+  const { files, entries, index, clean } = parts
   const stored = await disk.readFile(options.snapshotPath)
   const snapshot = stored && decodeSnapshot(stored)
   const isSync = acknowledgesAfter(settings) === 'sync'
@@ -132,7 +161,7 @@ export async function loadStore(options: CommitLogOptions): Promise<LoadedStore>
   if (isCut) await cutFiles(files, { place: { disk }, openFiles: tables.openFiles }, end)
   // A process that was killed leaves what no sync has covered; from here on it counts as safe.
   if (damage === undefined && !clean) await syncFile(files, disk, end - 1)
-  return { ...recovered, files, entries, index, clean, isCut }
+  return { ...recovered, ...parts, isCut }
 }
 
 /** Of the file that holds `position`, if there is one; those before it were synced before it was begun. */

@@ -145,9 +145,9 @@ class Recovery {
     return position === end || position === files.startFor(end) + files.fileBytes
   }
 
-  /** Without those of topics that were deleted since. */
+  /** Without those of topics that were deleted since, empty ones too: they would be taken for topics. */
   #kept({ position, queues }: StoreSnapshot): QueueSnapshot[] {
-    return queues.filter(({ topic, endOffset }) => endOffset === 0 || this.#options.sinceOf(topic) < position)
+    return queues.filter(({ topic }) => this.#options.sinceOf(topic) < position)
   }
 
   /** Entries below the snapshot of queues that it does not know are those of topics that were deleted before. */
