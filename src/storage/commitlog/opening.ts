@@ -103,6 +103,7 @@ async function openParts(options: CommitLogOptions, queueFiles: OpenFiles): Prom
   const { directory, disk, clock, logger, settings } = options
   const at = (name: string) => join(directory, name)
   const clean = await wasStoreClosedCleanly(disk, directory)
+  await disk.makeDirectory(directory)
   const files = await FileSequence.open({
     disk,
     directory: at(storeNames.commitLog),
