@@ -12,6 +12,14 @@ export async function loadBroker(): Promise<typeof import('../src/broker/index.j
   return import(new URL('broker/index.js', dist).href)
 }
 
+export async function loadStorage(): Promise<typeof import('../src/storage/index.js')> {
+  return import(new URL('storage/index.js', dist).href)
+}
+
+export async function loadSettings(): Promise<typeof import('../src/core/settings.js')> {
+  return import(new URL('core/settings.js', dist).href)
+}
+
 /** Where the segments of a partition lie in a data directory. */
 export function partitionPath(dataDir: string, topic: string, partition = 0): string {
   return join(dataDir, 'log', `${topic}-${partition}`)
