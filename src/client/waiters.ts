@@ -19,6 +19,8 @@ export interface SendWaiter {
   readonly durable: boolean
 }
 
+const none: never[] = []
+
 /** Where an acknowledged batch lies. */
 export interface BatchPlace {
   readonly topic: string
@@ -28,12 +30,15 @@ export interface BatchPlace {
   readonly logAppendTimeMs: number
 }
 
-/** Four lists side by side instead of one of objects: a message that is sent alone must not cost one more. */
+/**
+ * Four lists side by side instead of one of objects: a message that is sent alone must not cost one more. They are made with
+ * their first entry, since a list that grows from nothing takes room for seventeen.
+ */
 export class BatchWaiters {
-  readonly #waiters: SendWaiter[] = []
-  readonly #firsts: number[] = []
-  readonly #counts: number[] = []
-  readonly #timestamps: number[] = []
+  #waiters: SendWaiter[] = none
+  #firsts: number[] = none
+  #counts: number[] = none
+  #timestamps: number[] = none
 
   /** How many ranges there are. */
   get ranges(): number {
@@ -43,8 +48,14 @@ export class BatchWaiters {
   /** The next message of the batch is `waiter`'s message `index`, with this time (ms). */
   add(waiter: SendWaiter, index: number, timestamp: number): void {
     const last = this.#waiters.length - 1
+    if (last < 0) {
+      this.#waiters = [waiter]
+      this.#firsts = [index]
+      this.#counts = [1]
+      this.#timestamps = [timestamp]
+      return
+    }
     const goesOn =
-      last >= 0 &&
       this.#waiters[last] === waiter &&
       this.#firsts[last] + this.#counts[last] === index &&
       this.#timestamps[last] === timestamp

@@ -11,13 +11,10 @@ import { systemClock } from '../../src/core/clock.js'
 import { silentLogger } from '../../src/core/logger.js'
 import { nodeDisk } from '../../src/files/node-disk.js'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../../src/files/temporary-directory.js'
-import type { DispatchedMessage } from '../../src/storage/commitlog/dispatch.js'
 import { dispatchOf } from '../../src/storage/commitlog/dispatching.js'
 import { javaHash, storeNames } from '../../src/storage/commitlog/format.js'
 import { indexEntryAt, indexEntryPlace } from '../../src/storage/commitlog/index-format.js'
-import type { MessageView } from '../../src/storage/commitlog/message.js'
 import { MessageIndex } from '../../src/storage/commitlog/message-index.js'
-import { propertiesOf } from '../../src/storage/commitlog/properties.js'
 import { messageOfTransaction, messageToPut } from './rocketmq-messages.js'
 import { RocketMqStore, type StoredMessage } from './rocketmq-store.js'
 import { walkCommitLog } from './walked-log.js'
@@ -70,14 +67,6 @@ describe("RocketMQ's index", { skip: withoutRocketMq }, () => {
 
   async function putByUs(index: MessageIndex): Promise<void> {
     for (const message of walkCommitLog(directory.path).messages) await index.put(dispatchOf(message))
-  }
-
-  /** What RocketMQ 5.5 has in its index besides: the tags of a message, behind its keys. */
-  function withTags(message: MessageView): DispatchedMessage {
-    const dispatched = dispatchOf(message)
-    const tags = propertiesOf(message).find(({ name }) => name === 'TAGS')
-    if (tags === undefined || !dispatched.isIndexed) return dispatched
-    return { ...dispatched, keyHashes: [...dispatched.keyHashes, javaHash(`${dispatched.topic}#T#${tags.value}`)] }
   }
 
   /** The positions of all messages in the log under a key, newest first. */
@@ -147,7 +136,7 @@ describe("RocketMQ's index", { skip: withoutRocketMq }, () => {
     const theirs = bytesOfFiles()
     rmSync(indexPath(), { recursive: true })
     const index = await openIndex()
-    for (const message of walkCommitLog(directory.path).messages) await index.put(withTags(message))
+    for (const message of walkCommitLog(directory.path).messages) await index.put(dispatchOf(message))
     await index.close()
     const secondsOfFirst = indexEntryPlace(shape, 1) + indexEntryAt.timeDiff
     for (const bytes of theirs) bytes.writeInt32BE(0, secondsOfFirst)

@@ -3,6 +3,7 @@
  * which position they are complete. A start reads the commit log from there on. RocketMQ's `checkpoint` says it in its way.
  */
 
+import type { Clock } from '../../core/clock.js'
 import type { Logger } from '../../core/logger.js'
 import { Mutex } from '../../core/mutex.js'
 import type { Disk } from '../../files/disk.js'
@@ -15,6 +16,7 @@ export const couldNotCheckpoint = 'Could not write down how far the queues are; 
 
 export interface CheckpointingOptions {
   readonly disk: Disk
+  readonly clock: Clock
   readonly logger: Logger
   /** The root of RocketMQ's store. */
   readonly directory: string
@@ -27,8 +29,12 @@ export interface CheckpointingOptions {
   flush(): Promise<void>
 }
 
-/** So much more in the commit log is worth a checkpoint: a start reads it in a fraction of a second. */
-const muchBytes = 256 * 1024 * 1024
+/** So much more in the commit log is worth a checkpoint: a start reads it in a second or less. */
+const muchBytes = 512 * 1024 * 1024
+/** But checkpoints of very many queues take long: most of the time none is under way … */
+const restFactor = 20
+/** … unless so much has gathered that a start would take long. */
+const mostBytes = 8 * muchBytes
 /** Little more than nothing is written down as seldom. */
 const longestMs = 300_000
 
@@ -37,20 +43,26 @@ export class Checkpointing {
   readonly #turns = new Mutex()
   #position: number
   #takenAtMs: number
+  /** Up to where entries were written to their files, if only into the page cache: what is in memory is bounded by that. */
+  #flushed: number
+  #restUntilMs = 0
   #isRunning = false
 
   constructor(options: CheckpointingOptions, position: number, nowMs: number) {
     this.#options = options
     this.#position = position
+    this.#flushed = position
     this.#takenAtMs = nowMs
   }
 
-  /** The commit log has grown: where it has by much, a checkpoint begins. */
+  /** The commit log has grown: where it has by much, a checkpoint begins, or at least the queues' entries leave the memory. */
   grown(position: number): void {
-    if (position - this.#position < muchBytes || this.#isRunning) return
+    if (position - this.#flushed < muchBytes || this.#isRunning) return
     this.#isRunning = true
-    const { logger, directory } = this.#options
-    this.take()
+    const { logger, directory, clock } = this.#options
+    const isDue = clock.monotonic() >= this.#restUntilMs || position - this.#position >= mostBytes
+    const work = isDue ? this.take() : this.#turns.run(() => this.#flushEntries(position, true))
+    work
       .catch((err: unknown) => logger.warn({ directory, err }, couldNotCheckpoint))
       .finally(() => {
         this.#isRunning = false
@@ -62,15 +74,16 @@ export class Checkpointing {
     return position > this.#position && nowMs - this.#takenAtMs >= longestMs
   }
 
-  take(nowMs = this.#takenAtMs): Promise<void> {
+  /** `alone`: nobody appends meanwhile whom it could hold up. */
+  take({ alone = false } = {}): Promise<void> {
     return this.#turns.run(async () => {
-      const { disk, directory, snapshotPath, entries, index, state, flush } = this.#options
+      const { disk, directory, snapshotPath, entries, index, state, clock } = this.#options
+      const begunMs = clock.monotonic()
       const found = state()
       const { position, storeTimestamp } = found
       const bytes = encodeSnapshot({ ...found, index: index.extent })
-      await flush()
-      await entries.flush(position)
-      await entries.sync()
+      await this.#flushEntries(position, !alone)
+      await entries.sync({ beside: !alone })
       const header = await index.flush()
       await writeStoreCheckpoint(disk, directory, {
         physicTimestamp: storeTimestamp,
@@ -82,7 +95,17 @@ export class Checkpointing {
       })
       await disk.replaceFile(snapshotPath, bytes)
       this.#position = position
-      this.#takenAtMs = nowMs
+      this.#takenAtMs = clock.now()
+      const endedMs = clock.monotonic()
+      this.#restUntilMs = endedMs + restFactor * (endedMs - begunMs)
     })
+  }
+
+  /** Entries of messages that a loss of power would take back stay in memory. */
+  async #flushEntries(position: number, beside: boolean): Promise<void> {
+    const { entries, flush } = this.#options
+    await flush()
+    await entries.flush(position, { beside })
+    this.#flushed = position
   }
 }

@@ -251,8 +251,7 @@ export class CommitLogStore implements QueueEngine {
   /** Writes down how far the queues are, where there is much to say, or `now` is true. */
   async checkpoint(now = true): Promise<void> {
     this.#lifecycle.assertOpen()
-    const nowMs = this.clock.now()
-    if (now || this.#checkpoints.isDue(this.#writer.publishedPosition, nowMs)) await this.#checkpoints.take(nowMs)
+    if (now || this.#checkpoints.isDue(this.#writer.publishedPosition, this.clock.now())) await this.#checkpoints.take()
   }
 
   /** The files of the commit log, the oldest first. */
@@ -340,7 +339,7 @@ export class CommitLogStore implements QueueEngine {
   /** False where it fails: nothing is lost with queues and index, and the next opening makes anew what is missing. */
   async #checkpointLast(): Promise<boolean> {
     try {
-      await this.#checkpoints.take(this.clock.now())
+      await this.#checkpoints.take({ alone: true })
       return true
     } catch (err) {
       this.logger.warn({ directory: this.#options.directory, err }, couldNotCheckpoint)

@@ -11,6 +11,6 @@ export interface DispatchedMessage {
   readonly tagsCode: number
   /** Milliseconds since 1970. */
   readonly storeTimestamp: number
-  /** Java's hash of `topic#key` for the unique key and for each of the KEYS, signed, in that order. */
+  /** Java's hash of `topic#key` for the unique key and for each of the KEYS, and of `topic#T#tags`, signed, in that order. */
   readonly keyHashes: readonly number[]
 }

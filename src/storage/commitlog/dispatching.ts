@@ -5,7 +5,7 @@
 
 import type { DispatchedMessage } from './dispatch.js'
 import { delayLevelsMs, scheduleTopic } from './format.js'
-import { javaHashOfBytes, keyHash, pushWordHashes, topicHash } from './hashes.js'
+import { javaHashOfBytes, keyHash, pushWordHashes, tagsSeed, topicHash } from './hashes.js'
 import type { MessageView } from './message.js'
 import { decodeOwn, nothingOwn, type OwnProperty } from './own-property.js'
 import { type PropertyCursor, propertiesIn, propertyNames } from './properties.js'
@@ -104,15 +104,16 @@ export function deliveryTimeOf(level: string, storeTimestamp: number): number | 
 }
 
 /**
- * The unique key first, then each of the KEYS. A key of ours that is no property is found by its hash too, as long as the
+ * The unique key first, then each of the KEYS, then the tags. A key of ours that is no property is found by its hash too, as long as the
  * index is of our making.
  */
-function hashesOf(view: MessageView, topic: string, { uniqueKey, keys, own }: Found): readonly number[] {
+function hashesOf(view: MessageView, topic: string, { uniqueKey, keys, tags, own }: Found): readonly number[] {
   const { bytes } = view
   const hashes: number[] = []
   const seed = topicHash(topic)
   if (uniqueKey.start >= 0) hashes.push(javaHashOfBytes(bytes, uniqueKey.start, uniqueKey.end, seed))
   if (keys.start >= 0) pushWordHashes(hashes, seed, bytes, keys.start, keys.end)
+  if (tags.start >= 0) hashes.push(javaHashOfBytes(bytes, tags.start, tags.end, tagsSeed(seed)))
   if (own.start >= 0) {
     const said = decodeOwn(bytes, own.start, own.end)
     if (said !== undefined && said.keyStart >= 0) hashes.push(keyHash(seed, keyOf(bytes, said)))

@@ -23,6 +23,11 @@ export function topicHash(topic: string): number {
   return javaHash(`${topic}#`)
 }
 
+/** What the hashes of a topic's tags go on from: since RocketMQ 5.5 they are in the index as `topic#T#tags`. */
+export function tagsSeed(topicSeed: number): number {
+  return javaHash('T#', topicSeed)
+}
+
 /**
  * The hash under which a message is found by `key` in the topic whose {@link topicHash} is given. A key that is not UTF-8
  * is hashed as the text that a lenient decoder makes of it.

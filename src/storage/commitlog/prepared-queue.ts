@@ -2,7 +2,7 @@
 
 import { HoldfastError } from '../../core/errors.js'
 import { at, atWithV4Hosts, hostV4Bytes, longestTopicV1, magic, ownMark, scheduleTopic, sysFlag } from './format.js'
-import { topicHash } from './hashes.js'
+import { tagsSeed, topicHash } from './hashes.js'
 
 /** The length is an i16. */
 const longestTopicV2 = 0x7fff
@@ -12,6 +12,8 @@ export interface PreparedQueue {
   readonly queueId: number
   /** What the hashes of its keys go on from. */
   readonly topicSeed: number
+  /** And those of its tags. */
+  readonly tagsSeed: number
   readonly isScheduleTopic: boolean
   /** A message up to its body. */
   readonly head: Buffer
@@ -56,6 +58,7 @@ export function prepareQueue({ topic, queueId, storeHost, idHeader }: QueueIdent
     topic,
     queueId,
     topicSeed: topicHash(topic),
+    tagsSeed: tagsSeed(topicHash(topic)),
     isScheduleTopic: topic === scheduleTopic,
     head,
     topicField: Buffer.concat([isV1 ? Buffer.of(topicBytes.length) : int16(topicBytes.length), topicBytes]),

@@ -23,16 +23,17 @@ const fixedRoomBytes = 48 + messageFieldsBytes
 const keyFieldBytes = 2
 
 const noHashes: readonly number[] = []
+const noBytes = Buffer.alloc(0)
 
 /** One per batch; of each message {@link start} comes first and {@link finish} last. */
 export class PropertyWriter {
   /** Of the message that was finished last: Java's hash of its TAGS. */
   tagsCode = 0
-  /** And of its keys, each behind the topic. */
+  /** And of its keys and tags, each behind the topic. */
   keyHashes: readonly number[] = noHashes
   readonly #queue: PreparedQueue
   readonly #batchFields: string
-  #target: Buffer = Buffer.alloc(0)
+  #target: Buffer = noBytes
   #start = 0
   #position = 0
   #index = 0
@@ -41,6 +42,8 @@ export class PropertyWriter {
   #keysEnd = -1
   #uniqueKeyStart = -1
   #uniqueKeyEnd = -1
+  /** Under which they are in the index; undefined where there are none. */
+  #tagsHash: number | undefined
   #hasNullKey = false
   /** In base64url, where it is not the value of KEYS. */
   #escapedKey: string | undefined
@@ -65,6 +68,7 @@ export class PropertyWriter {
     this.#position = position
     this.#index = index
     this.tagsCode = 0
+    this.#tagsHash = undefined
     this.keyHashes = noHashes
     this.#keysStart = -1
     this.#uniqueKeyStart = -1
@@ -110,6 +114,7 @@ export class PropertyWriter {
     const start = this.#writeValue(source, valueStart, valueEnd)
     if (isName(source, nameStart, nameEnd, propertyNames.tags)) {
       this.tagsCode = javaHashOfBytes(source, valueStart, valueEnd)
+      this.#tagsHash = javaHashOfBytes(source, valueStart, valueEnd, this.#queue.tagsSeed)
     } else if (isName(source, nameStart, nameEnd, propertyNames.keys)) {
       this.#keysStart = start
       this.#keysEnd = this.#position - 1
@@ -170,9 +175,10 @@ export class PropertyWriter {
     return start
   }
 
-  /** In RocketMQ's order: the unique key, then the words of KEYS. What only `__HF` holds is found by us alone. */
+  /** In RocketMQ's order: the unique key, the words of KEYS, the tags. What only `__HF` holds is found by us alone. */
   #gatherHashes(): void {
-    if (this.#uniqueKeyStart < 0 && this.#keysStart < 0 && this.#escapedKey === undefined) return
+    const hasKeys = this.#uniqueKeyStart >= 0 || this.#keysStart >= 0 || this.#escapedKey !== undefined
+    if (!hasKeys && this.#tagsHash === undefined) return
     const target = this.#target
     const seed = this.#queue.topicSeed
     const hashes: number[] = []
@@ -180,6 +186,7 @@ export class PropertyWriter {
       hashes.push(javaHashOfBytes(target, this.#uniqueKeyStart, this.#uniqueKeyEnd, seed))
     }
     if (this.#keysStart >= 0) pushWordHashes(hashes, seed, target, this.#keysStart, this.#keysEnd)
+    if (this.#tagsHash !== undefined) hashes.push(this.#tagsHash)
     if (this.#escapedKey !== undefined) hashes.push(this.#escapedKeyHash)
     this.keyHashes = hashes
   }

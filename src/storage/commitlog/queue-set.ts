@@ -11,6 +11,17 @@ import { ConsumeQueue, type ConsumeQueueOptions, type QueueFindings } from './co
 
 /** How many queues are worked on at a time; more than the threads of the pool have any use of. */
 const parallelQueues = 32
+/** Beside appends: the threads that may wait for stable storage are few, and one of them is theirs. */
+const parallelBeside = 2
+
+/** Whether others wait for the disk meanwhile, who are not to be held up. */
+export interface Pace {
+  readonly beside?: boolean
+}
+
+function parallel({ beside = false }: Pace): number {
+  return beside ? parallelBeside : parallelQueues
+}
 
 export interface ConsumeQueuesOptions {
   readonly disk: Disk
@@ -120,15 +131,15 @@ export class ConsumeQueues {
   }
 
   /** As `ConsumeQueue.flush`, of all queues; returns how many entries were written. */
-  async flush(maxPosition: number): Promise<number> {
+  async flush(maxPosition: number, pace: Pace = {}): Promise<number> {
     const queues = this.all().filter(({ unflushedEntries }) => unflushedEntries > 0)
-    return sum(await mapParallel(queues, parallelQueues, (queue) => queue.flush(maxPosition)))
+    return sum(await mapParallel(queues, parallel(pace), (queue) => queue.flush(maxPosition)))
   }
 
   /** Makes what was flushed durable, in all queues. */
-  async sync(): Promise<void> {
+  async sync(pace: Pace = {}): Promise<void> {
     const queues = this.all().filter(({ needsSync }) => needsSync)
-    await mapParallel(queues, parallelQueues, (queue) => queue.sync())
+    await mapParallel(queues, parallel(pace), (queue) => queue.sync())
   }
 
   /** As `ConsumeQueue.truncateFrom`, of all queues: says what was ahead of the commit log. */
