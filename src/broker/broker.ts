@@ -83,11 +83,13 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
       logger: options.logger ?? silentLogger,
     }
     const store = await MessageStore.open(path, { ...options, ...tools, settings: resolveSettings(options.settings) })
+    let broker: Broker | undefined
     try {
-      const broker = new Broker(store, await ProducerIds.load(tools.disk, store.configPath), tools)
-      broker.coordination.start()
+      broker = new Broker(store, await ProducerIds.load(tools.disk, store.configPath), tools)
+      await broker.coordination.start()
       return broker
     } catch (error) {
+      await broker?.coordination.close()
       await store.close()
       throw error
     }

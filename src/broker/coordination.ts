@@ -16,6 +16,7 @@ import type { InitProducerRequest, ProducerIdentity, TopicPartition } from './co
 import { flushWithin } from './flush-within.js'
 import { GroupCoordinator } from './groups/coordinator.js'
 import { type InternalTopic, unavailable } from './internal-log.js'
+import { OffsetExchange } from './offset-exchange.js'
 import type { ProducerIds } from './producer-ids.js'
 import { type Topics, unknownTopic } from './topics.js'
 import type { TransactionalCommitRequest, TransactionalProducer } from './transactions/contract.js'
@@ -36,6 +37,7 @@ export class Coordination {
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
   readonly #options: CoordinationOptions
+  readonly #exchange: OffsetExchange
 
   constructor(options: CoordinationOptions) {
     this.#options = options
@@ -48,7 +50,10 @@ export class Coordination {
       settings,
       openOffsetsTopic: (create) => this.#openTopic(offsetsTopicName, create),
       topicExists: (name) => store.topic(name) !== undefined,
+      onOffsetsChanged: (groupId) => this.#exchange.noteChange(groupId),
     })
+    this.#exchange = new OffsetExchange({ store, groups: this.groups, disk, clock, logger })
+    store.addChore(this.#exchange.chore())
     this.transactions = new TransactionCoordinator({
       clock,
       logger,
@@ -62,8 +67,12 @@ export class Coordination {
     })
   }
 
-  /** Reads both back beside the first requests, which wait for it as far as they need it. */
-  start(): void {
+  /**
+   * Reads both back beside the first requests, which wait for it as far as they need it, but for what groups committed to
+   * RocketMQ, which is here when this resolves.
+   * @throws what {@link OffsetExchange.start} throws
+   */
+  async start(): Promise<void> {
     const { logger } = this.#options
     this.groups
       .start()
@@ -75,12 +84,14 @@ export class Coordination {
       .catch((err: unknown) =>
         logger.error({ err }, 'The transactions could not be read; requests on them are refused.'),
       )
+    await this.#exchange.start()
   }
 
   /** Transactions first: what they are about to end goes through the groups. */
   async close(): Promise<void> {
     await this.transactions.close()
     await this.groups.close()
+    await this.#exchange.close()
   }
 
   /** The partition of a topic exists. */

@@ -18,7 +18,7 @@ import type { BackupOptions, BackupReport, StoreToBackUp } from './backup/store-
 import { Backups } from './backups.js'
 import { CheckpointWriter } from './checkpoint-writer.js'
 import { leaveCleanShutdownMark, takeCleanShutdownMark } from './checkpoints.js'
-import { Chores } from './chores.js'
+import { type Chore, Chores } from './chores.js'
 import { CommitLogs } from './commit-logs.js'
 import type { QueuePlace } from './commitlog/message-ids.js'
 import { type DataDirectory, openDataDirectory } from './data-directory.js'
@@ -35,6 +35,7 @@ import { Retention } from './retention.js'
 import { checkEngine } from './segments/opening.js'
 import { sharedTables } from './shared-tables.js'
 import { StoreLogs } from './store-logs.js'
+import { storePathOf } from './store-places.js'
 import { type ConfigChange, type NewTopic, StoreTopics } from './store-topics.js'
 import { type Topic, TopicCatalog } from './topic-catalog.js'
 
@@ -227,6 +228,16 @@ export class MessageStore {
   /** Compacts a topic now; see {@link LogCleaner.cleanTopic}. @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_REQUEST */
   async compactTopic(name: string): Promise<CompactedPartition[]> {
     return this.#cleaner.cleanTopic(this.#topics.existing(name), this.#closing.signal)
+  }
+
+  /** Where RocketMQ's directory lies; undefined while there is no commit log. */
+  get commitLogPath(): string | undefined {
+    return this.#logs.commitLog.store === undefined ? undefined : storePathOf(this.path)
+  }
+
+  /** Has something done from time to time until the store closes, by those who stand on it. */
+  addChore(chore: Chore): void {
+    this.#chores.add(chore)
   }
 
   /** Runs a chore of this store now, e.g. for a test; see {@link Chores.runNow}. */

@@ -30,6 +30,7 @@ import type {
   LeavingMember,
   MemberIdRequired,
   MemberRef,
+  OffsetToCommit,
   SyncRequest,
   SyncResult,
 } from './contract.js'
@@ -39,12 +40,21 @@ import { forgetOffsets, forgetOffsetsOfMissingTopics } from './forgetting.js'
 import { Group } from './group.js'
 import { GroupStore } from './group-store.js'
 import { Joining } from './joining.js'
+import { leave } from './leaving.js'
 import { OffsetsLog } from './offsets-log.js'
 import { CommittingProducers } from './pending-offsets.js'
 import { readOffsets } from './reading-offsets.js'
 import { Rebalancer, type SaveGroup } from './rebalance.js'
 import { replayGroups } from './replay.js'
-import { requireGroupId, requireProtocol, requireStorableGroupId, unknownMember } from './requirements.js'
+import {
+  requireDeletable,
+  requireGroupId,
+  requireProtocol,
+  requireSessionTimeout,
+  requireStorableGroupId,
+  unknownMember,
+} from './requirements.js'
+import { takeOver } from './taking-over.js'
 import { Waiter } from './waiter.js'
 
 export interface GroupCoordinatorOptions {
@@ -55,6 +65,8 @@ export interface GroupCoordinatorOptions {
   readonly openOffsetsTopic: OpenInternalTopic
   /** Offsets that are found for a topic which does not exist are dropped. */
   readonly topicExists: (topic: string) => boolean
+  /** Told when what a group has committed is another, and that is durable. */
+  readonly onOffsetsChanged: (groupId: string) => void
 }
 
 interface Loaded {
@@ -99,7 +111,7 @@ export class GroupCoordinator implements GroupService {
 
   async joinGroup(request: JoinRequest): Promise<JoinResult | MemberIdRequired> {
     requireGroupId(request.groupId)
-    this.#requireSessionTimeout(request.sessionTimeoutMs)
+    requireSessionTimeout(request.sessionTimeoutMs, this.#options.settings)
     await this.#opening.ready(true)
     const group = request.memberId === '' ? this.#groupOrNew(request.groupId) : this.#groups.get(request.groupId)
     if (group === undefined) throw unknownMember(request.groupId, request.memberId)
@@ -152,7 +164,7 @@ export class GroupCoordinator implements GroupService {
     const group = this.#groups.get(groupId)
     if (group === undefined) return members.map(({ memberId }) => unknownMember(groupId, memberId))
     requireAlive(group)
-    const outcomes = members.map((leaving) => this.#leave(group, leaving))
+    const outcomes = members.map((leaving) => leave(group, leaving, this.#rebalancer))
     this.#dropIfUnused(group)
     return outcomes
   }
@@ -170,6 +182,31 @@ export class GroupCoordinator implements GroupService {
     } finally {
       this.#dropIfUnused(group)
     }
+  }
+
+  /**
+   * Gives a group what it has committed elsewhere, whoever its members are: where it has no offset, or an older one. How
+   * many it took, once they are durable.
+   */
+  async takeOverOffsets(groupId: string, offsets: readonly OffsetToCommit[]): Promise<number> {
+    requireGroupId(groupId)
+    await this.#opening.ready(true)
+    const group = this.#groupOrNew(groupId)
+    try {
+      return await takeOver(group, this.#store, offsets, this.#options.clock.now())
+    } finally {
+      this.#dropIfUnused(group)
+    }
+  }
+
+  /** The groups are read back, or were until this was closed. */
+  get isLoaded(): boolean {
+    return this.#opening.isOpen
+  }
+
+  /** Groups by id, with what they have committed; that can be looked at when this is closed, too. */
+  get all(): ReadonlyMap<string, Pick<Group, 'offsets'>> {
+    return this.#groups
   }
 
   /** The partition in which the offsets of a group lie; the topic is made where it is missing. */
@@ -211,6 +248,7 @@ export class GroupCoordinator implements GroupService {
     const { producerId, commit } = marker
     for (const group of this.#committing.take(producerId, ({ groupId }) => log.partitionOf(groupId) === partition)) {
       group.pendingOffsets.end(producerId, markerOffset, commit, group.offsets)
+      this.#options.onOffsetsChanged(group.groupId)
       this.#dropIfUnused(group)
     }
   }
@@ -251,7 +289,8 @@ export class GroupCoordinator implements GroupService {
 
   async deleteGroup(groupId: string): Promise<void> {
     await this.#opening.ready(false)
-    const group = this.#requireDeletable(groupId)
+    const group = this.#require(groupId)
+    requireDeletable(group)
     const { clock, logger } = this.#options
     // Dead keeps everyone out while the tombstones are on their way.
     group.transition('Dead', clock.now())
@@ -297,7 +336,11 @@ export class GroupCoordinator implements GroupService {
   async #load(topic: InternalTopic): Promise<Loaded> {
     const { clock, logger } = this.#options
     const log = new OffsetsLog(topic, clock)
-    return { log, store: new GroupStore(log), groups: await replayGroups(log, logger, clock.now()) }
+    return {
+      log,
+      store: new GroupStore(log, this.#options.onOffsetsChanged),
+      groups: await replayGroups(log, logger, clock.now()),
+    }
   }
 
   #begin({ log, store, groups }: Loaded): void {
@@ -347,43 +390,6 @@ export class GroupCoordinator implements GroupService {
     const group = this.#groups.get(groupId)
     if (group !== undefined) return group
     throw new HoldfastError('GROUP_ID_NOT_FOUND', `There is no group "${groupId}".`)
-  }
-
-  #requireDeletable(groupId: string): Group {
-    const group = this.#require(groupId)
-    requireAlive(group)
-    if (!group.pendingOffsets.isEmpty) {
-      throw new HoldfastError('NON_EMPTY_GROUP', `An open transaction has offsets of group ${groupId}; end it first.`)
-    }
-    if (group.state === 'Empty') return group
-    throw new HoldfastError('NON_EMPTY_GROUP', `Group ${groupId} has ${group.size} members; they have to leave first.`)
-  }
-
-  #requireSessionTimeout(sessionTimeoutMs: number): void {
-    const least = this.#options.settings['group.min.session.timeout.ms']
-    const most = this.#options.settings['group.max.session.timeout.ms']
-    if (sessionTimeoutMs >= least && sessionTimeoutMs <= most) return
-    throw new HoldfastError(
-      'INVALID_SESSION_TIMEOUT',
-      `A session timeout of ${sessionTimeoutMs} ms is refused; ${least} to ${most} ms are allowed.`,
-    )
-  }
-
-  #leave(group: Group, { memberId, groupInstanceId }: LeavingMember): HoldfastError | undefined {
-    if (group.pending.has(memberId)) {
-      this.#rebalancer.removePending(group, memberId)
-      return undefined
-    }
-    try {
-      // An administrator removes a static member by its instance id alone.
-      const leavingId = memberId === '' && groupInstanceId !== null ? group.memberIdOf(groupInstanceId) : memberId
-      const member = group.requireMember(leavingId ?? memberId, groupInstanceId)
-      this.#rebalancer.removeMember(group, member, 'left')
-      return undefined
-    } catch (error) {
-      if (error instanceof HoldfastError) return error
-      throw error
-    }
   }
 
   #dropIfUnused(group: Group): void {

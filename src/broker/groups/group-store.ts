@@ -20,9 +20,11 @@ const tombstonesPerBatch = 500
 
 export class GroupStore {
   readonly #log: OffsetsLog
+  readonly #onOffsetsChanged: (groupId: string) => void
 
-  constructor(log: OffsetsLog) {
+  constructor(log: OffsetsLog, onOffsetsChanged: (groupId: string) => void) {
     this.#log = log
+    this.#onOffsetsChanged = onOffsetsChanged
   }
 
   /** Writes the group as it is now, with these assignments. Appends before it returns its promise. */
@@ -38,6 +40,7 @@ export class GroupStore {
     offsets.forEach((offset, i) => {
       group.offsets.settle(offset.topic, offset.partition, baseOffset + i, offset)
     })
+    this.#onOffsetsChanged(group.groupId)
   }
 
   /**
@@ -84,6 +87,7 @@ export class GroupStore {
         group.pendingOffsets.forget(topic, partition, baseOffset + i)
         group.offsets.settle(topic, partition, baseOffset + i, undefined)
       })
+      this.#onOffsetsChanged(group.groupId)
     }
   }
 

@@ -8,7 +8,7 @@
 
 import { HoldfastError } from '../../core/errors.js'
 import type { JsonConfig } from './json-config.js'
-import type { JsonObject, JsonValue } from './lenient-json.js'
+import { formatJson, type JsonObject, type JsonValue } from './lenient-json.js'
 
 export const configFiles = {
   topics: 'topics.json',
@@ -93,6 +93,11 @@ export function removeTopicFrom(config: JsonConfig, topic: string): boolean {
   return tableOf(config, topicTable).delete(topic)
 }
 
+/** Whether there is an entry for a consumer group. */
+export function hasGroup(config: JsonConfig, group: string): boolean {
+  return tableOf(config, groupTable).has(group)
+}
+
 /** The consumer groups by name. @throws DATA_DIR_DAMAGED where a field is not of its kind */
 export function groupsIn(config: JsonConfig): Map<string, GroupConfig> {
   return entriesOf(config, groupTable, groupDefaults)
@@ -103,9 +108,11 @@ export function putGroup(config: JsonConfig, group: string, fields: Partial<Grou
   put(config, groupTable, group, { groupName: group }, groupDefaults, fields)
 }
 
-/** False where there was none. */
-export function removeGroupFrom(config: JsonConfig, group: string): boolean {
-  return tableOf(config, groupTable).delete(group)
+/** Removes a group whose entry says no more than one that was just put; false where it does, or there is none. */
+export function removePlainGroup(config: JsonConfig, group: string): boolean {
+  const groups = tableOf(config, groupTable)
+  const plain = formatJson(newEntry({ groupName: group }, groupDefaults))
+  return formatJson(groups.get(group) ?? null) === plain && groups.delete(group)
 }
 
 /** All committed offsets. Keys that are not `topic@group` are left alone. @throws DATA_DIR_DAMAGED where an offset is none */
@@ -122,17 +129,24 @@ export function consumerOffsetsIn(config: JsonConfig): ConsumerOffset[] {
   })
 }
 
-/** Nothing is written before `JsonConfig.save`. */
-export function putConsumerOffset(config: JsonConfig, { topic, group, queueId, offset }: ConsumerOffset): void {
+/**
+ * Lets a group have these offsets by queue in a topic, and no others; false where they were the same. Nothing is written
+ * before `JsonConfig.save`.
+ */
+export function setConsumerOffsets(
+  config: JsonConfig,
+  topic: string,
+  group: string,
+  offsets: ReadonlyMap<number, number>,
+): boolean {
   const table = tableOf(config, offsetTable)
   const key = `${topic}@${group}`
-  const offsets = objectAt(config, `${offsetTable}.${key}`, table.get(key) ?? new Map())
-  table.set(key, offsets.set(String(queueId), offset))
-}
-
-/** False where there were none. */
-export function removeConsumerOffsetsFrom(config: JsonConfig, topic: string, group: string): boolean {
-  return tableOf(config, offsetTable).delete(`${topic}@${group}`)
+  const before = objectAt(config, `${offsetTable}.${key}`, table.get(key) ?? new Map())
+  const after: JsonObject = new Map([...offsets].map(([queueId, offset]) => [String(queueId), offset]))
+  if (after.size === before.size && [...after].every(([id, offset]) => before.get(id) === offset)) return false
+  if (after.size === 0) table.delete(key)
+  else table.set(key, after)
+  return true
 }
 
 type Fields<T> = { readonly [Field in keyof T]: number | string | boolean }
@@ -163,11 +177,16 @@ function put<T extends Fields<T>>(
   const entries = tableOf(config, table)
   const known = entries.get(name)
   const entry: JsonObject =
-    known === undefined
-      ? new Map<string, JsonValue>([['attributes', new Map()], ...Object.entries<JsonValue>({ ...defaults, ...names })])
-      : objectAt(config, `${table}.${name}`, known)
+    known === undefined ? newEntry(names, defaults) : objectAt(config, `${table}.${name}`, known)
   for (const [field, value] of Object.entries(fields)) entry.set(field, value as JsonValue)
   entries.set(name, entry)
+}
+
+function newEntry<T extends Fields<T>>(names: Readonly<Record<string, string>>, defaults: T): JsonObject {
+  return new Map<string, JsonValue>([
+    ['attributes', new Map()],
+    ...Object.entries<JsonValue>({ ...defaults, ...names }),
+  ])
 }
 
 /** The table of that name, made where there is none. */

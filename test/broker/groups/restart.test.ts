@@ -188,6 +188,7 @@ describe('opening the topic', () => {
       settings: resolveSettings(),
       openOffsetsTopic,
       topicExists,
+      onOffsetsChanged: () => {},
     })
 
   it('is not read again at once by every request after it could not be read, and damage is called damage', async () => {

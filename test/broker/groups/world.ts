@@ -72,6 +72,7 @@ export function world(
     settings: resolveSettings(settings),
     openOffsetsTopic: async () => topic,
     topicExists: () => true,
+    onOffsetsChanged: () => {},
   })
   return { clock, randomness, topic, log: topic.log(0), coordinator }
 }

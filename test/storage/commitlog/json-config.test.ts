@@ -7,12 +7,11 @@ import { SeededRandomness } from '../../../sim/seeded-randomness.js'
 import {
   consumerOffsetsIn,
   groupsIn,
-  putConsumerOffset,
   putGroup,
   putTopic,
-  removeConsumerOffsetsFrom,
-  removeGroupFrom,
+  removePlainGroup,
   removeTopicFrom,
+  setConsumerOffsets,
   topicsIn,
 } from '../../../src/storage/commitlog/broker-config.js'
 import { JsonConfig } from '../../../src/storage/commitlog/json-config.js'
@@ -84,9 +83,15 @@ test('offsets with bare queue ids are read, and written so that both can read th
     { topic: 'orders', group: 'billing', queueId: 1, offset: 45 },
     { topic: '%RETRY%g', group: 'g', queueId: 0, offset: 9 },
   ])
-  putConsumerOffset(config, { topic: 'orders', group: 'billing', queueId: 1, offset: 46 })
-  putConsumerOffset(config, { topic: 'orders', group: 'new', queueId: 3, offset: 2 ** 52 })
-  assert.equal(removeConsumerOffsetsFrom(config, '%RETRY%g', 'g'), true)
+  const set = (topic: string, group: string, offsets: Readonly<Record<number, number>>) => {
+    const byQueue = new Map(Object.entries(offsets).map(([id, offset]) => [Number(id), offset]))
+    return setConsumerOffsets(config, topic, group, byQueue)
+  }
+  assert.equal(set('orders', 'billing', { 1: 45, 0: 123 }), false)
+  assert.equal(set('orders', 'billing', { 0: 123, 1: 46 }), true)
+  assert.equal(set('orders', 'new', { 3: 2 ** 52 }), true)
+  assert.equal(set('%RETRY%g', 'g', {}), true)
+  assert.equal(set('%RETRY%g', 'g', {}), false)
   await config.save(1)
   assert.deepEqual(JSON.parse(await textOn(disk)).offsetTable, {
     'orders@billing': { 0: 123, 1: 46 },
@@ -109,7 +114,9 @@ test('groups are read with the defaults of the original', async () => {
   assert.deepEqual(forbiddenTable, {})
   assert.deepEqual(subscriptionGroupTable.G, { groupName: 'G', retryMaxTimes: 3, mine: null, consumeEnable: false })
   assert.equal(subscriptionGroupTable.H.consumeTimeoutMinute, 15)
-  assert.equal(removeGroupFrom(config, 'H'), true)
+  assert.equal(removePlainGroup(config, 'H'), true)
+  assert.equal(removePlainGroup(config, 'H'), false)
+  assert.equal(removePlainGroup(config, 'G'), false)
 })
 
 test('a field that is not of its kind is named', async () => {
