@@ -34,7 +34,7 @@ export function verifyCommand(): (parent: Command) => void {
       .addHelpText(
         'after',
         `
-PATH is a data directory, a Kafka log.dir, a partition directory, or a file of one.
+PATH is a data directory, a Kafka log.dir, a partition directory, a store of RocketMQ, or a file of one.
 Exit code: 0 nothing is damaged (there may be warnings and notes), 1 something is, 2 it could not run.`,
       )
       .action(verify)
@@ -83,7 +83,7 @@ function print({ findings, bytes, partitions, durationMs }: VerifyReport): void 
   const seconds = durationMs / 1000
   const rate = bytes / 1e6 / Math.max(seconds, 0.001)
   process.stdout.write(
-    `${errors} errors, ${warnings} warnings, ${notes} notes. Checked ${partitions} partitions, ${(bytes / 1e6).toFixed(1)} MB of batches, in ${seconds.toFixed(1)} s (${rate.toFixed(0)} MB/s).\n`,
+    `${errors} errors, ${warnings} warnings, ${notes} notes. Checked ${partitions} partitions, ${(bytes / 1e6).toFixed(1)} MB, in ${seconds.toFixed(1)} s (${rate.toFixed(0)} MB/s).\n`,
   )
 }
 

@@ -41,6 +41,27 @@ describe('the tools that work on a folder', () => {
     assert.deepEqual(rows.find(({ type }) => type === 'record').key, { hex: Buffer.from('key0').toString('hex') })
   })
 
+  test('a commit log is dumped and verified as a log of its own is', async () => {
+    const shared = join(directory.path, 'shared')
+    const sizes = ['mapped.file.size.commitlog=1048576', 'max.hash.slot.num=100', 'max.index.num=1000']
+    const more = [...sizes.flatMap((size) => ['--set', size]), '--data', shared]
+    const made = await run(['topics', 'create', 'b', '--config', 'storage.layout=commitlog', ...more])
+    assert.equal(made.code, 0, made.stderr)
+    const sent = await run(['produce', 'b', '--key-separator', ':', ...more], `${lines}\n`)
+    assert.equal(sent.code, 0, sent.stderr)
+    const log = join(shared, 'store/commitlog')
+    const shown = await run(['dump', log, '--topic', 'b', '--records', '--limit', '1'])
+    assert.match(shown.stdout.toString(), / {2}message position=0 .* topic=b queue=0 .* keys=key0 .* body="value 0"/)
+    const verified = await run(['verify', ...more])
+    assert.match(verified.stdout.toString(), /^0 errors, 0 warnings, 0 notes\. Checked 1 partitions/)
+    const path = join(log, '00000000000000000000')
+    const bytes = await readFile(path)
+    bytes[100] ^= 1
+    await writeFile(path, bytes)
+    assert.equal((await run(['verify', ...more])).code, 1)
+    assert.equal((await run(['dump', log])).code, 1)
+  })
+
   test('verify has an exit code for clean, for damaged and for what it could not check', async () => {
     const clean = await run(['verify', data])
     assert.equal(clean.code, 0, clean.stdout.toString())

@@ -15,6 +15,10 @@ export interface MessageDispatch extends DispatchedMessage {
   readonly hasQueueEntry: boolean
   /** False of rolled back messages; `keyHashes` is empty then. */
   readonly isIndexed: boolean
+  /** How many of `keyHashes`, the last ones, an index of RocketMQ 5.3's making lacks: of tags, and of keys that are no property. */
+  readonly lateHashes: number
+  /** As {@link ownPropertyOf} gives it. */
+  readonly own: OwnProperty
 }
 
 /** Where the value of a property lies; `start` is -1 where there is none. */
@@ -36,6 +40,7 @@ export function dispatchOf(view: MessageView): MessageDispatch {
   const { bytes, transactionType, topic } = view
   const found = find(propertiesIn(view))
   const isIndexed = transactionType !== 'rollback'
+  const own = found.own.start < 0 ? undefined : decodeOwn(bytes, found.own.start, found.own.end)
   return {
     topic,
     queueId: view.queueId,
@@ -44,9 +49,11 @@ export function dispatchOf(view: MessageView): MessageDispatch {
     sizeInBytes: view.sizeInBytes,
     tagsCode: deliveryTime(view, topic, found.delayLevel) ?? javaHashOfBytes(bytes, found.tags.start, found.tags.end),
     storeTimestamp: view.storeTimestamp,
-    keyHashes: isIndexed ? hashesOf(view, topic, found) : [],
+    keyHashes: isIndexed ? hashesOf(view, topic, found, own) : [],
     hasQueueEntry: transactionType === 'none' || transactionType === 'commit',
     isIndexed,
+    lateHashes: isIndexed ? Number(found.tags.start >= 0) + Number((own?.keyStart ?? -1) >= 0) : 0,
+    own: saidBy(view, own),
   }
 }
 
@@ -60,6 +67,10 @@ export function ownPropertyOf(view: MessageView): OwnProperty {
   while (cursor.next()) {
     if (cursor.isNamed(propertyNames.own)) own = decodeOwn(view.bytes, cursor.valueStart, cursor.valueEnd)
   }
+  return saidBy(view, own)
+}
+
+function saidBy(view: MessageView, own: OwnProperty | undefined): OwnProperty {
   if (own === undefined) return nothingOwn
   return view.isOwn ? own : contentOf(own)
 }
@@ -107,17 +118,19 @@ export function deliveryTimeOf(level: string, storeTimestamp: number): number | 
  * The unique key first, then each of the KEYS, then the tags. A key of ours that is no property is found by its hash too, as long as the
  * index is of our making.
  */
-function hashesOf(view: MessageView, topic: string, { uniqueKey, keys, tags, own }: Found): readonly number[] {
+function hashesOf(
+  view: MessageView,
+  topic: string,
+  { uniqueKey, keys, tags }: Found,
+  own: OwnProperty | undefined,
+): readonly number[] {
   const { bytes } = view
   const hashes: number[] = []
   const seed = topicHash(topic)
   if (uniqueKey.start >= 0) hashes.push(javaHashOfBytes(bytes, uniqueKey.start, uniqueKey.end, seed))
   if (keys.start >= 0) pushWordHashes(hashes, seed, bytes, keys.start, keys.end)
   if (tags.start >= 0) hashes.push(javaHashOfBytes(bytes, tags.start, tags.end, tagsSeed(seed)))
-  if (own.start >= 0) {
-    const said = decodeOwn(bytes, own.start, own.end)
-    if (said !== undefined && said.keyStart >= 0) hashes.push(keyHash(seed, keyOf(bytes, said)))
-  }
+  if (own !== undefined && own.keyStart >= 0) hashes.push(keyHash(seed, keyOf(bytes, own)))
   return hashes
 }
 

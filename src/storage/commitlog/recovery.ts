@@ -10,7 +10,7 @@ import type { Clock } from '../../core/clock.js'
 import type { Logger } from '../../core/logger.js'
 import type { OpenFiles } from '../../files/open-files.js'
 import type { BuildOptions } from './batch-builder.js'
-import { dispatchOf, ownPropertyOf } from './dispatching.js'
+import { dispatchOf } from './dispatching.js'
 import { damageAt } from './end-of-log.js'
 import type { FileSequence } from './file-sequence.js'
 import type { MessageView } from './message.js'
@@ -215,7 +215,7 @@ class Recovery {
     this.#last = { storeTimestamp: dispatch.storeTimestamp, lastPosition: dispatch.position }
     if (dispatch.position < this.#options.sinceOf(dispatch.topic)) return undefined
     const patience = dispatch.isIndexed ? this.#options.index.put(dispatch) : undefined
-    if (dispatch.hasQueueEntry) this.#gather({ view, dispatch, own: ownPropertyOf(view) })
+    if (dispatch.hasQueueEntry) this.#gather({ view, dispatch, own: dispatch.own })
     this.#unflushedBytes += dispatch.sizeInBytes
     if (this.#unflushedBytes < flushedBytes) return patience
     this.#unflushedBytes = 0

@@ -149,7 +149,8 @@ async function checkMetaProperties(
 function checkTopics(logPath: string, topics: readonly Topic[], names: readonly string[], findings: Findings): void {
   const present = new Set(names)
   const listed = new Set<string>()
-  for (const { name, partitions, deleting } of topics) {
+  for (const { name, partitions, deleting, layout } of topics) {
+    if (layout === 'commitlog') continue
     for (let partition = 0; partition < partitions; partition++) {
       const directory = partitionDirectoryName(name, partition)
       listed.add(directory)

@@ -34,6 +34,38 @@ export const findingTable = {
   'torn-tail': { severity: 'warning', next: byItself },
   'zero-tail': { severity: 'note', next: byItself },
   'timestamp-wrong': { severity: 'warning', next: 'nothing: searches by time may miss this batch' },
+  // Messages of a commit log.
+  'message-damaged': {
+    severity: 'error',
+    next: `put a good copy of the file back, or ${repairIt} --cut ends the log here`,
+  },
+  'positions-missing': {
+    severity: 'error',
+    next: `put the missing files back, or ${repairIt} --cut ends the log before`,
+  },
+  'file-size-wrong': {
+    severity: 'error',
+    next: 'put a good copy of the file back; until then the store does not open',
+  },
+  'batch-partial': { severity: 'warning', next: 'nothing: its messages are read as far as they are there' },
+  // What is made anew from the messages of a commit log.
+  'queue-wrong': {
+    severity: 'error',
+    next: `${repairIt} lets the next start make it anew; until then messages are not found`,
+  },
+  'queue-behind': { severity: 'warning', next: byItself },
+  'queue-ahead': { severity: 'warning', next: byItself },
+  'message-index-wrong': {
+    severity: 'warning',
+    next: `${repairIt} lets the next start make it anew; until then a search by key may miss messages`,
+  },
+  'message-index-behind': { severity: 'warning', next: byItself },
+  'queues-snapshot-missing': { severity: 'note', next: 'nothing: the next start reads the whole commit log' },
+  'queues-snapshot-wrong': { severity: 'warning', next: 'nothing: the next start reads the whole commit log' },
+  'store-checkpoint-wrong': {
+    severity: 'warning',
+    next: 'nothing: it is written anew; RocketMQ, opening the store first, might read too little',
+  },
   // What is made anew from the messages.
   'index-missing': { severity: 'warning', next: `${byItself}, or ${repairIt}` },
   'index-wrong': { severity: 'warning', next: `${byItself}, or ${repairIt}` },

@@ -7,16 +7,20 @@ import { join } from 'node:path'
 import type { Clock } from '../../core/clock.js'
 import { resolveSettings, type Settings } from '../../core/settings.js'
 import type { Disk } from '../../files/disk.js'
+import { storeNames } from '../commitlog/format.js'
+import { logPathOf } from '../data-directory.js'
 import { partitionDirectoryName } from '../segments/format.js'
+import { snapshotPathOf } from '../store-places.js'
 import { checkDataDirectory, type DataDirectoryFacts } from './check-data-directory.js'
 import { checkKeyIndexes } from './check-key-indexes.js'
 import { checkLogDirectory, type LogDirectoryFacts } from './check-log-directory.js'
-import type { PartitionFacts } from './check-partition.js'
 import type { BatchObserver } from './check-segment.js'
+import { checkStore, type StoreFacts } from './commitlog/check-store.js'
+import { checkTopicsOfStore, sinceFrom } from './commitlog/topics-of-store.js'
 import { type Finding, Findings } from './findings.js'
 import { kindOfName } from './names.js'
 import { sizeOf } from './open-file.js'
-import { lockTarget, type Target, targetOf } from './target.js'
+import { isMeant, lockTarget, type Target, targetOf } from './target.js'
 
 /** A position that a group has committed, read from the log of its coordinator. */
 export interface CommittedOffset {
@@ -36,7 +40,7 @@ export interface CommittedReader extends BatchObserver {
 
 export interface Progress {
   readonly bytesDone: number
-  /** Of the `.log` files. */
+  /** Of the `.log` files and of those of the commit log. */
   readonly bytesTotal: number
 }
 
@@ -62,10 +66,15 @@ export interface VerifyReport {
 export interface VerifiedTarget {
   readonly target: Target
   readonly data: DataDirectoryFacts | undefined
+  /** Without a log, where a store of RocketMQ's is meant alone. */
   readonly log: LogDirectoryFacts
+  readonly store: StoreFacts | undefined
   readonly findings: Findings
   readonly bytes: number
 }
+
+const noCheckpoints = { recoveryPoint: undefined, logStart: undefined, highWatermark: undefined }
+const noLogs: LogDirectoryFacts = { logPath: '', clean: true, checkpoints: noCheckpoints, partitions: [] }
 
 const offsetsTopic = '__consumer_offsets'
 
@@ -75,9 +84,10 @@ export async function verify(path: string, options: VerifyOptions): Promise<Veri
   const target = await targetOf(options.disk, path, options.settings ?? resolveSettings())
   const lock = await lockTarget(options.disk, target)
   try {
-    const { findings, bytes, log } = await verifyTarget(target, options)
-    const wanted = findings.all.filter((finding) => target.file === undefined || finding.path === target.file)
-    return { findings: wanted, bytes, partitions: log.partitions.length, durationMs: options.clock.monotonic() - began }
+    const { findings, bytes, log, store } = await verifyTarget(target, options)
+    const wanted = findings.all.filter(({ path: of }) => isMeant(target, of))
+    const partitions = log.partitions.length + (store?.queues.length ?? 0)
+    return { findings: wanted, bytes, partitions, durationMs: options.clock.monotonic() - began }
   } finally {
     await lock.release()
   }
@@ -86,12 +96,13 @@ export async function verify(path: string, options: VerifyOptions): Promise<Veri
 /** The same for who holds the lock already. */
 export async function verifyTarget(target: Target, options: VerifyOptions): Promise<VerifiedTarget> {
   const { disk, onProgress = () => {} } = options
-  const { dataPath, logPath, only } = target
+  const { dataPath, only, storePath } = target
+  const settings = options.settings ?? resolveSettings()
   const onFinding = (finding: Finding) => {
-    if (target.file === undefined || finding.path === target.file) options.onFinding?.(finding)
+    if (isMeant(target, finding.path)) options.onFinding?.(finding)
   }
   const findings = new Findings(onFinding)
-  const bytesTotal = await logBytes(disk, logPath, only)
+  const bytesTotal = await messageBytes(disk, target)
   let bytesDone = 0
   const onBytes = (bytes: number) => {
     bytesDone += bytes
@@ -103,49 +114,71 @@ export async function verifyTarget(target: Target, options: VerifyOptions): Prom
     if (reader !== undefined) readers.push({ partition, reader })
     return reader
   }
+  const logPath = target.logPath ?? (dataPath === undefined ? '' : logPathOf(dataPath, settings))
   const data = dataPath === undefined ? undefined : await checkDataDirectory(disk, dataPath, logPath, findings)
   const { topics, clusterId } = data ?? {}
   if (dataPath !== undefined && only === undefined) await checkKeyIndexes(disk, dataPath, findings)
-  const indexIntervalBytes = (options.settings ?? resolveSettings())['log.index.interval.bytes']
+  const indexIntervalBytes = settings['log.index.interval.bytes']
   const deep = options.quick !== true
   const request = { logPath, topics, clusterId, only, indexIntervalBytes, deep, observerOf, onBytes }
-  const log = await checkLogDirectory(disk, request, findings)
-  if (only === undefined) {
-    checkCommitted(log, readers, findings)
-    if (dataPath !== undefined) checkProducerIds(dataPath, data, log.partitions, findings)
+  const log = target.logPath === undefined ? noLogs : await checkLogDirectory(disk, request, findings)
+  const sinceOf = await sinceFrom(disk, dataPath, topics, findings)
+  const snapshotPath = dataPath === undefined ? undefined : snapshotPathOf(dataPath)
+  const ofStore = storePath && { storePath, snapshotPath, settings, sinceOf, onBytes }
+  const store = ofStore ? await checkStore(disk, ofStore, findings) : undefined
+  if (dataPath !== undefined && only === undefined) await checkTopicsOfStore(disk, dataPath, topics, store, findings)
+  if (only === undefined && target.logPath !== undefined) {
+    checkCommitted(log, store, readers, findings)
+    if (dataPath !== undefined) checkProducerIds(dataPath, data, greatestProducerId(log, store), findings)
   }
-  return { target, data, log, findings, bytes: bytesDone }
+  return { target, data, log, store, findings, bytes: bytesDone }
 }
 
-async function logBytes(disk: Disk, logPath: string, only: string | undefined): Promise<number> {
-  const directories = (await disk.list(logPath)) ?? []
+/** What is there to be read: of the `.log` files and of the commit log. */
+async function messageBytes(disk: Disk, { logPath, storePath, only }: Target): Promise<number> {
+  const directories = logPath === undefined ? [] : ((await disk.list(logPath)) ?? [])
   let sum = 0
   for (const { name, isDirectory } of directories) {
     if (!isDirectory || (only !== undefined && name !== only)) continue
-    for (const file of (await disk.list(join(logPath, name))) ?? []) {
-      if (file.isDirectory || kindOfName(file.name).kind !== 'log') continue
-      sum += await sizeOf(disk, join(logPath, name, file.name))
-    }
+    sum += await sizeOfFiles(disk, join(logPath as string, name), (file) => kindOfName(file).kind === 'log')
+  }
+  if (storePath !== undefined) sum += await sizeOfFiles(disk, join(storePath, storeNames.commitLog), () => true)
+  return sum
+}
+
+async function sizeOfFiles(disk: Disk, directory: string, isCounted: (name: string) => boolean): Promise<number> {
+  let sum = 0
+  for (const { name, isDirectory } of (await disk.list(directory)) ?? []) {
+    if (!isDirectory && isCounted(name)) sum += await sizeOf(disk, join(directory, name))
   }
   return sum
 }
 
+function greatestProducerId({ partitions }: LogDirectoryFacts, store: StoreFacts | undefined): number {
+  return Math.max(store?.greatestProducerId ?? -1, ...partitions.map((one) => one.greatestProducerId))
+}
+
 function checkCommitted(
   { logPath, partitions }: LogDirectoryFacts,
+  store: StoreFacts | undefined,
   readers: readonly { partition: number; reader: CommittedReader }[],
   findings: Findings,
 ): void {
-  const ends = new Map(partitions.map((one) => [partitionDirectoryName(one.topic, one.partition), one]))
+  const ranges = new Map<string, { readonly start: number; readonly end: number }>()
+  for (const { topic, queueId, startOffset, endOffset } of store?.queues ?? [])
+    ranges.set(partitionDirectoryName(topic, queueId), { start: startOffset, end: endOffset })
+  for (const { topic, partition, isDamaged, request, segments, endOffset } of partitions) {
+    const start = Math.max(request.logStartOffset ?? 0, segments[0]?.baseOffset ?? 0)
+    if (!isDamaged) ranges.set(partitionDirectoryName(topic, partition), { start, end: endOffset })
+  }
   for (const { partition, reader } of readers) {
     const path = join(logPath, partitionDirectoryName(offsetsTopic, partition))
     for (const { offset, what } of reader.faults) findings.add('record-unreadable', path, what, { offset })
     for (const { group, topic, partition: of, offset } of reader.committed()) {
       const name = partitionDirectoryName(topic, of)
-      const log = ends.get(name)
-      if (log === undefined || log.isDamaged) continue
-      const start = Math.max(log.request.logStartOffset ?? 0, log.segments[0]?.baseOffset ?? 0)
-      if (offset >= start && offset <= log.endOffset) continue
-      const what = `Group ${group} has committed offset ${offset} of ${name}, which holds ${start} to ${log.endOffset}`
+      const range = ranges.get(name)
+      if (range === undefined || (offset >= range.start && offset <= range.end)) continue
+      const what = `Group ${group} has committed offset ${offset} of ${name}, which holds ${range.start} to ${range.end}`
       findings.add('committed-outside', path, what, { offset })
     }
   }
@@ -154,10 +187,9 @@ function checkCommitted(
 function checkProducerIds(
   dataPath: string,
   data: DataDirectoryFacts | undefined,
-  partitions: readonly PartitionFacts[],
+  greatest: number,
   findings: Findings,
 ): void {
-  const greatest = Math.max(-1, ...partitions.map(({ greatestProducerId }) => greatestProducerId))
   if (greatest < 0 || (data?.nextProducerId ?? -1) > greatest) return
   const path = join(dataPath, 'config', 'producer-ids.json')
   if (findings.has('metadata-unreadable', path)) return

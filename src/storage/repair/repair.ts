@@ -9,7 +9,7 @@ import { type Randomness, systemRandomness } from '../../core/randomness.js'
 import { resolveSettings, type Settings } from '../../core/settings.js'
 import type { Disk } from '../../files/disk.js'
 import type { Finding } from '../inspect/findings.js'
-import { lockTarget, targetOf } from '../inspect/target.js'
+import { isMeant, lockTarget, targetOf } from '../inspect/target.js'
 import { type Progress, type VerifiedTarget, verifyTarget } from '../inspect/verify.js'
 import { Quarantine } from './quarantine.js'
 import { planCheckpoints, planEpochs, planHoles, planMetadata, planNames } from './repair-files.js'
@@ -49,7 +49,11 @@ export async function repair(path: string, options: RepairOptions): Promise<Repa
   const lock = await lockTarget(disk, target)
   try {
     const verified = await verifyTarget(target, options)
-    const quarantine = new Quarantine(disk, target.dataPath ?? dirname(target.logPath), clock.now())
+    const quarantine = new Quarantine(
+      disk,
+      target.dataPath ?? dirname(target.logPath ?? target.storePath ?? path),
+      clock.now(),
+    )
     const steps = await plan(verified, {
       disk,
       clock,
@@ -72,8 +76,7 @@ export async function repair(path: string, options: RepairOptions): Promise<Repa
 /** In an order in which a crash between two steps leaves nothing that a second repair could not mend. */
 async function plan(verified: VerifiedTarget, tools: RepairTools): Promise<RepairStep[]> {
   const { findings, log, target } = verified
-  const isMeant = ({ path }: Finding) => target.file === undefined || path === target.file
-  const all = findings.all.filter(isMeant)
+  const all = findings.all.filter(({ path }) => isMeant(target, path))
   const logs: RepairedLog[] = []
   for (const facts of log.partitions) {
     const own = all.filter(({ path }) => path === facts.directory || path.startsWith(`${facts.directory}/`))

@@ -149,6 +149,8 @@ test('queue and index are told the same by the writer and by who reads the messa
           keyHashes: encoded.keyHashes[index],
           hasQueueEntry: true,
           isIndexed: true,
+          lateHashes: dispatched.lateHashes,
+          own: ownPropertyOf(message),
         })
         at += dispatched.sizeInBytes
       }

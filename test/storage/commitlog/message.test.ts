@@ -11,6 +11,7 @@ import { hostBytes, messageIdOf, parseMessageId } from '../../../src/storage/com
 import { type MessageView, readMessage } from '../../../src/storage/commitlog/message.js'
 import { bodyOf, prepareBodies } from '../../../src/storage/commitlog/message-body.js'
 import { writeCrcProperty } from '../../../src/storage/commitlog/message-crc.js'
+import { nothingOwn } from '../../../src/storage/commitlog/own-property.js'
 import { propertiesOf, propertyOf } from '../../../src/storage/commitlog/properties.js'
 import { type ForeignMessage, foreignMessage } from './foreign-message.js'
 
@@ -75,6 +76,8 @@ test('what queue and index are told of it', () => {
     keyHashes: ['UK0', 'key0', 'other', 'T#TagA'].map((key) => javaHash(`TopicA#${key}`)),
     hasQueueEntry: true,
     isIndexed: true,
+    lateHashes: 1,
+    own: nothingOwn,
   })
 })
 

@@ -1,0 +1,154 @@
+/** Reads the entries of all files of the key index from the oldest to the newest, and checks the chains on the way. */
+
+import type { Disk } from '../../../files/disk.js'
+import {
+  type IndexHeader,
+  type IndexShape,
+  indexEntryAt,
+  indexEntryBytes,
+  indexEntryPlace,
+  indexSlotBytes,
+  indexSlotPlace,
+  isSoundEntry,
+  readLong,
+} from '../../commitlog/index-format.js'
+import type { Findings } from '../findings.js'
+import { withFile } from '../open-file.js'
+import { rowsIn } from './fixed-rows.js'
+
+export interface ReadableIndexFile {
+  readonly path: string
+  readonly header: IndexHeader
+  /** Its chains are on the disk; after an unclean end those of a file that still takes entries are made anew. */
+  readonly hasChains: boolean
+}
+
+const entriesAtOnce = 16_384
+
+export class IndexCursor {
+  readonly #disk: Disk
+  readonly #files: readonly ReadableIndexFile[]
+  readonly #shape: IndexShape
+  readonly #findings: Findings
+  readonly #piece = Buffer.allocUnsafeSlow(entriesAtOnce * indexEntryBytes)
+  /** The newest entry of each slot, as the entries themselves tell. */
+  readonly #newest: Int32Array
+  #slotsInUse = 0
+  #file = -1
+  /** The number of the entry that is next, and behind the last one in the piece. */
+  #entry = 0
+  #loaded = 0
+  #first = 0
+
+  constructor(disk: Disk, files: readonly ReadableIndexFile[], shape: IndexShape, findings: Findings) {
+    this.#disk = disk
+    this.#files = files
+    this.#shape = shape
+    this.#findings = findings
+    this.#newest = new Int32Array(files.length === 0 ? 0 : shape.slots)
+  }
+
+  get mustLoad(): boolean {
+    return this.#entry === this.#loaded && !this.isAtEnd
+  }
+
+  get isAtEnd(): boolean {
+    return this.#file >= this.#files.length || (this.#file < 0 && this.#files.length === 0)
+  }
+
+  /** Of the file that the entry lies in. */
+  get file(): ReadableIndexFile {
+    return this.#files[this.#file]
+  }
+
+  get number(): number {
+    return this.#entry
+  }
+
+  get keyHash(): number {
+    return this.#piece.readInt32BE(this.#at + indexEntryAt.keyHash)
+  }
+
+  get position(): number {
+    return readLong(this.#piece, this.#at + indexEntryAt.position)
+  }
+
+  get seconds(): number {
+    return this.#piece.readInt32BE(this.#at + indexEntryAt.timeDiff)
+  }
+
+  get isSound(): boolean {
+    return isSoundEntry(this.#piece, this.#at)
+  }
+
+  next(): void {
+    const { hasChains, header, path } = this.file
+    if (hasChains && this.isSound) this.#link()
+    const claims = this.#entry === 1 ? header.beginPosition : this.position
+    const ends = this.#entry === header.next - 1 ? header.endPosition : this.position
+    if (hasChains && (claims !== this.position || ends !== this.position)) {
+      const what = `Its header says positions ${header.beginPosition} to ${header.endPosition}; entry ${this.#entry} has ${this.position}`
+      this.#findings.add('message-index-wrong', path, what, this.#place)
+    }
+    this.#entry++
+  }
+
+  /** Reads on, in the next file where this one has no more. */
+  async load(): Promise<void> {
+    while (this.#file < 0 || this.#entry >= this.file.header.next) {
+      if (this.#file >= 0) await this.#endFile()
+      this.#file++
+      this.#entry = 1
+      this.#loaded = 1
+      this.#newest.fill(0)
+      this.#slotsInUse = 0
+      if (this.isAtEnd) return
+    }
+    const { path, header } = this.file
+    const count = Math.min(entriesAtOnce, header.next - this.#entry)
+    const bytes = this.#piece.subarray(0, count * indexEntryBytes)
+    const read = await withFile(this.#disk, path, (file) => file.read(bytes, indexEntryPlace(this.#shape, this.#entry)))
+    bytes.fill(0, read)
+    this.#first = this.#entry
+    this.#loaded = this.#entry + count
+  }
+
+  get #at(): number {
+    return (this.#entry - this.#first) * indexEntryBytes
+  }
+
+  /** Each entry leads to the one before it in its slot. */
+  #link(): void {
+    const slot = this.keyHash % this.#shape.slots
+    const before = this.#newest[slot]
+    const previous = this.#piece.readInt32BE(this.#at + indexEntryAt.previous)
+    if (previous !== before) {
+      const what = `Entry ${this.#entry} leads to entry ${previous} of its slot, and ${before} is the one before it`
+      this.#findings.add('message-index-wrong', this.file.path, what, this.#place)
+    }
+    if (before === 0) this.#slotsInUse++
+    this.#newest[slot] = this.#entry
+  }
+
+  get #place(): { position: number } {
+    return { position: indexEntryPlace(this.#shape, this.#entry) }
+  }
+
+  async #endFile(): Promise<void> {
+    const { path, header, hasChains } = this.file
+    if (!hasChains) return
+    if (header.slotsInUse !== this.#slotsInUse) {
+      const what = `Its header says that ${header.slotsInUse} slots are in use, and ${this.#slotsInUse} are`
+      this.#findings.add('message-index-wrong', path, what, { position: 0 })
+    }
+    const first = indexSlotPlace(0)
+    const end = indexSlotPlace(this.#shape.slots)
+    for await (const { bytes, at, position } of rowsIn(this.#disk, path, first, end, indexSlotBytes)) {
+      const newest = bytes.readInt32BE(at)
+      const slot = (position - first) / indexSlotBytes
+      if (newest === this.#newest[slot]) continue
+      const what = `Slot ${slot} leads to entry ${newest}, and the newest of it is ${this.#newest[slot]}`
+      this.#findings.add('message-index-wrong', path, what, { position })
+    }
+  }
+}
