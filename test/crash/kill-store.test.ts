@@ -10,7 +10,7 @@ import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { resolveSettings, type SettingsInput } from '../../src/core/settings.js'
+import { resolveSettings, type Settings, type SettingsInput } from '../../src/core/settings.js'
 import { libc } from '../../src/files/libc.js'
 import { makeTemporaryDirectory } from '../../src/files/temporary-directory.js'
 import { batchesIn } from '../../src/records/batch.js'
@@ -23,20 +23,34 @@ import { dice, seedFor } from './seeded.js'
 /** Kills between two looks at the store: the program itself recovers what the one before it left. */
 const killsInARow = 2
 
-const worlds = (['SYNC_FLUSH', 'BATCH_FLUSH', 'ASYNC_FLUSH'] as const).flatMap((flush) =>
-  (['disk', 'mmap'] as const).map((engine) => ({
-    'flush.disk.type': flush,
-    'file.engine': engine,
-    'file.preallocate': 'zero' as const,
-    'log.segment.bytes': 1 << 20,
-    'flush.batch.size': 10,
-    'flush.interval.ms': 2,
-    'flush.commitlog.interval': 50,
-    'log.flush.offset.checkpoint.interval.ms': 20,
-  })),
-)
+type World = Pick<Settings, 'flush.disk.type' | 'file.engine' | 'storage.layout'>
+
+const combinations: readonly World[] = [
+  ...(['SYNC_FLUSH', 'BATCH_FLUSH', 'ASYNC_FLUSH'] as const).flatMap((flush) =>
+    (['disk', 'mmap'] as const).map(
+      (engine): World => ({ 'flush.disk.type': flush, 'file.engine': engine, 'storage.layout': 'segments' }),
+    ),
+  ),
+  { 'flush.disk.type': 'SYNC_FLUSH', 'file.engine': 'disk', 'storage.layout': 'commitlog' },
+  { 'flush.disk.type': 'BATCH_FLUSH', 'file.engine': 'mmap', 'storage.layout': 'commitlog' },
+  { 'flush.disk.type': 'ASYNC_FLUSH', 'file.engine': 'disk', 'storage.layout': 'commitlog' },
+]
+
+const worlds = combinations.map((combination) => ({
+  ...combination,
+  'file.preallocate': 'zero' as const,
+  'log.segment.bytes': 1 << 20,
+  'mapped.file.size.commitlog': 1 << 20,
+  'mapped.file.size.consumequeue': 4000,
+  'max.hash.slot.num': 1000,
+  'max.index.num': 1000,
+  'flush.batch.size': 10,
+  'flush.interval.ms': 2,
+  'flush.commitlog.interval': 50,
+  'log.flush.offset.checkpoint.interval.ms': 20,
+}))
 /** Of all worlds together. */
-const kills = Number(process.env['HOLDFAST_TEST_KILLS'] ?? 24)
+const kills = Number(process.env['HOLDFAST_TEST_KILLS'] ?? 36)
 
 interface Told {
   /** By offset. */
@@ -124,7 +138,7 @@ async function assertTidy(dataDir: string): Promise<void> {
 
 describe(`${kills} kills of a program that writes to a store lose nothing that was acknowledged`, () => {
   for (const settings of worlds) {
-    const name = `${settings['flush.disk.type']}, ${settings['file.engine']}`
+    const name = `${settings['storage.layout']}, ${settings['flush.disk.type']}, ${settings['file.engine']}`
     const skip = settings['file.engine'] === 'mmap' && libc() === undefined
     test(name, { skip, timeout: 60_000 + kills * 10_000 }, async (t) => {
       const seed = seedFor('HOLDFAST_TEST_SEED')

@@ -26,6 +26,10 @@ function settingsFor(given: SettingsInput): Settings {
     ...settingsWith({ 'flush.batch.size': 1, 'flush.commitlog.interval': 3, ...given }),
     'log.segment.bytes': 2300,
     'log.index.interval.bytes': 700,
+    'mapped.file.size.commitlog': 4096,
+    'mapped.file.size.consumequeue': 100,
+    'max.hash.slot.num': 10,
+    'max.index.num': 8,
   }
 }
 
@@ -105,6 +109,8 @@ describe('failing every call of a life with rolls and deletions in turn', () => 
     { 'file.preallocate': 'zero', 'file.engine': 'mmap', 'flush.disk.type': 'BATCH_FLUSH' },
     { 'file.preallocate': 'zero', 'file.engine': 'mmap', 'flush.disk.type': 'ASYNC_FLUSH' },
     { 'file.preallocate': 'fallocate', 'flush.disk.type': 'ASYNC_FLUSH' },
+    { 'storage.layout': 'commitlog', 'file.preallocate': 'zero' },
+    { 'storage.layout': 'commitlog', 'flush.disk.type': 'ASYNC_FLUSH' },
   ]
   for (const given of worlds) {
     for (const [errno, onwards] of [
