@@ -24,13 +24,26 @@ const padding = '.'.repeat(longest)
 let sent = 0
 let deletedBefore = log.logStartOffset
 
+/** The pipe is full while nobody reads it. */
+function say(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, line)
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    }
+  }
+}
+
 async function caller(): Promise<never> {
   for (;;) {
     const value = `${tag}-${sent++}`
     const bytes = Buffer.from(value + padding.slice(0, (sent * 7919) % longest))
     const { baseOffset, acknowledged } = log.append(buildBatch([{ value: bytes, timestamp: 1_700_000_000_000 }]))
     await acknowledged
-    writeSync(1, `${baseOffset} ${value}\n`)
+    say(`${baseOffset} ${value}\n`)
   }
 }
 
@@ -39,10 +52,10 @@ async function deleter(): Promise<never> {
     await new Promise((resolve) => setTimeout(resolve, 5))
     if (log.highWatermark - deletedBefore < 2 * kept) continue
     deletedBefore = log.highWatermark - kept
-    writeSync(1, `delete ${deletedBefore}\n`)
+    say(`delete ${deletedBefore}\n`)
     await log.deleteRecordsBefore(deletedBefore)
   }
 }
 
-writeSync(1, 'ready\n')
+say('ready\n')
 await Promise.all([deleter(), ...Array.from({ length: callers }, caller)])

@@ -13,25 +13,26 @@ import type { Disk } from '../../src/files/disk.js'
 import { MessageStore } from '../../src/storage/message-store.js'
 import type { PartitionLog } from '../../src/storage/partition-log.js'
 import { batchOf, readAll, recordingLogger, turns } from '../storage/support.js'
-import { smallSettings } from './workload.js'
+import { smallCommitLog, smallSettings } from './workload.js'
 
 interface World {
   readonly flush: 'sync' | 'async'
   readonly supportsDsync: boolean
+  readonly layout: 'segments' | 'commitlog'
 }
 
-const worlds: readonly World[] = [
-  { flush: 'sync', supportsDsync: true },
-  { flush: 'sync', supportsDsync: false },
-  { flush: 'async', supportsDsync: true },
-]
+const worlds: readonly World[] = (['segments', 'commitlog'] as const).flatMap((layout) => [
+  { flush: 'sync', supportsDsync: true, layout },
+  { flush: 'sync', supportsDsync: false, layout },
+  { flush: 'async', supportsDsync: true, layout },
+])
 
-async function world({ flush, supportsDsync }: World) {
+async function world({ flush, supportsDsync, layout }: World) {
   const memory = new MemoryDisk({ supportsDsync })
   const disk = new FaultDisk(memory)
   const clock = new ManualClock()
   const logger = recordingLogger()
-  const settings = smallSettings(flush)
+  const settings = layout === 'segments' ? smallSettings(flush) : smallCommitLog(flush)
   const open = async (on: Disk, at = new ManualClock()) => {
     const store = await MessageStore.open('/data', { disk: on, settings, clock: at, logger })
     if (store.topic('orders') === undefined) await store.createTopic({ name: 'orders', partitions: 1 })
@@ -57,7 +58,10 @@ async function world({ flush, supportsDsync }: World) {
   return { memory, disk, clock, logger, log, send, assertFound }
 }
 
-const named = ({ flush, supportsDsync }: World) => `${flush}${supportsDsync ? '' : ' without dsync'}`
+const named = ({ flush, supportsDsync, layout }: World) => `${layout}, ${flush}${supportsDsync ? '' : ' without dsync'}`
+
+/** A segment, or a file of the commit log. */
+const isLogFile = (path: string) => path.endsWith('.log') || /\/commitlog\/\d{20}$/.test(path)
 
 describe('a round that fails', () => {
   for (const where of worlds) {
@@ -70,11 +74,14 @@ describe('a round that fails', () => {
           assert.equal(await send(3, 'kept', 60), 3)
           let calls = 0
           disk.judge = (call): Verdict => {
-            const isMeant =
-              call.operation === operation && (operation === 'syncDirectory' || call.path.endsWith('.log'))
+            // The commit log opens the file that it cuts: here the one that the round began in.
+            const isCut = operation === 'open' && /\/0{20}$/.test(call.path) && where.layout === 'commitlog'
+            const isOfLog = operation === 'syncDirectory' || (isLogFile(call.path) && !isCut)
+            const isMeant = call.operation === operation && isOfLog
             if (isMeant) calls++
-            // A segment that could not be named ahead of its need is made when it is needed.
-            return isMeant && (calls === nth || operation === 'open') ? errno : undefined
+            // A file that could not be made ahead of its need is made when it is needed.
+            const always = operation === 'open' || (operation === 'syncDirectory' && where.layout === 'commitlog')
+            return isMeant && (calls === nth || always) ? errno : undefined
           }
           assert.equal(await send(14, 'refused', 60), 0, `${operation} ${nth}`)
           disk.judge = () => undefined
@@ -86,13 +93,15 @@ describe('a round that fails', () => {
     }
   }
 
-  test('at its sync leaves nothing either', async () => {
-    const { memory, disk, send, assertFound } = await world({ flush: 'sync', supportsDsync: false })
-    await send(3, 'kept', 60)
-    disk.judge = ({ operation, path }) => (operation === 'sync' && path.endsWith('.log') ? 'EIO' : undefined)
-    assert.equal(await send(2, 'refused', 60), 0)
-    await assertFound(memory.afterKill(), 'a sync')
-  })
+  for (const where of worlds.filter(({ supportsDsync }) => !supportsDsync)) {
+    test(`at its sync leaves nothing either: ${named(where)}`, async () => {
+      const { memory, disk, send, assertFound } = await world(where)
+      await send(3, 'kept', 60)
+      disk.judge = ({ operation, path }) => (operation === 'sync' && isLogFile(path) ? 'EIO' : undefined)
+      assert.equal(await send(2, 'refused', 60), 0)
+      await assertFound(memory.afterKill(), 'a sync')
+    })
+  }
 
   test('is told of with its own cause where it cannot be taken back, which is logged', async () => {
     const { disk, log, logger, send } = await world(worlds[0])

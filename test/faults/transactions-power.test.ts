@@ -10,7 +10,7 @@ import type { AppendReceipt, PartitionLog } from '../../src/storage/partition-lo
 import { batchOf, turns } from '../storage/support.js'
 import { assertFilesLikeModel, assertLikeModel, batchesOf } from '../support/transaction-checks.js'
 import { TransactionModel } from '../support/transaction-model.js'
-import { dataPath, openStore, smallSettings } from './workload.js'
+import { dataPath, openStore, smallCommitLog, smallSettings } from './workload.js'
 
 /** What was acknowledged: offset → bytes. */
 type Acknowledged = Map<number, Buffer>
@@ -75,7 +75,9 @@ async function assertFound(disk: MemoryDisk, settings: Settings, acknowledged: A
   const model = TransactionModel.of(batches)
   await assertLikeModel(log, model)
   await store.close()
-  await assertFilesLikeModel(disk, `${dataPath}/log/orders-0`, batches)
+  if (settings['storage.layout'] === 'segments') {
+    await assertFilesLikeModel(disk, `${dataPath}/log/orders-0`, batches)
+  }
   const again = await openStore(disk, settings)
   const same = again.log('orders', 0)
   assert.ok(same)
@@ -83,9 +85,14 @@ async function assertFound(disk: MemoryDisk, settings: Settings, acknowledged: A
   await again.close()
 }
 
-for (const flush of ['sync', 'async'] as const) {
-  test(`at every step, what is found is what its batches say: ${flush}`, async () => {
-    const settings = smallSettings(flush)
+for (const { flush, layout } of [
+  { flush: 'sync', layout: 'segments' },
+  { flush: 'async', layout: 'segments' },
+  { flush: 'sync', layout: 'commitlog' },
+  { flush: 'async', layout: 'commitlog' },
+] as const) {
+  test(`at every step, what is found is what its batches say: ${layout}, ${flush}`, async () => {
+    const settings = layout === 'segments' ? smallSettings(flush) : smallCommitLog(flush)
     const whole = new MemoryDisk()
     await live(whole, settings, new Map())
     // Under async the steps are much the same, and the promises fewer.

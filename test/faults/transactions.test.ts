@@ -311,10 +311,23 @@ describe('transactions, when the power fails', () => {
   const seeds =
     one === undefined ? Array.from({ length: 10 }, () => Math.floor(Math.random() * 2 ** 31)) : [Number(one)]
   const base: SettingsInput = { 'file.preallocate': 'none', 'transaction.max.timeout.ms': timeoutMs }
-  for (const flush of ['SYNC_FLUSH', 'ASYNC_FLUSH'] as const) {
-    test(`are seen whole or not at all: ${flush}`, async () => {
+  const layouts: Readonly<Record<string, SettingsInput>> = {
+    segments: {},
+    commitlog: {
+      'storage.layout': 'commitlog',
+      'mapped.file.size.commitlog': 1 << 16,
+      'mapped.file.size.consumequeue': 200,
+      'max.hash.slot.num': 10,
+      'max.index.num': 20,
+    },
+  }
+  const worlds = Object.entries(layouts).flatMap(([layout, settings]) =>
+    (['SYNC_FLUSH', 'ASYNC_FLUSH'] as const).map((flush) => ({ layout, flush, settings })),
+  )
+  for (const { layout, flush, settings } of worlds) {
+    test(`are seen whole or not at all: ${layout}, ${flush}`, async () => {
       for (const seed of seeds) {
-        await livesAndCrashes(seed, { ...base, 'flush.disk.type': flush }).catch((cause: unknown) => {
+        await livesAndCrashes(seed, { ...base, ...settings, 'flush.disk.type': flush }).catch((cause: unknown) => {
           throw new Error(`seed ${seed} (HOLDFAST_TEST_SEED=${seed}): ${(cause as Error).message}`, { cause })
         })
       }
