@@ -55,6 +55,11 @@ export class Checkpointing {
     this.#takenAtMs = nowMs
   }
 
+  /** A start reads from here on. */
+  get position(): number {
+    return this.#position
+  }
+
   /** The commit log has grown: where it has by much, a checkpoint begins, or at least the queues' entries leave the memory. */
   grown(position: number): void {
     if (position - this.#flushed < muchBytes || this.#isRunning) return

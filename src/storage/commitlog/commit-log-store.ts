@@ -106,7 +106,7 @@ export class CommitLogStore implements QueueEngine {
         }),
         flush: () => this.#commit.flush(),
       },
-      loaded.isRebuilt ? -1 : loaded.end - loaded.scannedBytes,
+      loaded.snapshotPosition,
       options.clock.now(),
     )
     for (const { topic, queueId, state } of loaded.queues) this.#add(topic, queueId, state)
@@ -270,7 +270,10 @@ export class CommitLogStore implements QueueEngine {
       // Without any message the last file could go as well, and with it the position that the log goes on at.
       const last = Math.max(0, this.#writer.durablePosition - 1)
       const limit = Math.min(position, this.#loaded.files.startFor(last))
-      return deleteFilesBefore({ ...this.#loaded, openFiles, queues: () => this.queues() }, limit)
+      // What is known of the queues has to outlive the messages that it was learned from.
+      if (limit > this.#checkpoints.position) await this.#checkpointNow()
+      const known = Math.min(limit, this.#checkpoints.position)
+      return deleteFilesBefore({ ...this.#loaded, openFiles, queues: () => this.queues() }, known)
     })
   }
 
@@ -317,13 +320,14 @@ export class CommitLogStore implements QueueEngine {
       try {
         if (state !== 'failed') {
           await this.#commit.flush()
-          inOrder = await this.#checkpointLast()
+          inOrder = await this.#checkpointNow()
           await this.#writer.seal()
         }
       } finally {
         await this.#commit.stop()
         await this.#writer.abandon()
         for (const queue of this.queues()) await queue.close()
+        await this.#messages.close()
         await entries.close()
         await index.close().catch((err: unknown) => {
           inOrder = false
@@ -337,7 +341,7 @@ export class CommitLogStore implements QueueEngine {
   }
 
   /** False where it fails: nothing is lost with queues and index, and the next opening makes anew what is missing. */
-  async #checkpointLast(): Promise<boolean> {
+  async #checkpointNow(): Promise<boolean> {
     try {
       await this.#checkpoints.take({ alone: true })
       return true

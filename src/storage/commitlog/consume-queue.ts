@@ -16,6 +16,9 @@ import { QueueTail } from './queue-tail.js'
 export type { QueueFindings } from './queue-files.js'
 export type ConsumeQueueOptions = QueueFilesOptions
 
+/** Entries that are summed up together. */
+const entriesAtOnce = 4096
+
 /** The length of a queue's files for a setting of `mapped.file.size.consumequeue`: up to the next whole entry. */
 export function queueFileBytes(setting: number): number {
   return Math.ceil(setting / queueEntryBytes) * queueEntryBytes
@@ -167,6 +170,16 @@ export class ConsumeQueue {
     this.#tail.bytes(tailOffset - this.#tail.firstOffset, toOffset - tailOffset).copy(bytes, storedBytes)
     if (storedBytes > 0) await this.#files.readInto(bytes.subarray(0, storedBytes), fromOffset)
     return new QueueEntries(fromOffset, bytes)
+  }
+
+  /** Bytes of the messages at [from, to). @throws as `read` */
+  async bytesBetween(from: number, to: number): Promise<number> {
+    let bytes = 0
+    for (let offset = from; offset < to; offset += entriesAtOnce) {
+      const entries = await this.read(offset, Math.min(entriesAtOnce, to - offset))
+      for (let i = 0; i < entries.count; i++) bytes += entries.size(i)
+    }
+    return bytes
   }
 
   /** The offset of the first message that does not begin before `position` of the commit log; `maxOffset` where there is none. */

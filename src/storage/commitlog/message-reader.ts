@@ -5,6 +5,7 @@
 
 import { HoldfastError } from '../../core/errors.js'
 import { mapParallel } from '../../core/parallel.js'
+import { InFlight } from '../../files/in-flight.js'
 import type { OpenFiles } from '../../files/open-files.js'
 import type { FileSequence } from './file-sequence.js'
 import { type MessageView, readMessage } from './message.js'
@@ -30,6 +31,7 @@ const parallelRuns = 8
 export class MessageReader {
   readonly #files: FileSequence
   readonly #openFiles: OpenFiles
+  readonly #reads = new InFlight()
 
   constructor(files: FileSequence, openFiles: OpenFiles) {
     this.#files = files
@@ -59,6 +61,12 @@ export class MessageReader {
     const bytes = sizeInBytes <= guessed.length ? guessed : await this.#bytes(position, sizeInBytes)
     const found = readMessage(bytes, 0, bytes.length, position)
     return found.kind === 'message' ? found : undefined
+  }
+
+  /** Waits until nobody reads, and gives the open files back. */
+  async close(): Promise<void> {
+    await this.#reads.ended()
+    for (const start of this.#files.starts) await this.#openFiles.drop(this.#files.pathOf(start))
   }
 
   #runsOf(places: readonly MessagePlace[]): Run[] {
@@ -100,7 +108,9 @@ export class MessageReader {
     if (located === undefined) throw this.#noFile(position)
     const bytes = Buffer.allocUnsafeSlow(length)
     try {
-      const read = await this.#openFiles.use(located.path, (file) => file.read(bytes, located.offsetInFile))
+      const read = await this.#reads.run(() =>
+        this.#openFiles.use(located.path, (file) => file.read(bytes, located.offsetInFile)),
+      )
       return read === length ? bytes : bytes.subarray(0, read)
     } catch (error) {
       // Removed under the reader's hands.

@@ -50,7 +50,14 @@ export interface QueueLogOptions {
 /** What is known of a queue at one position of the commit log. */
 export type QueueState = Omit<QueueSnapshot, 'topic' | 'queueId'>
 
-export const emptyQueue: QueueState = { endOffset: 0, sizeInBytes: 0, maxTimestamp: -1, producers: [], aborted: [] }
+export const emptyQueue: QueueState = {
+  startOffset: 0,
+  endOffset: 0,
+  sizeInBytes: 0,
+  maxTimestamp: -1,
+  producers: [],
+  aborted: [],
+}
 
 /** One machine keeps one copy, so nobody else has ever led. */
 const onlyEpoch = 0
@@ -234,7 +241,7 @@ export class QueueLog implements PartitionLog {
       // A queue that begins behind what a power failure leaves of it would look damaged.
       if (offset > this.durableOffset) await this.#engine.flush()
       const startBefore = this.#startOffset
-      const bytes = await this.#reader.bytesBetween(before, offset)
+      const bytes = await this.#options.entries.bytesBetween(before, offset)
       this.#startOffset = offset
       // Written down first: a start that does not know of it would show again what was deleted.
       await this.#options.onStartMoved().catch((error: unknown) => {
@@ -252,7 +259,7 @@ export class QueueLog implements PartitionLog {
       const { logStartOffset } = this
       const kept = await this.#options.entries.offsetAtOrAfter(position)
       if (kept <= logStartOffset) return
-      this.#sizeInBytes -= await this.#reader.bytesBetween(logStartOffset, kept)
+      this.#sizeInBytes -= await this.#options.entries.bytesBetween(logStartOffset, kept)
       this.#aborted.removeBefore(kept)
     })
   }
@@ -303,6 +310,7 @@ export class QueueLog implements PartitionLog {
     return {
       topic: this.topic,
       queueId: this.partition,
+      startOffset: this.logStartOffset,
       endOffset: this.#highWatermark,
       sizeInBytes: this.#sizeInBytes,
       maxTimestamp: this.#publishedMaxTimestamp,

@@ -83,18 +83,6 @@ export class QueueReader {
     })
   }
 
-  /** Bytes of the messages at [from, to). */
-  bytesBetween(from: number, to: number): Promise<number> {
-    return this.#reads.run(async () => {
-      let bytes = 0
-      for (let offset = from; offset < to; offset += entriesAtOnce) {
-        const entries = await this.#entries.read(offset, Math.min(entriesAtOnce, to - offset))
-        for (let i = 0; i < entries.count; i++) bytes += entries.size(i)
-      }
-      return bytes
-    })
-  }
-
   /**
    * Each message of ours tells the greatest timestamp of its queue so far, so a search by halves finds the first record that
    * is as late. RocketMQ's own messages do not: where their times are out of order, the answer is near.

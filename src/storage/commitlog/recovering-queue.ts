@@ -23,6 +23,7 @@ export class RecoveringQueue {
   readonly entries: ConsumeQueue
   readonly #producers: ProducerStates
   readonly #aborted: AbortedTransactions
+  #startOffset: number
   #endOffset: number
   #sizeInBytes: number
   #maxTimestamp: number
@@ -35,6 +36,7 @@ export class RecoveringQueue {
     this.entries = entries
     this.#producers = ProducerStates.of(state.producers.map((one) => ({ ...one, batches: [...one.batches] })))
     this.#aborted = new AbortedTransactions(state.aborted)
+    this.#startOffset = state.startOffset
     this.#endOffset = state.endOffset
     this.#sizeInBytes = state.sizeInBytes
     this.#maxTimestamp = state.maxTimestamp
@@ -42,6 +44,7 @@ export class RecoveringQueue {
 
   get state(): QueueState {
     return {
+      startOffset: this.#startOffset,
       endOffset: this.#endOffset,
       sizeInBytes: this.#sizeInBytes,
       maxTimestamp: this.#maxTimestamp,
@@ -61,6 +64,7 @@ export class RecoveringQueue {
         this.passedOver++
         return
       }
+      if (this.entries.isEmpty) this.#startOffset = queueOffset
       this.entries.append(queueOffset, position, sizeInBytes, tagsCode)
       this.#endOffset = queueOffset + 1
       this.#sizeInBytes += sizeInBytes
@@ -68,6 +72,19 @@ export class RecoveringQueue {
         this.#maxTimestamp = Math.max(this.#maxTimestamp, own.maxTimestamp ?? timestampOf(view, own))
       }
     }
+    this.#note(batch, nowMs, building)
+  }
+
+  /** Forgets what lies before `startOffset`, where the queue was told to begin, and before the commit log's first file. */
+  async beginAt(startOffset: number): Promise<void> {
+    const start = Math.min(this.#endOffset, Math.max(startOffset, this.entries.minOffset))
+    if (start <= this.#startOffset) return
+    this.#startOffset = start
+    this.#sizeInBytes = await this.entries.bytesBetween(start, this.#endOffset)
+    this.#aborted.removeBefore(start)
+  }
+
+  #note(batch: readonly ReadMessage[], nowMs: number, building: BuildOptions): void {
     if (batch[0].own.producerId < 0) return
     const views = batch.map(({ view }) => view)
     const ended = this.#producers.note(new RecordBatch(buildBatches(views, building)), nowMs)

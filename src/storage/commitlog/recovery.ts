@@ -50,6 +50,8 @@ export interface RecoveredLog {
   readonly last: LastMessage
   readonly queues: readonly RecoveringQueue[]
   readonly scannedBytes: number
+  /** The position of the snapshot that it was read from; -1 where there is none that goes with the log. */
+  readonly snapshotPosition: number
   /** Queues and index were made anew. */
   readonly isRebuilt: boolean
   /** Something lies behind the end, left by a write that was interrupted. */
@@ -172,7 +174,9 @@ class Recovery {
       }
     }
     for (const queue of snapshot === undefined ? [] : this.#kept(snapshot)) {
-      former.set(keyOf(queue.topic, queue.queueId), { ...queue, sizeInBytes: 0, aborted: [] })
+      const key = keyOf(queue.topic, queue.queueId)
+      const endOffset = Math.max(queue.endOffset, former.get(key)?.endOffset ?? 0)
+      former.set(key, { ...queue, endOffset, sizeInBytes: 0, aborted: [] })
     }
     return [...former.values()]
   }
@@ -203,6 +207,7 @@ class Recovery {
       last: end < position ? this.#lastWhole : this.#last,
       queues: [...this.#queues.values()],
       scannedBytes: this.#scannedBytes,
+      snapshotPosition: this.#isRebuilt ? -1 : from,
       isRebuilt: this.#isRebuilt,
       isTorn: fault !== undefined || end < position,
       ...(damage !== undefined && { damage }),

@@ -30,6 +30,7 @@ const snapshotMessage = message({
       struct({
         topic: string,
         queueId: int32,
+        startOffset: int64,
         endOffset: int64,
         sizeInBytes: int64,
         maxTimestamp: int64,
@@ -62,6 +63,8 @@ type StoredProducer = Readonly<Omit<ProducerState, 'batches'>> & { readonly batc
 export interface QueueSnapshot {
   readonly topic: string
   readonly queueId: number
+  /** Of the first message that readers saw. */
+  readonly startOffset: number
   /** Offset that the next message gets. */
   readonly endOffset: number
   /** Of its messages in the commit log that were not deleted. */
