@@ -11,7 +11,7 @@ import { MemoryDisk } from '../../sim/memory-disk.js'
 import { SeededRandomness } from '../../sim/seeded-randomness.js'
 import type { Settings } from '../../src/core/settings.js'
 import { MessageStore } from '../../src/storage/message-store.js'
-import { batchOf, readAll, turns } from '../storage/support.js'
+import { batchOf, movesUntil, readAll } from '../storage/support.js'
 import {
   type Acknowledged,
   appendWaves,
@@ -94,20 +94,6 @@ async function liveOn(disk: MemoryDisk, settings: Settings, random: SeededRandom
     else if (random.once(7)) await deleteRecords(store, random, told)
     else await append(store, random, told, settings)
   }
-}
-
-/** Rejects where nothing reaches the disk any more though nobody has finished: a deadlock would else go unseen. */
-async function movesUntil(disk: MemoryDisk, ends: readonly Promise<unknown>[]): Promise<unknown> {
-  let ended = false
-  const outcome = Promise.race(ends).finally(() => {
-    ended = true
-  })
-  outcome.catch(() => {})
-  for (let seen = -1; !ended; await turns(300)) {
-    if (disk.steps === seen) throw new Error(`nothing moves any more, at step ${seen}`)
-    seen = disk.steps
-  }
-  return outcome
 }
 
 async function assertFound(disk: MemoryDisk, settings: Settings, told: Told): Promise<void> {

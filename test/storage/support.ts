@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import type { MemoryDisk } from '../../sim/memory-disk.js'
 import type { Logger } from '../../src/core/logger.js'
 import { resolveSettings, type Settings, type SettingsInput } from '../../src/core/settings.js'
 import { batchesIn, type RecordBatch } from '../../src/records/batch.js'
@@ -130,6 +131,20 @@ export async function until(condition: () => boolean): Promise<void> {
 /** Lets the event loop turn a few times, so that whatever can happen without waiting for the disk has happened. */
 export async function turns(count = 20): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Rejects where nothing reaches the disk any more though nobody has finished: a deadlock would else go unseen. */
+export async function movesUntil(disk: MemoryDisk, ends: readonly Promise<unknown>[]): Promise<unknown> {
+  let ended = false
+  const outcome = Promise.race(ends).finally(() => {
+    ended = true
+  })
+  outcome.catch(() => {})
+  for (let seen = -1; !ended; await turns(300)) {
+    if (disk.steps === seen) throw new Error(`nothing moves any more, at step ${seen}`)
+    seen = disk.steps
+  }
+  return outcome
 }
 
 /** Opens a store that is closed when the test ends, if it is not before. */

@@ -68,7 +68,11 @@ export class Checkpointing {
     const isDue = clock.monotonic() >= this.#restUntilMs || position - this.#position >= mostBytes
     const work = isDue ? this.take() : this.#turns.run(() => this.#flushEntries(position, true))
     work
-      .catch((err: unknown) => logger.warn({ directory, err }, couldNotCheckpoint))
+      .catch((err: unknown) => {
+        // It is tried again when as much more is there, not with the next round.
+        this.#flushed = position
+        logger.warn({ directory, err }, couldNotCheckpoint)
+      })
       .finally(() => {
         this.#isRunning = false
       })
