@@ -267,13 +267,12 @@ export class CommitLogStore implements QueueEngine {
     return this.#turns.run(async () => {
       if (!this.isRecoverable) this.#lifecycle.assertOpen()
       const { openFiles } = this.#options.tables
-      // Without any message the last file could go as well, and with it the position that the log goes on at.
-      const last = Math.max(0, this.#writer.durablePosition - 1)
-      const limit = Math.min(position, this.#loaded.files.startFor(last))
-      // What is known of the queues has to outlive the messages that it was learned from.
-      if (limit > this.#checkpoints.position) await this.#checkpointNow()
-      const known = Math.min(limit, this.#checkpoints.position)
-      return deleteFilesBefore({ ...this.#loaded, openFiles, queues: () => this.queues() }, known)
+      const { durablePosition } = this.#writer
+      const checkpoint = () => this.#checkpointNow()
+      const snapshotPosition = () => this.#checkpoints.position
+      const queues = () => this.queues()
+      const store = { ...this.#loaded, openFiles, durablePosition, queues, checkpoint, snapshotPosition }
+      return deleteFilesBefore(store, position)
     })
   }
 
@@ -320,7 +319,7 @@ export class CommitLogStore implements QueueEngine {
       try {
         if (state !== 'failed') {
           await this.#commit.flush()
-          inOrder = await this.#checkpointNow()
+          inOrder = await this.#checkpointNow({ alone: true })
           await this.#writer.seal()
         }
       } finally {
@@ -341,9 +340,9 @@ export class CommitLogStore implements QueueEngine {
   }
 
   /** False where it fails: nothing is lost with queues and index, and the next opening makes anew what is missing. */
-  async #checkpointNow(): Promise<boolean> {
+  async #checkpointNow(options = {}): Promise<boolean> {
     try {
-      await this.#checkpoints.take({ alone: true })
+      await this.#checkpoints.take(options)
       return true
     } catch (err) {
       this.logger.warn({ directory: this.#options.directory, err }, couldNotCheckpoint)

@@ -62,7 +62,7 @@ export class ConsumeQueue {
     return this.#files.findings
   }
 
-  /** The queue offset of the first message that the commit log held at the last `removeBefore`. */
+  /** The queue offset of the first message that the commit log held at the last `startAt`. */
   get minOffset(): number {
     return this.#minOffset
   }
@@ -204,19 +204,26 @@ export class ConsumeQueue {
     })
   }
 
-  /**
-   * Takes notice that the commit log begins at `minPosition` now: moves `minOffset`, and removes the files that hold
-   * older messages only, never the last. Returns how many.
-   */
-  async removeBefore(minPosition: number): Promise<number> {
-    if (this.isEmpty || this.#minPosition >= minPosition) return 0
-    return this.#changes.run(async () => {
-      const minOffset = await this.#search(minPosition)
-      // Readers are told first, and then lose the file.
-      this.#minOffset = minOffset
+  /** The queue offset of the first slot in its files. */
+  get firstOffset(): number {
+    return this.#files.firstOffset
+  }
+
+  /** Takes notice that the commit log begins at `minPosition` now: moves `minOffset`. */
+  async startAt(minPosition: number): Promise<void> {
+    if (this.isEmpty || this.#minPosition >= minPosition) return
+    await this.#changes.run(async () => {
+      this.#minOffset = await this.#search(minPosition)
       this.#minPosition = minPosition
-      return this.#files.removeBefore(minPosition)
     })
+  }
+
+  /** As `startAt`, and removes the files that hold older messages only, never the last. Returns how many. */
+  async removeBefore(minPosition: number): Promise<number> {
+    if (this.isEmpty) return 0
+    // Readers are told first, and then lose the file.
+    await this.startAt(minPosition)
+    return this.#changes.run(() => this.#files.removeBefore(minPosition))
   }
 
   /** Drops all entries with their files; the queue may begin anew at any offset. */

@@ -30,25 +30,40 @@ export interface FilesToDelete {
   readonly entries: ConsumeQueues
   readonly index: MessageIndex
   readonly openFiles: OpenFiles
+  /** Behind the last message that is on stable storage. */
+  readonly durablePosition: number
   queues(): Iterable<QueueLog>
+  /** Writes a snapshot of the queues; false where it fails. */
+  checkpoint(): Promise<boolean>
+  /** Of the last snapshot. */
+  snapshotPosition(): number
 }
 
 /**
- * Removes the files that end at `limit` or before it, the oldest first, and what leads to them from queues and index.
- * Returns how many. Whoever calls keeps `limit` below the file that is written.
+ * Removes the files that end at `position` or before it, the oldest first, never the one with the last message, and what
+ * leads to them from queues and index. Returns how many.
+ *
+ * Without any message the last file could be lost to a crash, and with it the position that the log goes on at. What is
+ * known of queues outlives the messages that it was learned from; and files of queues go when a snapshot says that these
+ * begin later, since an opening takes those that begin later than it knows for damaged.
  */
-export async function deleteFilesBefore(store: FilesToDelete, limit: number): Promise<number> {
-  const { files, entries, index, openFiles, queues } = store
+export async function deleteFilesBefore(store: FilesToDelete, position: number): Promise<number> {
+  const { files, entries, index, openFiles, durablePosition, queues, checkpoint, snapshotPosition } = store
+  const limit = Math.min(position, files.startFor(Math.max(0, durablePosition - 1)))
+  if (limit > snapshotPosition()) await checkpoint()
+  const known = Math.min(limit, snapshotPosition())
   let removed = 0
-  for (let { first } = files; first !== undefined && first + files.fileBytes <= limit; first = files.first) {
+  for (let { first } = files; first !== undefined && first + files.fileBytes <= known; first = files.first) {
     const next = first + files.fileBytes
     for (const queue of queues()) await queue.noteRemovalBefore(next)
     // Readers are led there no more when the file goes.
-    await entries.removeBefore(next)
+    await entries.startAt(next)
     await openFiles.drop(files.pathOf(first))
     if (!(await files.removeFirst())) break
     removed++
   }
-  if (removed > 0) await index.removeBefore(files.first ?? 0)
+  if (removed === 0) return 0
+  await index.removeBefore(files.first ?? 0)
+  if (await checkpoint()) await entries.removeBefore(files.first ?? 0)
   return removed
 }

@@ -18,7 +18,7 @@ export interface EndOptions {
   readonly durableTo: number
   /** Where that snapshot lies. */
   readonly snapshotPath: string
-  /** Behind the last message that the queues of a store lead to which was closed in order; else 0. */
+  /** Behind the last message that the queues of a store lead to which was closed in order, where no snapshot says more; else 0. */
   readonly queuesLeadTo: number
 }
 

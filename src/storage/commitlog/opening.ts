@@ -154,7 +154,7 @@ async function bringTogether(options: CommitLogOptions, parts: OpenedParts): Pro
     sinceOf: options.sinceOf,
     onScanned: options.onScanned ?? (() => {}),
   })
-  await entries.removeBefore(files.first ?? 0)
+  await entries.startAt(files.first ?? 0)
   for (const queue of recovered.queues) await queue.beginAt(options.startOf(queue.topic, queue.queueId))
   const { end, damage, scannedBytes, isRebuilt, isTorn } = recovered
   // Where nobody was here since we closed it there are zeros behind the end; RocketMQ leaves what it does not believe.

@@ -180,8 +180,10 @@ export class QueueReader {
   /** The same with whole batches only: one that begins earlier is read from there, one that goes on behind is read later. */
   async #whole(messages: MessageView[], readTo: number, end: number): Promise<Window> {
     const first = placeInBatch(messages[0])
-    if (first.baseOffset < messages[0].queueOffset) {
-      const before = await this.#messagesAt(first.baseOffset, messages[0].queueOffset)
+    // A crash in a deletion may leave the queue without the entries of a batch's first messages.
+    const from = Math.max(first.baseOffset, this.#entries.minOffset)
+    if (from < messages[0].queueOffset) {
+      const before = await this.#messagesAt(from, messages[0].queueOffset)
       messages.unshift(...before.filter((view) => placeInBatch(view).baseOffset === first.baseOffset))
     }
     const last = placeInBatch(messages[messages.length - 1])

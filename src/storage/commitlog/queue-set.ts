@@ -150,6 +150,11 @@ export class ConsumeQueues {
     return { entries: sum(dropped), queues: directories }
   }
 
+  /** As `ConsumeQueue.startAt`, of all queues. */
+  async startAt(minPosition: number): Promise<void> {
+    await mapParallel(this.all(), parallelQueues, (queue) => queue.startAt(minPosition))
+  }
+
   /** As `ConsumeQueue.removeBefore`, of all queues; returns how many files were removed. */
   async removeBefore(minPosition: number): Promise<number> {
     return sum(await mapParallel(this.all(), parallelQueues, (queue) => queue.removeBefore(minPosition)))

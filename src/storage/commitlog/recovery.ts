@@ -91,7 +91,7 @@ class Recovery {
   async begin(): Promise<number> {
     const { files, queues, index, snapshot, fullScan, logger, clean } = this.#options
     const first = files.first ?? 0
-    if (clean) this.#queuesLeadTo = queues.maxPosition
+    if (clean && snapshot === undefined) this.#queuesLeadTo = queues.maxPosition
     const why = fullScan ? 'everything is to be read' : await this.#whyNot(snapshot)
     if (snapshot !== undefined && why === undefined) {
       this.#last = snapshot
@@ -123,12 +123,15 @@ class Recovery {
       )
     await index.truncateFrom(position)
     const kept = this.#kept(snapshot)
-    for (const { topic, queueId, endOffset, sizeInBytes } of kept) {
+    for (const { topic, queueId, startOffset, endOffset, sizeInBytes } of kept) {
       const entries = queues.ensure(topic, queueId)
       // One of which the log holds nothing has no entries where it was made anew.
       if (entries.isEmpty && sizeInBytes === 0) entries.beginAt(endOffset)
-      const found = entries.maxOffset
-      if (found !== endOffset) return `the consume queue ${topic}/${queueId} ends at ${found} instead of ${endOffset}`
+      const { firstOffset, maxOffset } = entries
+      if (maxOffset !== endOffset)
+        return `the consume queue ${topic}/${queueId} ends at ${maxOffset} instead of ${endOffset}`
+      if (firstOffset > startOffset)
+        return `the consume queue ${topic}/${queueId} begins at ${firstOffset} instead of ${startOffset}`
     }
     await this.#clearOthers(kept)
     return undefined

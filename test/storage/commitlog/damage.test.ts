@@ -209,4 +209,57 @@ describe('a commit log whose files are damaged', () => {
     assertSame(await contentOf(again), content)
     await assertGoesOn(again, world)
   })
+
+  /** One queue whose entries fill three files. */
+  async function longQueue({
+    closed,
+  }: {
+    closed: boolean
+  }): Promise<Omit<Filled, 'end'> & { paths: readonly string[] }> {
+    const world = damageWorld()
+    const store = await world.open()
+    for (let i = 0; i < 130; i++) await append(store.ensureQueue('orders', 0), batchOf([`${i}`, 'second']))
+    await store.checkpoint()
+    const content = await contentOf(store)
+    if (closed) await store.close()
+    const paths = await world.pathsIn(join(world.directory, 'consumequeue/orders/0'))
+    assert.equal(paths.length, 3)
+    return { world, content, paths }
+  }
+
+  test('whatever is gone of the consume queues is made anew', async () => {
+    const damages: Record<string, (world: DamageWorld, paths: readonly string[]) => Promise<void>> = {
+      'the first file is gone': ({ memory }, [first]) => memory.remove(first),
+      'the last file is gone': ({ memory }, paths) => memory.remove(paths[paths.length - 1]),
+      'a file in the middle is gone': ({ memory }, paths) => memory.remove(paths[1]),
+      'all are gone': ({ memory, directory }) => memory.remove(join(directory, 'consumequeue')),
+      'one leads behind the log': ({ memory }, paths) =>
+        overwrite(memory, paths[paths.length - 1], Buffer.from([0, 0, 0, 0, 0x7f]), 20),
+    }
+    for (const [what, damage] of Object.entries(damages)) {
+      for (const closed of [true, false]) {
+        const { world, content, paths } = await longQueue({ closed })
+        await damage(world, paths)
+        const again = await world.open()
+        assert.equal(again.report.isRebuilt, true, what)
+        assertSame(await contentOf(again), content, what)
+        await assertGoesOn(again, world)
+      }
+    }
+  })
+
+  test('a flipped entry is told to its reader, and mended by an opening that reads everything', async () => {
+    const { world, content, paths } = await longQueue({ closed: true })
+    // Of position and of size.
+    for (const at of [3, 6, 10]) {
+      await flip(world.memory, paths[0], at)
+      const store = await world.open()
+      await assert.rejects(store.ensureQueue('orders', 0).read(0, 100), { code: 'LOG_DAMAGED' })
+      await store.ensureQueue('orders', 0).read(10, 100)
+      await store.close()
+      const mended = await world.open({ fullScan: true })
+      assertSame(await contentOf(mended), content)
+      assert.equal(await mended.close(), true)
+    }
+  })
 })
