@@ -1,6 +1,6 @@
 /** What of the offsets in RocketMQ's file can be committed by groups here. */
 
-import type { ConsumerOffset } from '../storage/commitlog/broker-config.js'
+import type { ConsumerOffset } from '../storage/commitlog/group-tables.js'
 import type { PartitionLog } from '../storage/partition-log.js'
 import type { OffsetToCommit } from './groups/contract.js'
 import { isGroupId } from './groups/requirements.js'

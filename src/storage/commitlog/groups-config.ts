@@ -11,16 +11,15 @@
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.js'
 import type { Disk } from '../../files/disk.js'
+import { storeNames } from './format.js'
 import {
   type ConsumerOffset,
-  configFiles,
   consumerOffsetsIn,
   hasGroup,
-  putGroup,
+  putPlainGroup,
   removePlainGroup,
   setConsumerOffsets,
-} from './broker-config.js'
-import { storeNames } from './format.js'
+} from './group-tables.js'
 import { JsonConfig } from './json-config.js'
 
 /** The field of ours. */
@@ -58,8 +57,8 @@ export class GroupsConfig {
    */
   static async open(disk: Disk, storeDirectory: string, writer: string, clock: Clock): Promise<GroupsConfig> {
     const pathOf = (name: string): string => join(storeDirectory, storeNames.config, name)
-    const offsets = await JsonConfig.open(disk, pathOf(configFiles.offsets))
-    return new GroupsConfig(offsets, await JsonConfig.open(disk, pathOf(configFiles.groups)), writer, clock)
+    const offsets = await JsonConfig.open(disk, pathOf('consumerOffset.json'))
+    return new GroupsConfig(offsets, await JsonConfig.open(disk, pathOf('subscriptionGroup.json')), writer, clock)
   }
 
   /** All offsets. */
@@ -93,7 +92,7 @@ export class GroupsConfig {
     }
     if (topics.size === 0) this.#topics.delete(group)
     if (offsets.size > 0 && !hasGroup(this.#groups, group)) {
-      putGroup(this.#groups, group, {})
+      putPlainGroup(this.#groups, group)
       this.#unsaved.add(this.#groups)
     }
     if (had && topics.size === 0 && removePlainGroup(this.#groups, group)) this.#unsaved.add(this.#groups)
