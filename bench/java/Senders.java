@@ -43,8 +43,11 @@ public class Senders {
         producer.setSendMsgTimeout(sendTimeoutMs);
         producer.setRetryTimesWhenSendAsyncFailed(0);
         producer.start();
-        producer.createTopic("TBW102", "bench", count, null);
-        queues = new ArrayList<>(producer.fetchPublishMessageQueues("bench"));
+        // The name server hears of the broker, and of the topic, some time after they are there.
+        queues = Patience.until(() -> {
+            producer.createTopic("TBW102", "bench", count, null);
+            return new ArrayList<>(producer.fetchPublishMessageQueues("bench"));
+        });
         queues.sort(Comparator.comparingInt(MessageQueue::getQueueId));
         if (queues.size() != count) throw new IllegalStateException("There are " + queues.size() + " queues");
         Random random = new Random(1);

@@ -106,7 +106,7 @@ async function judgeQueues(store: RocketMqStore, sent: readonly SentMessage[]): 
         rows.find((row) => row.storeTimestamp === storeTimestamp)?.queueOffset,
       )
       for (const tag of tagNames) {
-        const tagged = await store.read(topic, partition, `${tag} || nobody's`)
+        const tagged = await store.read(topic, partition, { tags: `${tag} || nobody's` })
         assert.deepEqual(
           tagged.map(({ queueOffset }) => queueOffset),
           rows.filter(({ properties }) => properties['TAGS'] === tag).map(({ queueOffset }) => queueOffset),

@@ -49,6 +49,12 @@ export interface PutResult {
   readonly messageId?: string
 }
 
+export interface ReadStoreOptions {
+  readonly tags?: string
+  /** Bodies as they were sent, where the client has compressed them; else as they are stored. */
+  readonly unpack?: boolean
+}
+
 export interface Queues {
   /** Minimum and maximum offset by topic and queue. */
   readonly topics: Readonly<Record<string, Readonly<Record<string, readonly [min: number, max: number]>>>>
@@ -74,8 +80,8 @@ export class RocketMqStore {
   }
 
   /** All of a queue, or what a consumer with an expression of tags is sent. */
-  read(topic: string, queueId: number, tags?: string): Promise<readonly StoredMessage[]> {
-    return this.#judge.ask('read', { topic, queueId, ...(tags === undefined ? {} : { tags }) })
+  read(topic: string, queueId: number, options: ReadStoreOptions = {}): Promise<readonly StoredMessage[]> {
+    return this.#judge.ask('read', { topic, queueId, ...options })
   }
 
   /** By one of the KEYS, or by the unique key. */

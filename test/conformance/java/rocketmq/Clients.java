@@ -1,16 +1,18 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.PullResult;
 import org.apache.rocketmq.client.consumer.PullStatus;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.SendStatus;
+import org.apache.rocketmq.client.producer.TransactionListener;
+import org.apache.rocketmq.client.producer.TransactionMQProducer;
+import org.apache.rocketmq.common.compression.CompressionType;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
@@ -19,11 +21,27 @@ import org.apache.rocketmq.common.message.MessageQueue;
 class Clients {
     private static final int maxPerPull = 32;
 
+    static Object createTopic(JsonNode arguments) throws Exception {
+        DefaultMQProducer producer = new DefaultMQProducer("judge-maker");
+        producer.setNamesrvAddr(arguments.get("nameServer").asText());
+        producer.start();
+        try {
+            // The name server hears of the broker some time after it serves.
+            return Patience.until(() -> {
+                producer.createTopic("TBW102", arguments.get("topic").asText(), arguments.get("queues").asInt(), null);
+                return null;
+            });
+        } finally {
+            producer.shutdown();
+        }
+    }
+
     /** Each entry is one message, or a list that is sent as one batch. Queue, offset and ids of each send. */
     static Object produce(JsonNode arguments) throws Exception {
         DefaultMQProducer producer = new DefaultMQProducer("judge-producer");
         producer.setNamesrvAddr(arguments.get("nameServer").asText());
         producer.setSendMsgTimeout(10_000);
+        producer.setCompressType(CompressionType.of(arguments.path("compression").asText("ZLIB")));
         producer.start();
         try {
             List<Object> rows = new ArrayList<>();
@@ -48,16 +66,35 @@ class Clients {
         }
     }
 
-    /** A topic that is not there is made by asking, as of the second time. */
-    private static MessageQueue queueOf(DefaultMQProducer producer, String topic, int queueId) throws Exception {
-        List<MessageQueue> queues;
+    /** A transaction each, committed or rolled back by what its flag says; returns when the broker knows. */
+    static Object produceInTransactions(JsonNode arguments) throws Exception {
+        TransactionMQProducer producer = new TransactionMQProducer("judge-transactions");
+        producer.setNamesrvAddr(arguments.get("nameServer").asText());
+        producer.setSendMsgTimeout(10_000);
+        producer.setTransactionListener(new TransactionListener() {
+            @Override
+            public LocalTransactionState executeLocalTransaction(Message message, Object isCommitted) {
+                return (Boolean) isCommitted ? LocalTransactionState.COMMIT_MESSAGE : LocalTransactionState.ROLLBACK_MESSAGE;
+            }
+
+            @Override
+            public LocalTransactionState checkLocalTransaction(MessageExt message) {
+                return LocalTransactionState.UNKNOW;
+            }
+        });
+        producer.start();
         try {
-            queues = producer.fetchPublishMessageQueues(topic);
-        } catch (Exception absent) {
-            producer.createTopic("TBW102", topic, 4, null);
-            queues = producer.fetchPublishMessageQueues(topic);
+            for (JsonNode sent : arguments.get("messages")) {
+                producer.sendMessageInTransaction(messageOf(sent), sent.get("isCommitted").asBoolean());
+            }
+            return null;
+        } finally {
+            producer.shutdown();
         }
-        for (MessageQueue queue : queues) {
+    }
+
+    private static MessageQueue queueOf(DefaultMQProducer producer, String topic, int queueId) throws Exception {
+        for (MessageQueue queue : Patience.until(() -> producer.fetchPublishMessageQueues(topic))) {
             if (queue.getQueueId() == queueId) return queue;
         }
         throw new IllegalArgumentException(topic + " has no queue " + queueId);
@@ -74,29 +111,37 @@ class Clients {
         return message;
     }
 
-    /** Everything in a topic that an expression of tags lets through, by queue. */
+    /** Everything in some topics, by topic and queue, as soon as there are so many messages in them together. */
     static Object consume(JsonNode arguments) throws Exception {
         DefaultMQPullConsumer consumer = new DefaultMQPullConsumer("judge-consumer");
         consumer.setNamesrvAddr(arguments.get("nameServer").asText());
         consumer.start();
         try {
-            Map<String, Object> queues = new TreeMap<>();
-            Set<MessageQueue> known = new HashSet<>(consumer.fetchSubscribeMessageQueues(arguments.get("topic").asText()));
-            for (MessageQueue queue : known) {
-                queues.put(String.valueOf(queue.getQueueId()), pullAll(consumer, queue, arguments.path("tags").asText("*")));
-            }
-            return queues;
+            return Patience.until(() -> {
+                Map<String, Object> topics = new TreeMap<>();
+                long count = 0;
+                for (JsonNode topic : arguments.get("topics")) {
+                    Map<String, List<Object>> queues = new TreeMap<>();
+                    for (MessageQueue queue : consumer.fetchSubscribeMessageQueues(topic.asText())) {
+                        queues.put(String.valueOf(queue.getQueueId()), pullAll(consumer, queue));
+                    }
+                    topics.put(topic.asText(), queues);
+                    count += queues.values().stream().mapToLong(List::size).sum();
+                }
+                if (count < arguments.get("count").asLong()) throw new IllegalStateException("There are " + count);
+                return topics;
+            });
         } finally {
             consumer.shutdown();
         }
     }
 
-    private static List<Object> pullAll(DefaultMQPullConsumer consumer, MessageQueue queue, String tags) throws Exception {
+    private static List<Object> pullAll(DefaultMQPullConsumer consumer, MessageQueue queue) throws Exception {
         List<Object> rows = new ArrayList<>();
         long offset = consumer.minOffset(queue);
         long end = consumer.maxOffset(queue);
         while (offset < end) {
-            PullResult result = consumer.pull(queue, tags, offset, maxPerPull);
+            PullResult result = consumer.pull(queue, "*", offset, maxPerPull);
             if (result.getPullStatus() == PullStatus.FOUND) {
                 for (MessageExt message : result.getMsgFoundList()) rows.add(Messages.row(message));
             }

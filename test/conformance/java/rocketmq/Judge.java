@@ -1,7 +1,8 @@
-import java.io.PrintStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
+import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.Map;
 
 /** RocketMQ's own message store and clients behind one process. */
@@ -10,7 +11,7 @@ public class Judge {
         PrintStream answers = new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
         // Its classes print to the console now and then.
         System.setOut(System.err);
-        Commands.serve(Map.of(
+        Map<String, Commands.Command> commands = new HashMap<>(Map.of(
             "openStore", Stores::open,
             "queues", Stores::queues,
             "read", Stores::read,
@@ -18,9 +19,13 @@ public class Judge {
             "offsetAt", Stores::offsetAt,
             "lookAt", Stores::lookAt,
             "put", Stores::put,
-            "closeStore", Stores::close,
+            "closeStore", Stores::close));
+        commands.putAll(Map.of(
+            "createTopic", Clients::createTopic,
             "produce", Clients::produce,
-            "consume", Clients::consume), answers);
+            "produceInTransactions", Clients::produceInTransactions,
+            "consume", Clients::consume));
+        Commands.serve(commands, answers);
         System.exit(0);
     }
 }

@@ -12,9 +12,9 @@ import org.apache.rocketmq.common.message.MessageExt;
 
 /** Messages as JSON; bodies in base64, one that is absent like an empty one. */
 class Messages {
-    /** As RocketMQ's own decoder reads it, body as it is stored. */
-    static Map<String, Object> row(ByteBuffer stored) {
-        MessageExt message = MessageDecoder.decode(stored, true, false);
+    /** As RocketMQ's own decoder reads it; a compressed body is unpacked where that is asked for. */
+    static Map<String, Object> row(ByteBuffer stored, boolean isUnpacked) {
+        MessageExt message = MessageDecoder.decode(stored, true, isUnpacked);
         if (message == null) throw new IllegalStateException("MessageDecoder cannot decode it");
         return row(message);
     }

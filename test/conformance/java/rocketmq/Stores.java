@@ -88,7 +88,9 @@ class Stores {
             if (result.getStatus() != GetMessageStatus.FOUND && result.getStatus() != GetMessageStatus.NO_MATCHED_MESSAGE) {
                 throw new IllegalStateException("At offset " + offset + ": " + result.getStatus());
             }
-            for (ByteBuffer message : result.getMessageBufferList()) rows.add(Messages.row(message));
+            for (ByteBuffer message : result.getMessageBufferList()) {
+                rows.add(Messages.row(message, arguments.path("unpack").asBoolean()));
+            }
             result.release();
             if (result.getNextBeginOffset() <= offset) throw new IllegalStateException("No way on from " + offset);
             offset = result.getNextBeginOffset();
@@ -103,7 +105,7 @@ class Stores {
         QueryMessageResult result =
             store.queryMessage(arguments.get("topic").asText(), arguments.get("key").asText(), maxPerRead, from, to);
         List<Object> rows = new ArrayList<>();
-        for (ByteBuffer message : result.getMessageBufferList()) rows.add(Messages.row(message));
+        for (ByteBuffer message : result.getMessageBufferList()) rows.add(Messages.row(message, false));
         result.release();
         return rows;
     }
