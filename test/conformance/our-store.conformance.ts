@@ -54,6 +54,19 @@ describe("RocketMQ's store on our directories", { skip: withoutRocketMq }, () =>
   })
   after(() => directory?.remove())
 
+  test('one has it open, and the other is kept out', async (t) => {
+    const data = join(directory.path, 'locked')
+    copyData(left.stopped.path, data)
+    const judge = await startRocketMqJudge(rocketMq as RocketMq)
+    t.after(() => judge.kill())
+    const openTheirs = () => RocketMqStore.open(judge, join(data, 'store'), sizes.theirs)
+    const mq = await open(data, { settings: sizes.ours })
+    await assert.rejects(openTheirs(), /Lock failed/)
+    await mq.close()
+    await openTheirs()
+    await assert.rejects(open(data, { settings: sizes.ours }), { code: 'DATA_DIR_LOCKED' })
+  })
+
   for (const how of ['stopped', 'killed'] as const) {
     for (const remove of [[], derived]) {
       const name = `${how}, ${remove.length === 0 ? 'as it is' : 'without consume queues and index'}`

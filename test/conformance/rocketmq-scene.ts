@@ -25,6 +25,8 @@ interface ClientMessage {
 /** By topic and queue id. */
 export type SeenTopics = Readonly<Record<string, Readonly<Record<string, readonly StoredMessage[]>>>>
 
+export type CommittedOffsets = Readonly<Record<string, number>>
+
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 const compressions = ['ZLIB', 'LZ4', 'ZSTD'] as const
 
@@ -83,6 +85,11 @@ export class RocketMqClients {
   /** Everything that a consumer is sent, as soon as there is so much. */
   look(messages: number): Promise<SeenTopics> {
     return this.#ask('consume', { topics: sceneTopics, count: messages })
+  }
+
+  /** Of a group in a topic, by queue id, after it has committed `offsets` too; -1 where it has committed nothing. */
+  committed(group: string, topic: string, offsets: CommittedOffsets = {}): Promise<CommittedOffsets> {
+    return this.#ask('commit', { group, topic, offsets })
   }
 
   #ask<T>(command: string, args: object): Promise<T> {

@@ -14,11 +14,21 @@ import type { RocketMq } from '../support/rocketmq/jars.js'
 import { type RunningRocketMq, startRocketMq } from '../support/rocketmq/server.js'
 import { copyData } from './copied-data.js'
 import { type ReadMessage, readAll } from './our-reading.js'
-import { RocketMqClients, type SeenTopics, sceneQueues, sceneTags, sceneTopics } from './rocketmq-scene.js'
+import {
+  type CommittedOffsets,
+  RocketMqClients,
+  type SeenTopics,
+  sceneQueues,
+  sceneTags,
+  sceneTopics,
+} from './rocketmq-scene.js'
 import { RocketMqStore, type StoredMessage } from './rocketmq-store.js'
 import { sizes } from './store-sizes.js'
 import { rocketMq, rocketMqJudgeOfFile, withoutRocketMq } from './with-rocketmq.js'
 
+/** Its consumers are RocketMQ's and ours, in turns. */
+const group = 'billing'
+const grouped = sceneTopics[0]
 /** What we send in each turn: one message to each queue. */
 const oursPerTurn = sceneTopics.length * sceneQueues
 /** What RocketMQ's broker adds to a message on its way to a consumer, and what we add for ourselves. */
@@ -44,15 +54,18 @@ describe("RocketMQ's directories", { skip: withoutRocketMq }, () => {
     await clients.createTopics()
     const first = await clients.write('first')
     const seen = await clients.look(first)
+    await clients.committed(group, grouped, { 0: 3, 2: 1 })
     await broker.stop()
 
     replace(theirs, join(data, 'store'))
     await takeOver(data, seen)
+    const committed = await goOnInGroup(data, { 0: 3, 2: 1 })
 
     replace(join(data, 'store'), theirs)
     broker = await start()
     clients = clientsOf(broker)
     assertStartsWith(await clients.look(first + oursPerTurn), seen)
+    assert.deepEqual(await clients.committed(group, grouped), committed)
     const second = await clients.write('second')
     const seenLater = await clients.look(first + oursPerTurn + second)
     await broker.kill()
@@ -86,6 +99,24 @@ async function takeOver(data: string, seen: SeenTopics): Promise<void> {
     assert.deepEqual(read.slice(0, -1), messages.map(asRead), name)
     assert.equal(read.at(-1)?.value, base64('ours'))
   }
+}
+
+/** The group stands where RocketMQ's consumer left it, and goes on to the end: returns where that is, by queue. */
+async function goOnInGroup(data: string, before: CommittedOffsets): Promise<CommittedOffsets> {
+  const mq = await open(data, { settings: sizes.ours })
+  const offsets = async (): Promise<CommittedOffsets> =>
+    Object.fromEntries((await mq.groups.offsets(group)).map(({ partition, offset }) => [partition, offset]))
+  assert.deepEqual(await offsets(), before)
+  const left = new Set(Array.from({ length: sceneQueues }, (_, partition) => partition))
+  for await (const message of mq.consume(grouped, { group })) {
+    assert.ok(message.offset >= (before[message.partition] ?? 0))
+    await message.ack()
+    if (message.value?.toString() === 'ours') left.delete(message.partition)
+    if (left.size === 0) break
+  }
+  const after = await offsets()
+  await mq.close()
+  return after
 }
 
 /** What RocketMQ sees of each queue begins with what was there, and ends with what we sent. */

@@ -136,6 +136,28 @@ class Clients {
         }
     }
 
+    /** What a group has committed of a topic, by queue, after what it commits now; -1 where it has committed nothing. */
+    static Object commit(JsonNode arguments) throws Exception {
+        DefaultMQPullConsumer consumer = new DefaultMQPullConsumer(arguments.get("group").asText());
+        consumer.setNamesrvAddr(arguments.get("nameServer").asText());
+        consumer.start();
+        try {
+            Map<String, Object> committed = new TreeMap<>();
+            String topic = arguments.get("topic").asText();
+            for (MessageQueue queue : Patience.until(() -> consumer.fetchSubscribeMessageQueues(topic))) {
+                String id = String.valueOf(queue.getQueueId());
+                JsonNode offset = arguments.path("offsets").path(id);
+                if (offset.isNumber()) {
+                    consumer.getOffsetStore().updateConsumeOffsetToBroker(queue, offset.asLong(), false);
+                }
+                committed.put(id, consumer.fetchConsumeOffset(queue, true));
+            }
+            return committed;
+        } finally {
+            consumer.shutdown();
+        }
+    }
+
     private static List<Object> pullAll(DefaultMQPullConsumer consumer, MessageQueue queue) throws Exception {
         List<Object> rows = new ArrayList<>();
         long offset = consumer.minOffset(queue);

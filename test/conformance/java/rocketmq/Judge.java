@@ -24,7 +24,8 @@ public class Judge {
             "createTopic", Clients::createTopic,
             "produce", Clients::produce,
             "produceInTransactions", Clients::produceInTransactions,
-            "consume", Clients::consume));
+            "consume", Clients::consume,
+            "commit", Clients::commit));
         Commands.serve(commands, answers);
         System.exit(0);
     }
