@@ -36,6 +36,8 @@ export interface MessageIndexOptions {
 export interface IndexExtent {
   /** Oldest first. */
   readonly fileNames: readonly string[]
+  /** Of each file, where the last message begins that it leads to. */
+  readonly fileEnds: readonly number[]
   /** Where the last message begins that has a key; -1 where there was none. */
   readonly endPosition: number
 }
@@ -78,7 +80,12 @@ export class MessageIndex {
 
   /** Of what was put. What the files hold durably may end earlier until `flush`. */
   get extent(): IndexExtent {
-    return { fileNames: this.#files.list.map(({ name }) => name), endPosition: this.#end }
+    const { list } = this.#files
+    return {
+      fileNames: list.map(({ name }) => name),
+      fileEnds: list.map(({ header }) => header.endPosition),
+      endPosition: this.#end,
+    }
   }
 
   /** Why messages may be missing, so that the index is to be `reset` and all messages to be put again. */
@@ -89,12 +96,14 @@ export class MessageIndex {
   /**
    * Whether nothing is missing of what the index held when its `extent` was recorded, after a flush, but for what
    * `removeBefore` removed. `truncateFrom` takes something away: the extent is to be recorded anew behind it.
+   * @param logStart where the commit log begins now
    */
-  continues(recorded: IndexExtent): boolean {
+  continues(recorded: IndexExtent, logStart: number): boolean {
     const { fileNames, endPosition } = this.extent
     if (this.rebuildReason !== undefined || endPosition < recorded.endPosition) return false
     if (recorded.fileNames.length === 0) return true
     const removed = recorded.fileNames.indexOf(fileNames[0])
+    if (removed > 0 && recorded.fileEnds[removed - 1] >= logStart) return false
     return removed >= 0 && recorded.fileNames.slice(removed).every((name, i) => name === fileNames[i])
   }
 

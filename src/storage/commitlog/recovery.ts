@@ -110,11 +110,12 @@ class Recovery {
 
   /** Cuts what the snapshot does not know off the queues and the index; says why they do not go with it, where they do not. */
   async #whyNot(snapshot: StoreSnapshot | undefined): Promise<string | undefined> {
-    const { queues, index, logger } = this.#options
+    const { queues, index, logger, files } = this.#options
     if (snapshot === undefined) return 'there is no snapshot of the queues'
     const { position } = snapshot
     if (!(await this.#isOfThisLog(snapshot))) return 'the snapshot of the queues is of another commit log'
-    if (!index.continues(snapshot.index)) return index.rebuildReason ?? 'files of the key index are missing'
+    if (!index.continues(snapshot.index, files.first ?? 0))
+      return index.rebuildReason ?? 'files of the key index are missing'
     const cut = await queues.truncateFrom(position)
     if (cut.entries > 0)
       logger.info(

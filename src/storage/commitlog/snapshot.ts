@@ -25,7 +25,7 @@ const snapshotMessage = message({
     position: int64,
     storeTimestamp: int64,
     lastPosition: int64,
-    index: struct({ fileNames: array(string), endPosition: int64 }),
+    index: struct({ fileNames: array(string), fileEnds: array(int64), endPosition: int64 }),
     queues: array(
       struct({
         topic: string,
