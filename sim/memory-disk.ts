@@ -274,9 +274,12 @@ export class MemoryDisk implements Disk {
     this.mappings++
     return {
       bytes,
-      populate: async () => {
+      // What was written meanwhile shows, as it does in the page cache; what was cut away cannot be had.
+      populate: async (from, to) => {
         await new Promise<void>((resolve) => systemClock.soon(resolve))
-        return mapped
+        if (!mapped || to > inode.content.length) return false
+        inode.content.copy(bytes, from, from, Math.min(to, bytes.length))
+        return true
       },
       unmap: () => {
         if (!mapped) return

@@ -52,7 +52,7 @@ export interface OpenOptions {
   readonly mostBytes?: number
 }
 
-/** A file mapped for reading, at the length it had when it was mapped. */
+/** A file mapped for reading, at the length it had when it was mapped. What is written into it later shows, once populated. */
 export interface Mapping {
   /** Nobody touches a byte of it after `unmap`: that would end the process. The file is not shortened meanwhile. */
   readonly bytes: Buffer

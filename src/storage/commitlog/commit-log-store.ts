@@ -2,10 +2,9 @@
  * RocketMQ's store: one commit log under all queues, consume queues that say where each queue's messages lie, and an index
  * of keys. One flush makes the messages of every queue durable.
  *
- * The way of an append: the queue gives the batch its offsets and has it encoded; the commit log gives it its place; the
- * group commit writes rounds of what waits, whatever queues it belongs to; what is written as the policy says is published:
- * entries of the queues and of the index are added in memory, high watermarks move, waiters are acknowledged. Entries go
- * to their files behind all this, and nothing is lost with them: they are made anew from the commit log.
+ * The way of an append: the queue gives the batch its offsets and has it encoded; the commit log gives it its place; a round
+ * of what waits is written, whatever queues it belongs to, and published: entries of queues and index are added in memory,
+ * high watermarks move, waiters are acknowledged. Entries go to their files behind all this, and can be made anew.
  */
 
 import { HoldfastError } from '../../core/errors.js'
@@ -25,7 +24,14 @@ import { type CommitLogFile, deleteFilesBefore, listFiles } from './deleting.js'
 import { hostBytes } from './host.js'
 import type { MessageView } from './message.js'
 import { MessageReader } from './message-reader.js'
-import { buildOptions, type CommitLogOptions, type LoadedStore, loadStore, writingPlace } from './opening.js'
+import {
+  buildOptions,
+  type CommitLogOptions,
+  fileDropper,
+  type LoadedStore,
+  loadStore,
+  writingPlace,
+} from './opening.js'
 import { type PendingBatch, Publisher } from './publishing.js'
 import type { QueueEngine } from './queue-engine.js'
 import { QueueFinder } from './queue-finder.js'
@@ -67,21 +73,19 @@ export class CommitLogStore implements QueueEngine {
 
   private constructor(options: CommitLogOptions, loaded: LoadedStore) {
     const { clean, scannedBytes, isCut, isRebuilt, damage } = loaded
+    this.report = { clean, scannedBytes, isCut, isRebuilt, ...(damage !== undefined && { damage }) }
     this.#options = options
     this.#loaded = loaded
-    this.report = { clean, scannedBytes, isCut, isRebuilt, ...(damage !== undefined && { damage }) }
     this.#storeTimestamp = loaded.last.storeTimestamp
     this.#publisher = new Publisher(loaded.index, loaded.last, !this.acknowledgesDurable)
-    this.#queues = new QueueRegistry({
-      storeHost: hostBytes(options.host.address, options.host.port),
-      idHeader: options.settings['key.index.id.header'],
-    })
-    this.#messages = new MessageReader(loaded.files, options.tables.openFiles)
+    const storeHost = hostBytes(options.host.address, options.host.port)
+    this.#queues = new QueueRegistry({ storeHost, idHeader: options.settings['key.index.id.header'] })
+    this.#messages = new MessageReader(loaded.files, options.tables)
     this.#writer = new CommitLogWriter(
       {
         place: writingPlace(options),
         files: loaded.files,
-        openFiles: options.tables.openFiles,
+        dropFile: fileDropper(options.tables),
         acknowledgeAfter: this.#policy.acknowledgeAfter,
         onPublished: (round) => {
           const patience = this.#publisher.publish(round)
@@ -163,9 +167,9 @@ export class CommitLogStore implements QueueEngine {
     return mayPass && !this.#writer.syncFailed
   }
 
-  /** Where the next message begins, if it fits into the file. */
+  /** All messages that have their place lie before it, also those still on their way to the disk. */
   get endPosition(): number {
-    return this.#writer.publishedPosition
+    return this.#writer.reservedPosition
   }
 
   /** All of them, also those of topics that nobody has made here. */
@@ -266,12 +270,10 @@ export class CommitLogStore implements QueueEngine {
   deleteFilesBefore(position: number): Promise<number> {
     return this.#turns.run(async () => {
       if (!this.isRecoverable) this.#lifecycle.assertOpen()
-      const { openFiles } = this.#options.tables
       const { durablePosition } = this.#writer
-      const checkpoint = () => this.#checkpointNow()
-      const snapshotPosition = () => this.#checkpoints.position
-      const queues = () => this.queues()
-      const store = { ...this.#loaded, openFiles, durablePosition, queues, checkpoint, snapshotPosition }
+      const snapshots = { checkpoint: () => this.#checkpointNow(), snapshotPosition: () => this.#checkpoints.position }
+      const dropFile = fileDropper(this.#options.tables)
+      const store = { ...this.#loaded, ...snapshots, dropFile, durablePosition, queues: () => this.queues() }
       return deleteFilesBefore(store, position)
     })
   }

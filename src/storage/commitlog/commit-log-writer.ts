@@ -10,7 +10,6 @@ import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import { Mutex } from '../../core/mutex.js'
 import { ActiveFile, type WritingPlace, writing } from '../../files/active-file.js'
-import type { OpenFiles } from '../../files/open-files.js'
 import type { RoundTarget } from '../../flush/group-commit.js'
 import type { FileSequence } from './file-sequence.js'
 import { blankBytes, magic } from './format.js'
@@ -26,8 +25,8 @@ export interface PlacedBatch {
 export interface CommitLogWriterOptions<T> {
   readonly place: WritingPlace
   readonly files: FileSequence
-  /** Of files that are read. */
-  readonly openFiles: OpenFiles
+  /** Lets those who read forget a file whose name is about to go. */
+  dropFile(path: string): Promise<void>
   /** Whether a round acknowledged from the page cache may be lost with the machine. */
   readonly acknowledgeAfter: 'sync' | 'write'
   /** Called with each round that readers may see, in the order of the log. The next one waits for what it returns. */
@@ -68,6 +67,11 @@ export class CommitLogWriter<T extends PlacedBatch> implements RoundTarget<T> {
   /** Readers see what lies below. */
   get publishedPosition(): number {
     return this.#published
+  }
+
+  /** Behind everything that was given a place. */
+  get reservedPosition(): number {
+    return this.#reserved
   }
 
   get durablePosition(): number {
@@ -291,11 +295,11 @@ function blank(sizeInBytes: number): Buffer {
  */
 export async function cutFiles(
   files: FileSequence,
-  { place, openFiles }: { readonly place: Pick<WritingPlace, 'disk'>; readonly openFiles: OpenFiles },
+  { place, dropFile }: Pick<CommitLogWriterOptions<never>, 'dropFile'> & { place: Pick<WritingPlace, 'disk'> },
   end: number,
 ): Promise<void> {
   while (files.last !== undefined && files.last >= end && files.starts.length > 1) {
-    await openFiles.drop(files.pathOf(files.last))
+    await dropFile(files.pathOf(files.last))
     await files.removeLast()
   }
   const found = files.locate(end)

@@ -1,7 +1,6 @@
 /** The files of the commit log as who deletes them sees them, and their deletion. */
 
 import type { Disk } from '../../files/disk.js'
-import type { OpenFiles } from '../../files/open-files.js'
 import type { FileSequence } from './file-sequence.js'
 import type { MessageIndex } from './message-index.js'
 import type { QueueLog } from './queue-log.js'
@@ -29,9 +28,10 @@ export interface FilesToDelete {
   readonly files: FileSequence
   readonly entries: ConsumeQueues
   readonly index: MessageIndex
-  readonly openFiles: OpenFiles
   /** Behind the last message that is on stable storage. */
   readonly durablePosition: number
+  /** Lets those who read forget a file whose name is about to go. */
+  dropFile(path: string): Promise<void>
   queues(): Iterable<QueueLog>
   /** Writes a snapshot of the queues; false where it fails. */
   checkpoint(): Promise<boolean>
@@ -48,7 +48,7 @@ export interface FilesToDelete {
  * begin later, since an opening takes those that begin later than it knows for damaged.
  */
 export async function deleteFilesBefore(store: FilesToDelete, position: number): Promise<number> {
-  const { files, entries, index, openFiles, durablePosition, queues, checkpoint, snapshotPosition } = store
+  const { files, entries, index, dropFile, durablePosition, queues, checkpoint, snapshotPosition } = store
   const limit = Math.min(position, files.startFor(Math.max(0, durablePosition - 1)))
   if (limit > snapshotPosition()) await checkpoint()
   const known = Math.min(limit, snapshotPosition())
@@ -58,7 +58,7 @@ export async function deleteFilesBefore(store: FilesToDelete, position: number):
     for (const queue of queues()) await queue.noteRemovalBefore(next)
     // Readers are led there no more when the file goes.
     await entries.startAt(next)
-    await openFiles.drop(files.pathOf(first))
+    await dropFile(files.pathOf(first))
     if (!(await files.removeFirst())) break
     removed++
   }

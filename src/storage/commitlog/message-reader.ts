@@ -1,11 +1,13 @@
 /**
  * Reads messages of the commit log by their positions. Messages of one queue that lie close together, as those of one batch
- * do, share a read; what lies apart is read at the same time.
+ * do, share a read. They are copied out of a mapping of their file where there can be one: those of one queue among
+ * thousands lie far apart, and a way through the thread pool for each would cost more than all the rest.
  */
 
 import { HoldfastError } from '../../core/errors.js'
 import { mapParallel } from '../../core/parallel.js'
 import { InFlight } from '../../files/in-flight.js'
+import type { Loan, MappedFiles } from '../../files/mapped-files.js'
 import type { OpenFiles } from '../../files/open-files.js'
 import type { FileSequence } from './file-sequence.js'
 import { type MessageView, readMessage } from './message.js'
@@ -23,6 +25,16 @@ interface Run {
   readonly places: MessagePlace[]
 }
 
+function lengthOf({ position, end }: Run): number {
+  return end - position
+}
+
+export interface ReadTables {
+  readonly openFiles: OpenFiles
+  /** Absent where nothing is to be mapped, as while a store is recovered. */
+  readonly maps?: MappedFiles
+}
+
 /** To read so much for nothing is cheaper than another read. */
 const gapBytes = 8 * 1024
 const longestRunBytes = 4 * 1024 * 1024
@@ -32,10 +44,12 @@ export class MessageReader {
   readonly #files: FileSequence
   readonly #openFiles: OpenFiles
   readonly #reads = new InFlight()
+  readonly #maps: MappedFiles | undefined
 
-  constructor(files: FileSequence, openFiles: OpenFiles) {
+  constructor(files: FileSequence, { openFiles, maps }: ReadTables) {
     this.#files = files
     this.#openFiles = openFiles
+    this.#maps = maps
   }
 
   /**
@@ -44,8 +58,20 @@ export class MessageReader {
    */
   async read(places: readonly MessagePlace[]): Promise<MessageView[]> {
     const runs = this.#runsOf(places)
-    const views = await mapParallel(runs, parallelRuns, (run) => this.#readRun(run))
-    return views.length === 1 ? views[0] : views.flat()
+    // One piece of memory for all of them.
+    const all = Buffer.allocUnsafeSlow(runs.reduce((sum, run) => sum + lengthOf(run), 0))
+    const loans = new Loans(this.#maps)
+    let used = 0
+    try {
+      const views = await mapParallel(runs, parallelRuns, (run) => {
+        const bytes = all.subarray(used, used + lengthOf(run))
+        used += bytes.length
+        return this.#readRun(run, bytes, loans)
+      })
+      return views.length === 1 ? views[0] : views.flat()
+    } finally {
+      loans.release()
+    }
   }
 
   /** The message that begins at `position`; undefined where there is none. For positions that somebody claims. */
@@ -91,8 +117,8 @@ export class MessageReader {
     return runs
   }
 
-  async #readRun({ position, end, places }: Run): Promise<MessageView[]> {
-    const bytes = await this.#bytes(position, end - position)
+  async #readRun({ position, places }: Run, target: Buffer, loans: Loans): Promise<MessageView[]> {
+    const bytes = await this.#fill(target, position, loans)
     return places.map((place) => {
       const start = place.position - position
       const found = readMessage(bytes, start, bytes.length - start, place.position)
@@ -103,15 +129,28 @@ export class MessageReader {
     })
   }
 
-  async #bytes(position: number, length: number): Promise<Buffer> {
+  #bytes(position: number, length: number): Promise<Buffer> {
+    return this.#fill(Buffer.allocUnsafeSlow(length), position, new Loans(undefined))
+  }
+
+  /** Fills `target` from `position` on; returns the part of it that the file has bytes for. */
+  #fill(target: Buffer, position: number, loans: Loans): Promise<Buffer> {
+    return this.#reads.run(() => this.#filled(target, position, loans))
+  }
+
+  async #filled(target: Buffer, position: number, loans: Loans): Promise<Buffer> {
     const located = this.#files.locate(position)
     if (located === undefined) throw this.#noFile(position)
-    const bytes = Buffer.allocUnsafeSlow(length)
+    const { path, offsetInFile } = located
     try {
-      const read = await this.#reads.run(() =>
-        this.#openFiles.use(located.path, (file) => file.read(bytes, located.offsetInFile)),
-      )
-      return read === length ? bytes : bytes.subarray(0, read)
+      const loan = await loans.of(path)
+      const end = offsetInFile + target.length
+      if (loan !== undefined && end <= loan.bytes.length && (await loan.populate(offsetInFile, end))) {
+        loan.bytes.copy(target, 0, offsetInFile, end)
+        return target
+      }
+      const read = await this.#openFiles.use(path, (file) => file.read(target, offsetInFile))
+      return read === target.length ? target : target.subarray(0, read)
     } catch (error) {
       // Removed under the reader's hands.
       throw this.#files.locate(position) === undefined ? this.#noFile(position) : error
@@ -134,3 +173,28 @@ export class MessageReader {
 
 /** One read for nearly every message that is looked up by its position. */
 const guessedBytes = { header: 8, message: 4096 }
+
+/** The mappings that one reading has borrowed. */
+class Loans {
+  readonly #maps: MappedFiles | undefined
+  readonly #loans = new Map<string, Promise<Loan | undefined>>()
+
+  constructor(maps: MappedFiles | undefined) {
+    this.#maps = maps
+  }
+
+  of(path: string): Promise<Loan | undefined> | undefined {
+    if (this.#maps === undefined) return undefined
+    let loan = this.#loans.get(path)
+    if (loan === undefined) {
+      loan = this.#maps.borrow(path)
+      this.#loans.set(path, loan)
+    }
+    return loan
+  }
+
+  /** Nobody reads any more. */
+  release(): void {
+    for (const loan of this.#loans.values()) void loan.then((lent) => lent?.release())
+  }
+}

@@ -8,6 +8,7 @@ import type { WritingPlace } from '../../files/active-file.js'
 import type { Disk } from '../../files/disk.js'
 import type { Gate } from '../../files/gate.js'
 import { pageBytes } from '../../files/libc.js'
+import type { MappedFiles } from '../../files/mapped-files.js'
 import { OpenFiles } from '../../files/open-files.js'
 import type { OpenWriters } from '../../files/open-writers.js'
 import { acknowledgesAfter } from '../../flush/policy.js'
@@ -37,6 +38,7 @@ export interface CommitLogOptions {
   /** Shared with the other logs of the data directory. */
   readonly tables: {
     readonly openFiles: OpenFiles
+    readonly maps: MappedFiles
     readonly writers: OpenWriters
     readonly preparing: Gate
     readonly room: DiskRoom
@@ -160,7 +162,7 @@ async function bringTogether(options: CommitLogOptions, parts: OpenedParts): Pro
   // Where nobody was here since we closed it there are zeros behind the end; RocketMQ leaves what it does not believe.
   const isAsLeft = clean && scannedBytes === 0 && !isRebuilt && !isTorn
   const isCut = damage === undefined && !isAsLeft && files.end > end
-  if (isCut) await cutFiles(files, { place: { disk }, openFiles: tables.openFiles }, end)
+  if (isCut) await cutFiles(files, { place: { disk }, dropFile: fileDropper(tables) }, end)
   // A process that was killed leaves what no sync has covered; from here on it counts as safe.
   if (damage === undefined && !clean) await syncFile(files, disk, end - 1)
   return { ...recovered, ...parts, isCut }
@@ -201,5 +203,13 @@ export function buildOptions(settings: Settings): BuildOptions {
     partitionLeaderEpoch: 0,
     idHeader: settings['key.index.id.header'],
     maxBodyBytes: settings['socket.request.max.bytes'],
+  }
+}
+
+/** Lets those who read forget a file whose name is about to go, maybe to another file. */
+export function fileDropper({ maps, openFiles }: CommitLogOptions['tables']): (path: string) => Promise<void> {
+  return (path) => {
+    maps.drop(path)
+    return openFiles.drop(path)
   }
 }

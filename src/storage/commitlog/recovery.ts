@@ -145,7 +145,7 @@ class Recovery {
     if (position < first || position > files.end) return false
     // It may have been in the file that was deleted last.
     if (lastPosition < first) return lastPosition >= 0 || position === 0
-    const found = await new MessageReader(files, openFiles).at(lastPosition, position)
+    const found = await new MessageReader(files, { openFiles }).at(lastPosition, position)
     if (found?.storeTimestamp !== storeTimestamp) return false
     const end = lastPosition + found.sizeInBytes
     return position === end || position === files.startFor(end) + files.fileBytes
