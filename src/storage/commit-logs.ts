@@ -152,9 +152,11 @@ export class CommitLogs {
     const { store, state, config } = this.#opened
     await (from === 0 ? config.remove(topic.name) : config.set(topic.name, from))
     await store.removeTopic(topic.name, from)
-    // What was on its way lies before the end that is noted, unless nothing is written any more.
+    if (from > 0) return
+    // What was on its way lies before the end; what a log that failed left behind its end, the next start may find.
     if (store.failure === undefined) await store.flush()
-    if (from === 0) await state.setDeleted(topic.name, store.endPosition)
+    const end = store.failure === undefined ? store.endPosition : Number.MAX_SAFE_INTEGER
+    await state.setDeleted(topic.name, end)
   }
 
   /** Lets the queues of a topic hold to other settings. */

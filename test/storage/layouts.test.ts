@@ -226,6 +226,39 @@ describe('topics in the commit log', () => {
     await logOf(store, 'shared').append(batchOf(['a'])).acknowledged
   })
 
+  test('that are deleted while the disk fails do not come back with what was refused', async (t) => {
+    const path = await dataPath(t)
+    const disk = new FaultDisk(nodeDisk)
+    const settings = small()
+    const store = await openStore(t, path, { settings, disk })
+    await store.createTopic(shared)
+    await store.createTopic({ ...shared, name: 'kept' })
+    const kept = batchOf(['kept'])
+    await logOf(store, 'kept').append(kept).acknowledged
+    // What was written can neither be made durable nor be taken back.
+    const isOfLog = (where: string) => where.includes(join('store', 'commitlog'))
+    disk.judge = ({ operation, path: where }) =>
+      isOfLog(where) && (operation === 'truncate' || operation === 'open') ? 'EIO' : undefined
+    const torn = Array.from({ length: 12 }, (_, i) => logOf(store, 'shared').append(sizedBatch(100_000, `${i}`)))
+    const outcomes = await Promise.allSettled(torn.map(({ acknowledged }) => acknowledged))
+    assert.equal(outcomes.at(-1)?.status, 'rejected')
+    await store.deleteTopic('shared')
+    disk.judge = () => undefined
+    await store.close()
+    const again = await openStore(t, path, { settings })
+    assert.deepEqual(
+      again.topics().map(({ name }) => name),
+      ['kept'],
+    )
+    assert.deepEqual(await readAll(logOf(again, 'kept')), bytesOf([kept]))
+    await again.createTopic(shared)
+    const fresh = batchOf(['fresh'])
+    await logOf(again, 'shared').append(fresh).acknowledged
+    await again.close()
+    const last = await openStore(t, path, { settings, fullScan: true })
+    assert.deepEqual(await readAll(logOf(last, 'shared')), bytesOf([fresh]))
+  })
+
   test('lose their oldest messages with the oldest files, at the set hour', async (t) => {
     const path = await dataPath(t)
     const clock = new ManualClock(new Date(2026, 10, 20, 12).getTime())

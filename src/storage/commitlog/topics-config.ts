@@ -36,12 +36,15 @@ export class TopicsConfig {
     return Math.max(countIn(entry.get('readQueueNums')), countIn(entry.get('writeQueueNums')))
   }
 
-  /** Lets a topic have so many queues, for readers and writers; durable when it resolves. */
+  /**
+   * Lets a topic have so many queues, for readers and writers; durable when it resolves. One that has them already stays as
+   * it is: whoever takes queues away in RocketMQ lets readers keep theirs for a while.
+   */
   async set(topic: string, queues: number): Promise<void> {
+    if (this.queuesOf(topic) === queues) return
     const topics = this.#topics
     const found = topics.get(topic)
     const entry = found instanceof Map ? found : newEntry(topic)
-    if (found === entry && entry.get('readQueueNums') === queues && entry.get('writeQueueNums') === queues) return
     topics.set(topic, new Map([...entry, ['readQueueNums', queues], ['writeQueueNums', queues]]))
     await this.#saveOr(() => (found === undefined ? topics.delete(topic) : topics.set(topic, found)))
   }

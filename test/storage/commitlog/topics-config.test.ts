@@ -46,9 +46,11 @@ test('a topic of ours is as RocketMQ would have made it', async () => {
 })
 
 test('what RocketMQ wrote stays, but for the queues of a topic that is set', async () => {
-  const { written, open } = await world(theirs)
+  const { disk, written, open } = await world(theirs)
   const config = await open()
   assert.equal(config.queuesOf('theirs'), 8)
+  await config.set('theirs', 8)
+  assert.equal(String(await disk.readFile(path)), theirs)
   await config.set('ours', 1)
   await config.set('theirs', 9)
   await config.set('ours', 2)
