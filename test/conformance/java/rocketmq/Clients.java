@@ -148,6 +148,8 @@ class Clients {
                 String id = String.valueOf(queue.getQueueId());
                 JsonNode offset = arguments.path("offsets").path(id);
                 if (offset.isNumber()) {
+                    // As of which the broker knows the group, if it did not.
+                    consumer.pull(queue, "*", consumer.minOffset(queue), 1);
                     consumer.getOffsetStore().updateConsumeOffsetToBroker(queue, offset.asLong(), false);
                 }
                 committed.put(id, consumer.fetchConsumeOffset(queue, true));
