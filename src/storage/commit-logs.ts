@@ -104,7 +104,7 @@ export class CommitLogs {
    * @throws DATA_DIR_DAMAGED, DATA_DIR_LOCKED
    */
   async open(watch: OpeningWatch): Promise<CommitLogRecovery | undefined> {
-    const { disk, catalog, clock } = this.#options
+    const { disk, clock } = this.#options
     const topics = this.#topics()
     if ((await disk.list(this.#path)) === undefined) {
       if (topics.length === 0) return undefined
@@ -113,12 +113,8 @@ export class CommitLogs {
     }
     const began = clock.monotonic()
     const opened = await this.#open(watch)
-    const { store, state } = opened
-    await state.keepWithin(await startOf(store), store.endPosition)
-    for (const topic of topics) {
-      // A log that lost its end goes on before the place at which the topic was made.
-      if ((topic.since ?? 0) > store.endPosition) await catalog.put({ ...topic, since: store.endPosition })
-    }
+    const { store } = opened
+    await this.#keepWithin(opened)
     await this.#adopt(opened)
     for (const topic of this.#topics()) await this.create(topic, 0)
     return { ...store.report, durationMs: clock.monotonic() - began }
@@ -234,6 +230,9 @@ export class CommitLogs {
         sinceOf: (topic) => sinceOf(catalog.get(topic), state.deletedUpTo(topic)),
         startOf: (topic, queueId) => state.startOf(topic, queueId),
         onStartMoved: () => state.writeStarts(() => store.queues()),
+        onTakenBack: async () => {
+          if (this.#opened !== undefined) await this.#keepWithin(this.#opened)
+        },
         onFailure: (failed) => shared.healer.watch(failed, { commitLog: this.#path }),
         host,
         fullScan,
@@ -244,6 +243,16 @@ export class CommitLogs {
     } catch (error) {
       await lock.release()
       throw error
+    }
+  }
+
+  /** Keeps places behind the end, where the log goes on, from hiding what is written there. */
+  async #keepWithin({ store, state }: Opened): Promise<void> {
+    await state.keepWithin(await startOf(store), store.endPosition)
+    for (const topic of this.#topics()) {
+      // A log that lost its end goes on before the place at which the topic was made.
+      if ((topic.since ?? 0) > store.endPosition)
+        await this.#options.catalog.put({ ...topic, since: store.endPosition })
     }
   }
 

@@ -12,7 +12,7 @@ import type { ConsumeQueues } from './queue-set.js'
 import { encodeSnapshot, type StoreSnapshot } from './snapshot.js'
 import { writeStoreCheckpoint } from './store-checkpoint.js'
 
-export const couldNotCheckpoint = 'Could not write down how far the queues are; a start would read more.'
+const couldNotCheckpoint = 'Could not write down how far the queues are; a start would read more.'
 
 export interface CheckpointingOptions {
   readonly disk: Disk
@@ -25,6 +25,8 @@ export interface CheckpointingOptions {
   readonly index: MessageIndex
   /** What readers see now, of one turn of the event loop. */
   state(): Omit<StoreSnapshot, 'index'>
+  /** Takes the index up again after a failure. */
+  catchUpIndex(): Promise<void>
   /** Makes the commit log durable as far as readers see it. */
   flush(): Promise<void>
 }
@@ -78,9 +80,22 @@ export class Checkpointing {
       })
   }
 
-  /** For who calls from time to time: whether what is new has waited for long. */
+  /** For who calls from time to time: whether what is new has waited for long, or the index has something to catch up with. */
   isDue(position: number, nowMs: number): boolean {
-    return position > this.#position && nowMs - this.#takenAtMs >= longestMs
+    const isFailed = this.#options.index.failure !== undefined
+    return position > this.#position && (isFailed || nowMs - this.#takenAtMs >= longestMs)
+  }
+
+  /** False where it fails, which is logged: nothing is lost with queues and index, and a start makes anew what is missing. */
+  async tryTake(options: { alone?: boolean } = {}): Promise<boolean> {
+    try {
+      await this.take(options)
+      return true
+    } catch (err) {
+      const { logger, directory } = this.#options
+      logger.warn({ directory, err }, couldNotCheckpoint)
+      return false
+    }
   }
 
   /** `alone`: nobody appends meanwhile whom it could hold up. */
@@ -88,6 +103,7 @@ export class Checkpointing {
     return this.#turns.run(async () => {
       const { disk, directory, snapshotPath, entries, index, state, clock } = this.#options
       const begunMs = clock.monotonic()
+      if (index.failure !== undefined) await this.#options.catchUpIndex()
       const found = state()
       const { position, storeTimestamp } = found
       const bytes = encodeSnapshot({ ...found, index: index.extent })

@@ -18,10 +18,11 @@ import type { RecordBatch } from '../../records/batch.js'
 import { stopped } from '../log/refusals.js'
 import type { MessageFinder } from '../message-finder.js'
 import { BatchEncoder, type EncodedBatch, seal } from './batch-encoder.js'
-import { Checkpointing, couldNotCheckpoint } from './checkpointing.js'
+import { Checkpointing } from './checkpointing.js'
 import { CommitLogWriter } from './commit-log-writer.js'
 import { type CommitLogFile, deleteFilesBefore, listFiles } from './deleting.js'
 import { hostBytes } from './host.js'
+import { catchUp } from './index-catch-up.js'
 import type { MessageView } from './message.js'
 import { MessageReader } from './message-reader.js'
 import {
@@ -108,6 +109,8 @@ export class CommitLogStore implements QueueEngine {
           ...this.#publisher.last,
           queues: [...this.queues()].map((queue) => queue.snapshot()),
         }),
+        catchUpIndex: () =>
+          catchUp({ ...options, ...loaded, ...options.tables, publishedPosition: () => this.endPosition }),
         flush: () => this.#commit.flush(),
       },
       loaded.snapshotPosition,
@@ -123,7 +126,7 @@ export class CommitLogStore implements QueueEngine {
     const { isRebuilt, scannedBytes, damage } = store.report
     // Nothing is lost where it fails, but the next start reads as much again.
     if ((isRebuilt || scannedBytes > 0) && damage === undefined) {
-      await store.checkpoint().catch((err: unknown) => options.logger.warn({ err }, couldNotCheckpoint))
+      await store.#checkpoints.tryTake()
     }
     return store
   }
@@ -271,7 +274,10 @@ export class CommitLogStore implements QueueEngine {
     return this.#turns.run(async () => {
       if (!this.isRecoverable) this.#lifecycle.assertOpen()
       const { durablePosition } = this.#writer
-      const snapshots = { checkpoint: () => this.#checkpointNow(), snapshotPosition: () => this.#checkpoints.position }
+      const snapshots = {
+        checkpoint: () => this.#checkpoints.tryTake(),
+        snapshotPosition: () => this.#checkpoints.position,
+      }
       const dropFile = fileDropper(this.#options.tables)
       const store = { ...this.#loaded, ...snapshots, dropFile, durablePosition, queues: () => this.queues() }
       return deleteFilesBefore(store, position)
@@ -292,6 +298,7 @@ export class CommitLogStore implements QueueEngine {
       invariant(this.#lifecycle.state === 'failed', 'only a failed commit log is recovered')
       await this.#commit.stop()
       await this.#writer.takeBack()
+      if (this.isRecoverable) await this.#options.onTakenBack()
       if (!this.isRecoverable) throw this.#lifecycle.refusal()
       this.#storeTimestamp = this.#publisher.last.storeTimestamp
       this.#commit = new GroupCommit(this.#writer, this.#policy, this.clock)
@@ -321,7 +328,7 @@ export class CommitLogStore implements QueueEngine {
       try {
         if (state !== 'failed') {
           await this.#commit.flush()
-          inOrder = await this.#checkpointNow({ alone: true })
+          inOrder = await this.#checkpoints.tryTake({ alone: true })
           await this.#writer.seal()
         }
       } finally {
@@ -339,17 +346,6 @@ export class CommitLogStore implements QueueEngine {
       }
       return inOrder
     })
-  }
-
-  /** False where it fails: nothing is lost with queues and index, and the next opening makes anew what is missing. */
-  async #checkpointNow(options = {}): Promise<boolean> {
-    try {
-      await this.#checkpoints.take(options)
-      return true
-    } catch (err) {
-      this.logger.warn({ directory: this.#options.directory, err }, couldNotCheckpoint)
-      return false
-    }
   }
 
   get #policy(): ReturnType<typeof flushPolicy> {

@@ -52,6 +52,18 @@ export class IndexFiles {
     await this.#openTail(isClean)
   }
 
+  /** Opens what the files hold durably, after a write of them failed. */
+  async reload(): Promise<void> {
+    for (const file of this.#files) {
+      // Who searches it finds no more than the files hold.
+      file.isGone = true
+      await this.#closeTail(file).catch(() => {})
+    }
+    await this.#open.dropAll()
+    this.#files = []
+    await this.load(false)
+  }
+
   /** A new file behind the others; it is made when its tail is first written. */
   begin(nowMs: number): IndexTail {
     const { directory } = this.#place

@@ -42,6 +42,8 @@ export interface IndexExtent {
   readonly endPosition: number
 }
 
+type IndexedMessage = Pick<DispatchedMessage, 'keyHashes' | 'position' | 'storeTimestamp'>
+
 /** Pieces of entries that may wait for the disk before `put` asks for patience. */
 const mostPieces = 16
 /** Files that may take entries or wait to be written to their end. */
@@ -55,8 +57,10 @@ export class MessageIndex {
   #end = -1
   #keysAtEnd = 0
   #failure: unknown
-  /** A message came after the failure. */
-  #hasMissed = false
+  /** Why a message that came is not in the index. */
+  #missing: unknown
+  /** What comes is read from the log, behind what is read from it now. */
+  #isBehind = false
   #isClosed = false
   #writing: Promise<void> | undefined
 
@@ -93,6 +97,11 @@ export class MessageIndex {
     return this.#files.damage
   }
 
+  /** Why it takes nothing any more. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
   /**
    * Whether nothing is missing of what the index held when its `extent` was recorded, after a flush, but for what
    * `removeBefore` removed. `truncateFrom` takes something away: the extent is to be recorded anew behind it.
@@ -112,15 +121,44 @@ export class MessageIndex {
    * is everything after a failure, which `flush` tells. Where a promise comes back, so much waits for the disk that no more
    * should be put before it has resolved; it never rejects. @throws CLOSED
    */
-  put({
-    keyHashes,
-    position,
-    storeTimestamp,
-  }: Pick<DispatchedMessage, 'keyHashes' | 'position' | 'storeTimestamp'>): Promise<void> | undefined {
+  put(message: IndexedMessage): Promise<void> | undefined {
+    return this.#isBehind ? undefined : this.#put(message)
+  }
+
+  /**
+   * After a failure: opens the files anew. Until {@link caughtUp}, `put` does nothing, and who searches is told the failure;
+   * all messages from the position on that it resolves with are to be put by {@link putAgain}; -1 for the first.
+   * @throws DISK_FAILED and the like: nothing has changed
+   */
+  reopen(): Promise<number> {
+    this.#assertOpen()
+    return this.#turns.run(async () => {
+      this.#missing ??= this.#failure
+      this.#isBehind = true
+      await this.#files.reload()
+      if (this.rebuildReason !== undefined) await this.#files.clear()
+      await this.#findEnd()
+      this.#failure = undefined
+      return this.#end
+    })
+  }
+
+  putAgain(message: IndexedMessage): Promise<void> | undefined {
+    return this.#put(message)
+  }
+
+  /** All messages are in. */
+  caughtUp(): void {
+    if (this.#failure !== undefined) return
+    this.#isBehind = false
+    this.#missing = undefined
+  }
+
+  #put({ keyHashes, position, storeTimestamp }: IndexedMessage): Promise<void> | undefined {
     if (keyHashes.length === 0 || position < this.#end) return undefined
     this.#assertOpen()
     if (this.#failure !== undefined) {
-      this.#hasMissed ||= position > this.#end
+      if (position > this.#end) this.#missing ??= this.#failure
       return undefined
     }
     let tail = this.#files.last?.tail
@@ -137,8 +175,7 @@ export class MessageIndex {
 
   /**
    * Makes all that was put before the call durable. Resolves with the header of the last file as it is on the disk by then,
-   * undefined where there is none. @throws DISK_FULL, DISK_FAILED: from then on nothing is added any more; the index goes on
-   * when it is opened again as one that was not closed, and what lies behind its `extent` is put again
+   * undefined where there is none. @throws DISK_FULL, DISK_FAILED: from then on nothing is added any more, until `reopen`
    */
   flush(): Promise<IndexHeader | undefined> {
     return this.#inTurn(async () => {
@@ -158,7 +195,7 @@ export class MessageIndex {
    */
   async *candidates(javaHash: number, begin: number, end: number): AsyncGenerator<IndexCandidate> {
     this.#assertOpen()
-    if (this.#hasMissed) throw this.#failure
+    if (this.#missing !== undefined) throw this.#missing
     const search: IndexSearch = { keyHash: indexHash(javaHash), begin, end }
     let lastPosition = -1
     for (const file of [...this.#files.list].reverse()) {
@@ -197,7 +234,8 @@ export class MessageIndex {
     await this.#turns.run(async () => {
       await this.#files.clear()
       this.#failure = undefined
-      this.#hasMissed = false
+      this.#missing = undefined
+      this.#isBehind = false
       await this.#findEnd()
     })
   }

@@ -92,7 +92,10 @@ export class MessageReader {
   /** Waits until nobody reads, and gives the open files back. */
   async close(): Promise<void> {
     await this.#reads.ended()
-    for (const start of this.#files.starts) await this.#openFiles.drop(this.#files.pathOf(start))
+    for (const start of this.#files.starts) {
+      this.#maps?.drop(this.#files.pathOf(start))
+      await this.#openFiles.drop(this.#files.pathOf(start))
+    }
   }
 
   #runsOf(places: readonly MessagePlace[]): Run[] {

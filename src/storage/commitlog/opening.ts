@@ -53,6 +53,8 @@ export interface CommitLogOptions {
   startOf(topic: string, queueId: number): number
   /** A queue was told to begin elsewhere; resolves when that has been written down. */
   onStartMoved(): Promise<void>
+  /** What had its place behind the end was refused and is taken out: its places are given again. Nothing is appended before it resolves. */
+  onTakenBack(): Promise<void>
   /** Called when the store failed; its `failure` and `isRecoverable` tell how. */
   onFailure(store: CommitLogStore): void
   /** What messages say of the broker that stored them, and their ids begin with: an address and a port. */

@@ -22,22 +22,26 @@ export interface Scan {
 const chunkBytes = 4 * 1024 * 1024
 
 /**
- * Calls `visit` for each message from `from` on, until the log ends. The bytes of a message belong to whoever keeps them.
+ * Calls `visit` for each message from `from` on, until the log ends, or until `to`, where a message ends. The bytes of a
+ * message belong to whoever keeps them.
  * @throws what `visit` throws, and what the disk says
  */
 export async function scanMessages(
   { files, openFiles, onScanned = () => {} }: Scan,
   from: number,
   visit: (message: MessageView) => Promise<void> | undefined,
+  to = Number.POSITIVE_INFINITY,
 ): Promise<ScanEnd> {
   let position = from
   let wanted = chunkBytes
   for (;;) {
+    if (position >= to) return { position }
     const located = files.locate(position)
     if (located === undefined) return { position }
     const nextFile = located.start + files.fileBytes
     const left = nextFile - position
-    const bytes = await readFrom(openFiles, located.path, located.offsetInFile, Math.min(left, wanted))
+    const most = Math.min(left, wanted, to - position)
+    const bytes = await readFrom(openFiles, located.path, located.offsetInFile, most)
     const found = await walk(bytes, position, visit)
     onScanned(found.position - position)
     const hasMoved = found.position > position

@@ -57,6 +57,7 @@ export function storeWorld(
         sinceOf: () => 0,
         startOf: (topic, queueId) => starts.get(`${topic}-${queueId}`) ?? 0,
         onStartMoved: async () => {},
+        onTakenBack: async () => {},
         onFailure: () => {},
         host: { address: '127.0.0.1', port: 9092 },
         ...more,
