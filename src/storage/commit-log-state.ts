@@ -12,6 +12,8 @@ import { Mutex } from '../core/mutex.js'
 import type { Disk } from '../files/disk.js'
 import { parseJson } from './data-directory.js'
 
+/** In `config/`. */
+export const stateFile = 'commit-log.json'
 const version = 1
 
 export interface QueueStart {
@@ -37,7 +39,7 @@ export class CommitLogState {
 
   /** @throws DATA_DIR_DAMAGED where the file cannot be understood: to go on without it would show again what was deleted */
   static async load(disk: Disk, configPath: string): Promise<CommitLogState> {
-    const path = join(configPath, 'commit-log.json')
+    const path = join(configPath, stateFile)
     const bytes = await disk.readFile(path)
     if (bytes === undefined) return new CommitLogState(disk, path)
     const found = parseJson(bytes, path)
@@ -94,7 +96,7 @@ export class CommitLogState {
   }
 
   async #write(): Promise<void> {
-    await this.#disk.replaceFile(this.#path, this.#encoded())
+    await this.#disk.replaceFile(this.#path, this.encoded())
   }
 
   #put({ topic, partition, logStartOffset }: QueueStart): void {
@@ -103,7 +105,8 @@ export class CommitLogState {
     this.#starts.set(topic, queues.set(partition, logStartOffset))
   }
 
-  #encoded(): Buffer {
+  /** What the file holds. */
+  encoded(): Buffer {
     const starts = [...this.#starts].flatMap(([topic, queues]) =>
       [...queues].map(([queueId, offset]) => ({ topic, queueId, offset })),
     )

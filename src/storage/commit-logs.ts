@@ -15,6 +15,7 @@ import type { Logger } from '../core/logger.js'
 import type { Randomness } from '../core/randomness.js'
 import type { Settings } from '../core/settings.js'
 import type { Disk, DiskLock } from '../files/disk.js'
+import type { CommitLogToBackUp } from './backup/commit-log-backup.js'
 import type { Chore } from './chores.js'
 import { adoptedTopics } from './commit-log-adoption.js'
 import { CommitLogRetention, type DeletableCommitLog } from './commit-log-retention.js'
@@ -23,6 +24,7 @@ import { CommitLogStore } from './commitlog/commit-log-store.js'
 import { storeNames } from './commitlog/format.js'
 import { idOfMessage, placeOfMessage, type QueuePlace } from './commitlog/message-ids.js'
 import type { QueueLog } from './commitlog/queue-log.js'
+import { snapshotForCopy } from './commitlog/snapshot.js'
 import { TopicsConfig } from './commitlog/topics-config.js'
 import type { DataDirectory } from './data-directory.js'
 import type { MessageFinder } from './message-finder.js'
@@ -168,6 +170,27 @@ export class CommitLogs {
   async close(): Promise<void> {
     const { store, lock } = this.#opened ?? {}
     await store?.close().finally(() => lock?.release())
+  }
+
+  /** For a backup; undefined while there is no commit log. */
+  toBackUp(): CommitLogToBackUp | undefined {
+    if (this.#opened === undefined) return undefined
+    const { store, state } = this.#opened
+    return {
+      files: () => store.files(),
+      withFiles: (work) => store.withFiles(work),
+      now: () => {
+        const found = store.state
+        const queues = this.#topics().flatMap(({ name, partitions, since = 0 }) =>
+          Array.from({ length: partitions }, (_, partition) => {
+            const { logStartOffset = 0, highWatermark = 0 } = store.queue(name, partition) ?? {}
+            return { topic: name, partition, startOffset: logStartOffset, endOffset: highWatermark, since }
+          }),
+        )
+        const damage = store.failure?.code === 'LOG_DAMAGED' ? store.failure.message : undefined
+        return { endPosition: found.position, snapshot: snapshotForCopy(found), state: state.encoded(), queues, damage }
+      },
+    }
   }
 
   chores(): Chore[] {

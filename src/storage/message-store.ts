@@ -248,10 +248,6 @@ export class MessageStore {
   /** Takes a backup while the store goes on; see {@link backUp}, which says what it throws. */
   async backup(target: string, options: BackupOptions = {}): Promise<BackupReport> {
     this.#lifecycle.assertOpen()
-    if (this.#logs.commitLog.store !== undefined) {
-      const why = 'This store has a commit log, which a backup would not hold. Stop, and copy the whole data directory.'
-      throw new HoldfastError('INVALID_REQUEST', why)
-    }
     return this.#backups.take(target, options)
   }
 
@@ -330,6 +326,7 @@ export class MessageStore {
       randomness,
       atOneMoment: (note) =>
         this.#topics.whileUnchanged(async () => note(this.topics(), [...this.#logs.segments.all()])),
+      commitLog: () => this.#logs.commitLog.toBackUp(),
     }
   }
 }

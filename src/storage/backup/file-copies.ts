@@ -17,7 +17,10 @@ export interface Watcher {
 export interface FileCopy {
   readonly from: string
   readonly to: string
+  /** How many bytes are copied. */
   readonly sizeInBytes: number
+  /** The length that the copy gets, where zeros follow what is copied; they take up no space. */
+  readonly fileBytes?: number
 }
 
 /** One step: what is copied between two looks at the signal. */
@@ -36,7 +39,7 @@ export async function copyFiles(disk: Disk, copies: readonly FileCopy[], watcher
   }
 }
 
-async function copyFile(disk: Disk, { from, to, sizeInBytes }: FileCopy, copied: (bytes: number) => void) {
+async function copyFile(disk: Disk, { from, to, sizeInBytes, fileBytes }: FileCopy, copied: (bytes: number) => void) {
   const source = await disk.open(from, { mode: 'read' })
   try {
     const target = await disk.open(to, { mode: 'create' })
@@ -46,6 +49,7 @@ async function copyFile(disk: Disk, { from, to, sizeInBytes }: FileCopy, copied:
         await disk.copyRange(source, at, target, at, bytes)
         copied(bytes)
       }
+      if (fileBytes !== undefined) await target.truncate(fileBytes)
       await target.sync()
     } finally {
       await target.close()

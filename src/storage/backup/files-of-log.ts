@@ -11,7 +11,10 @@ import type { CutSegment } from '../segments/segment-set.js'
 
 export interface CutFile {
   readonly name: string
+  /** How many bytes of it are taken. */
   readonly sizeInBytes: number
+  /** The length that the copy gets, where zeros follow what is taken. */
+  readonly fileBytes?: number
   /** Tells whether it is still the same; undefined where only a part of the file is taken. */
   readonly version?: string
 }

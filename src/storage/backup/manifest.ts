@@ -24,6 +24,8 @@ export interface BackedUpFile {
   /** Relative to the generation, with forward slashes. */
   readonly path: string
   readonly sizeInBytes: number
+  /** Behind so many bytes it holds zeros; absent where it is full. */
+  readonly usedBytes?: number
   /** Of the file it was taken from, where that will not change any more: one that is still the same is not copied again. */
   readonly source?: string
 }
@@ -40,10 +42,31 @@ export interface BackedUpLog {
   readonly damage?: string
 }
 
+/** A queue of the commit log. */
+export interface BackedUpQueue {
+  readonly topic: string
+  readonly partition: number
+  readonly startOffset: number
+  /** The first offset that is not in it. */
+  readonly endOffset: number
+  /** Messages of the topic's name before this position are of an earlier topic. */
+  readonly since: number
+}
+
+export interface BackedUpCommitLog {
+  /** Behind the last message. */
+  readonly endPosition: number
+  readonly queues: readonly BackedUpQueue[]
+  /** The store could read the commit log only so far. */
+  readonly damage?: string
+}
+
 export interface Manifest {
   readonly takenAtMs: number
   readonly clusterId: string
   readonly logs: readonly BackedUpLog[]
+  /** Absent where the store had none. */
+  readonly commitLog?: BackedUpCommitLog
   readonly files: readonly BackedUpFile[]
 }
 
@@ -70,13 +93,14 @@ export function decodeManifest(bytes: Buffer, path: string): Manifest {
   if (typeof version === 'number' && version > manifestVersion) {
     throw new HoldfastError('DATA_DIR_NEWER', `${path} has version ${version}; this program reads ${manifestVersion}.`)
   }
-  const { clusterId, takenAtMs, logs, files } = found as Partial<Manifest>
+  const { clusterId, takenAtMs, logs, commitLog, files } = found as Partial<Manifest>
   const isSound =
     version === manifestVersion &&
     typeof clusterId === 'string' &&
     Number.isSafeInteger(takenAtMs) &&
     Array.isArray(logs) &&
     logs.every(isLog) &&
+    (commitLog === undefined || isCommitLog(commitLog)) &&
     Array.isArray(files) &&
     files.every(isFile)
   if (isSound) return found as unknown as Manifest
@@ -89,6 +113,18 @@ function isLog(row: Partial<BackedUpLog> | null): boolean {
     [row.partition, row.startOffset, row.endOffset].every((value) => Number.isSafeInteger(value)) &&
     typeof row.mayHaveHoles === 'boolean'
   )
+}
+
+function isCommitLog({ endPosition, queues }: Partial<BackedUpCommitLog>): boolean {
+  const isQueue = ({ topic, partition, startOffset, endOffset, since }: BackedUpQueue) =>
+    typeof topic === 'string' &&
+    [partition, startOffset, endOffset, since].every((value) => Number.isSafeInteger(value))
+  return Number.isSafeInteger(endPosition) && Array.isArray(queues) && queues.every(isQueue)
+}
+
+/** What of a file takes up space. */
+export function bytesIn({ sizeInBytes, usedBytes }: BackedUpFile): number {
+  return usedBytes ?? sizeInBytes
 }
 
 /** A path that led out of the generation would be written, and removed, elsewhere. */

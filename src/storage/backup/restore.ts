@@ -8,7 +8,7 @@ import { HoldfastError } from '../../core/errors.js'
 import type { Disk } from '../../files/disk.js'
 import { copyFiles, type Watcher } from './file-copies.js'
 import { type Generation, generationNames, readGeneration } from './generations.js'
-import { manifestFile, partial } from './manifest.js'
+import { bytesIn, manifestFile, partial } from './manifest.js'
 import { verifyGeneration } from './verifying.js'
 
 export interface RestoreReport {
@@ -32,7 +32,7 @@ export async function restore(disk: Disk, backup: string, path: string, watcher:
   const there = await disk.list(path)
   if (there !== undefined && there.length > 0)
     throw new HoldfastError('INVALID_ARGUMENT', `${path} is not empty. Restore into a directory that is not there yet.`)
-  const sizeInBytes = manifest.files.reduce((sum, file) => sum + file.sizeInBytes, 0)
+  const sizeInBytes = manifest.files.reduce((sum, file) => sum + bytesIn(file), 0)
   const aside = path.replace(/\/+$/, '') + partial
   await disk.remove(aside)
   await disk.makeDirectory(aside)
@@ -44,7 +44,8 @@ export async function restore(disk: Disk, backup: string, path: string, watcher:
   const copies = manifest.files.map((file) => ({
     from: join(generation.path, file.path),
     to: join(aside, file.path),
-    sizeInBytes: file.sizeInBytes,
+    sizeInBytes: bytesIn(file),
+    ...(file.usedBytes !== undefined && { fileBytes: file.sizeInBytes }),
   }))
   await copyFiles(disk, copies, watcher)
   for (const directory of directories) await disk.syncDirectory(directory)
@@ -52,8 +53,9 @@ export async function restore(disk: Disk, backup: string, path: string, watcher:
   if (there !== undefined) await disk.remove(path)
   await disk.rename(aside, path)
   await disk.syncDirectory(dirname(aside))
-  const { takenAtMs, logs, files } = manifest
-  return { from: generation.path, path, takenAtMs, logs: logs.length, files: files.length, sizeInBytes }
+  const { takenAtMs, logs, commitLog, files } = manifest
+  const logsCount = logs.length + (commitLog?.queues.length ?? 0)
+  return { from: generation.path, path, takenAtMs, logs: logsCount, files: files.length, sizeInBytes }
 }
 
 async function chosenGeneration(disk: Disk, backup: string): Promise<Generation> {

@@ -18,16 +18,28 @@ import { HoldfastError } from '../../core/errors.js'
 import { type Randomness, randomUuid } from '../../core/randomness.js'
 import type { Disk } from '../../files/disk.js'
 import { checkpointFile, encodeOffsets } from '../checkpoints.js'
+import { stateFile } from '../commit-log-state.js'
+import { storeNames } from '../commitlog/format.js'
 import type { DataDirectory } from '../data-directory.js'
 import { partitionDirectoryName } from '../segments/format.js'
 import type { CutSegment } from '../segments/segment-set.js'
+import { storePathOf, storeState } from '../store-places.js'
 import { encodeCatalog, type Topic } from '../topic-catalog.js'
+import {
+  type CommitLogMoment,
+  type CommitLogToBackUp,
+  commitLogPath,
+  cutCommitLog,
+  rowOf,
+  takeCommitLog,
+} from './commit-log-backup.js'
 import { copyFiles, type FileCopy, type Watcher } from './file-copies.js'
 import { type CutFile, filesOfLog } from './files-of-log.js'
 import { type Generation, generationNames, readGeneration, removeOldest, removeUnfinished } from './generations.js'
 import {
   type BackedUpFile,
   type BackedUpLog,
+  bytesIn,
   encodeManifest,
   generationName,
   manifestFile,
@@ -77,6 +89,8 @@ export interface StoreToBackUp {
   readonly randomness: Randomness
   /** Topics and logs of one moment: `note` is called in the turn of the event loop in which no topic is being changed. */
   atOneMoment<T>(note: (topics: readonly Topic[], logs: readonly LogToBackUp[]) => T): Promise<T>
+  /** Undefined while there is none. */
+  commitLog(): CommitLogToBackUp | undefined
 }
 
 interface CutLog extends BackedUpLog {
@@ -154,35 +168,42 @@ class StoreBackup {
     const { disk, clock, directory } = this.#store
     const takenAtMs = clock.now()
     try {
-      const { topics, logs } = await this.#store.atOneMoment((topicsThen, logsThen) => ({
+      const { topics, logs, commitLog } = await this.#store.atOneMoment((topicsThen, logsThen) => ({
         topics: topicsThen,
         logs: logsThen.map(cut),
+        commitLog: cutCommitLog(this.#store.commitLog()),
       }))
       await disk.makeDirectory(this.#staging)
       await disk.makeDirectory(join(this.#path, 'config'))
       await disk.makeDirectory(join(this.#path, 'log'))
+      if (commitLog !== undefined) await disk.makeDirectory(join(this.#path, commitLogPath))
       const taken: BackedUpLog[] = []
       const lastBases = new Map<string, number>()
       for (const log of logs) {
         this.#options.signal?.throwIfAborted()
         taken.push(await this.#takeLog(log, lastBases))
       }
+      if (commitLog !== undefined)
+        await takeCommitLog(commitLog, (from, path, file) => this.#takeFile(from, path, file))
       await this.#refuseUnlessRoom()
       await copyFiles(disk, this.#copies, this.#options)
       for (const linked of this.#linked) await syncFile(disk, linked)
       await this.#writeTexts(topics, taken, lastBases)
-      const manifest = { takenAtMs, clusterId: directory.clusterId, logs: taken, files: this.#files }
+      if (commitLog !== undefined) await this.#writeTextsOf(commitLog.moment)
+      const ofCommitLog = commitLog && { commitLog: rowOf(commitLog.moment) }
+      const manifest = { takenAtMs, clusterId: directory.clusterId, logs: taken, ...ofCommitLog, files: this.#files }
       await disk.replaceFile(join(this.#path, manifestFile), encodeManifest(manifest))
       for (const { topic, partition } of taken)
         await disk.syncDirectory(join(this.#path, 'log', partitionDirectoryName(topic, partition)))
+      if (commitLog !== undefined) await disk.syncDirectory(join(this.#path, commitLogPath))
       await verifyGeneration(disk, this.#path, manifest, this.#options, ({ path }) => this.#reused.has(path))
-      const sum = (files: readonly { sizeInBytes: number }[]) => files.reduce((all, file) => all + file.sizeInBytes, 0)
+      const damages = [...taken, commitLog?.moment].map((log) => log?.damage)
       return {
-        logs: taken.length,
+        logs: taken.length + (commitLog?.moment.queues.length ?? 0),
         files: this.#files.length,
-        sizeInBytes: sum(this.#files),
-        copiedBytes: sum(this.#copies),
-        damaged: taken.flatMap((log) => (log.damage === undefined ? [] : [log.damage])),
+        sizeInBytes: this.#files.reduce((sum, file) => sum + bytesIn(file), 0),
+        copiedBytes: this.#copies.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0),
+        damaged: damages.filter((damage) => damage !== undefined),
       }
     } finally {
       await disk.remove(this.#staging).catch(() => {})
@@ -208,18 +229,19 @@ class StoreBackup {
   }
 
   /** While the log holds still: a second name now, or a copy from one later. */
-  async #takeFile(from: string, path: string, { sizeInBytes, version }: CutFile): Promise<void> {
+  async #takeFile(from: string, path: string, { sizeInBytes, fileBytes, version }: CutFile): Promise<void> {
     const { disk } = this.#store
     const to = join(this.#path, path)
-    this.#files.push({ path, sizeInBytes, source: version })
+    const used = fileBytes !== undefined && { sizeInBytes: fileBytes, usedBytes: sizeInBytes }
+    this.#files.push({ path, sizeInBytes, ...used, source: version })
     if (await this.#takeOver(path, version, to)) return
     if (this.#options.link && version !== undefined && (await disk.link(from, to))) {
       this.#linked.push(to)
       return
     }
     const staged = join(this.#staging, String(this.#staged++))
-    if (await disk.link(from, staged)) this.#copies.push({ from: staged, to, sizeInBytes })
-    else await copyFiles(disk, [{ from, to, sizeInBytes }], { signal: this.#options.signal })
+    if (await disk.link(from, staged)) this.#copies.push({ from: staged, to, sizeInBytes, fileBytes })
+    else await copyFiles(disk, [{ from, to, sizeInBytes, fileBytes }], { signal: this.#options.signal })
   }
 
   /** From the generation before, where it has the same file. */
@@ -250,7 +272,7 @@ class StoreBackup {
     const { disk, directory } = this.#store
     await this.#copyText(join(directory.path, 'holdfast.json'), 'holdfast.json')
     for (const { name, isDirectory } of (await disk.list(directory.configPath)) ?? []) {
-      if (!isDirectory && name.endsWith('.json') && name !== 'topics.json')
+      if (!isDirectory && name.endsWith('.json') && name !== 'topics.json' && name !== stateFile)
         await this.#copyText(join(directory.configPath, name), `config/${name}`)
     }
     const holed = new Set(logs.flatMap(({ topic, mayHaveHoles }) => (mayHaveHoles ? [topic] : [])))
@@ -270,6 +292,22 @@ class StoreBackup {
       `log/${checkpointFile.highWatermark}`,
       offsets(({ endOffset }) => endOffset),
     )
+  }
+
+  /** Queues and index are left out: whoever opens it makes them anew, and finds `abort`, as after a crash. */
+  async #writeTextsOf({ state, snapshot }: CommitLogMoment): Promise<void> {
+    const { disk, directory } = this.#store
+    const [store, own] = [storePathOf(directory.path), storeState.directory]
+    await disk.makeDirectory(join(this.#path, own))
+    await this.#writeText(`${own}/${storeState.snapshot}`, snapshot)
+    await this.#writeText(`config/${stateFile}`, state)
+    await this.#writeText(`store/${storeNames.abort}`, Buffer.from('0'))
+    const configs = (await disk.list(join(store, storeNames.config))) ?? []
+    if (configs.length > 0) await disk.makeDirectory(join(this.#path, 'store', storeNames.config))
+    for (const { name, isDirectory } of configs) {
+      const path = `${storeNames.config}/${name}`
+      if (!isDirectory && name.endsWith('.json')) await this.#copyText(join(store, path), `store/${path}`)
+    }
   }
 
   async #copyText(from: string, path: string): Promise<void> {

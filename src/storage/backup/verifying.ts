@@ -1,6 +1,6 @@
 /**
  * That what lies in a generation, or was restored from one, is what its manifest says: each file has its length, each
- * batch its checksum, and each log goes without a gap from its start to its end.
+ * batch and message its checksum, and each log goes without a gap from its start to its end.
  */
 
 import { join } from 'node:path'
@@ -9,7 +9,8 @@ import type { Disk } from '../../files/disk.js'
 import { BatchScanner } from '../segments/batch-scanner.js'
 import { maxRelativeOffset, parseSegmentFileName, partitionDirectoryName, suffix } from '../segments/format.js'
 import type { Watcher } from './file-copies.js'
-import type { BackedUpFile, BackedUpLog, Manifest } from './manifest.js'
+import { type BackedUpFile, type BackedUpLog, bytesIn, type Manifest } from './manifest.js'
+import { commitLogFiles, verifyCommitLog } from './verifying-commit-log.js'
 
 interface LogFile extends BackedUpFile {
   readonly baseOffset: number
@@ -35,7 +36,9 @@ export async function verifyGeneration(
   const logs = new Map(manifest.logs.map((log) => [partitionDirectoryName(log.topic, log.partition), log]))
   const files = logFilesByDirectory(manifest.files)
   const toRead = (file: BackedUpFile) => !isVerified(file)
-  const totalBytes = [...files.values()].flat().reduce((sum, file) => sum + (toRead(file) ? file.sizeInBytes : 0), 0)
+  const ofCommitLog = commitLogFiles(manifest.files)
+  const read = [...[...files.values()].flat(), ...ofCommitLog].filter(toRead)
+  const totalBytes = read.reduce((sum, file) => sum + bytesIn(file), 0)
   let doneBytes = 0
   const scanned = (bytes: number) => {
     doneBytes += bytes
@@ -43,6 +46,9 @@ export async function verifyGeneration(
     watcher.signal?.throwIfAborted()
   }
   for (const [name, log] of logs) await verifyLog(disk, generation, log, files.get(name) ?? [], toRead, scanned)
+  if (manifest.commitLog !== undefined) {
+    await verifyCommitLog(disk, generation, manifest.commitLog, ofCommitLog, toRead, scanned)
+  }
 }
 
 function logFilesByDirectory(files: readonly BackedUpFile[]): Map<string, LogFile[]> {

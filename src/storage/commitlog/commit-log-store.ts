@@ -38,6 +38,7 @@ import type { QueueEngine } from './queue-engine.js'
 import { QueueFinder } from './queue-finder.js'
 import { emptyQueue, QueueLog, type QueueState } from './queue-log.js'
 import { QueueRegistry } from './queue-registry.js'
+import type { StoreSnapshot } from './snapshot.js'
 import { markStoreClosed } from './store-checkpoint.js'
 
 /** What the opening found and did. */
@@ -104,20 +105,24 @@ export class CommitLogStore implements QueueEngine {
         ...options,
         entries: loaded.entries,
         index: loaded.index,
-        state: () => ({
-          position: this.#writer.publishedPosition,
-          ...this.#publisher.last,
-          queues: [...this.queues()].map((queue) => queue.snapshot()),
-        }),
+        state: () => this.state,
         catchUpIndex: () =>
-          catchUp({ ...options, ...loaded, ...options.tables, publishedPosition: () => this.endPosition }),
+          catchUp({
+            ...options,
+            ...loaded,
+            ...options.tables,
+            publishedPosition: () => this.#writer.publishedPosition,
+          }),
         flush: () => this.#commit.flush(),
       },
       loaded.snapshotPosition,
       options.clock.now(),
     )
     for (const { topic, queueId, state } of loaded.queues) this.#add(topic, queueId, state)
-    this.#opened()
+    this.#lifecycle.to('open')
+    if (damage !== undefined) {
+      this.#lifecycle.fail(new HoldfastError('LOG_DAMAGED', `${damage}. Nothing is appended after a hole.`))
+    }
   }
 
   /** Opens the store, recovering it where it was not closed in order. @throws DATA_DIR_DAMAGED */
@@ -173,6 +178,12 @@ export class CommitLogStore implements QueueEngine {
   /** All messages that have their place lie before it, also those still on their way to the disk. */
   get endPosition(): number {
     return this.#writer.reservedPosition
+  }
+
+  /** What readers see of it at this moment. */
+  get state(): Omit<StoreSnapshot, 'index'> {
+    const queues = Array.from(this.queues(), (queue) => queue.snapshot())
+    return { position: this.#writer.publishedPosition, ...this.#publisher.last, queues }
   }
 
   /** All of them, also those of topics that nobody has made here. */
@@ -375,14 +386,6 @@ export class CommitLogStore implements QueueEngine {
     )
     this.#queues.add(queue)
     return queue
-  }
-
-  #opened(): void {
-    this.#lifecycle.to('open')
-    const { damage } = this.report
-    if (damage !== undefined) {
-      this.#lifecycle.fail(new HoldfastError('LOG_DAMAGED', `${damage}. Nothing is appended after a hole.`))
-    }
   }
 
   #failed(cause: unknown): HoldfastError {

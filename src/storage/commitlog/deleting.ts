@@ -13,13 +13,17 @@ export interface CommitLogFile {
   readonly sizeInBytes: number
   /** When it was last written, ms since 1970. */
   readonly modifiedMs: number
+  /** As `FileStat` has it. */
+  readonly version: string
 }
 
 /** The oldest first. */
 export async function listFiles(disk: Disk, files: FileSequence): Promise<CommitLogFile[]> {
   const found = files.starts.map(async (position) => {
     const stat = await disk.stat(files.pathOf(position))
-    return stat === undefined ? [] : [{ position, sizeInBytes: files.fileBytes, modifiedMs: stat.modifiedMs }]
+    return stat === undefined
+      ? []
+      : [{ position, sizeInBytes: files.fileBytes, modifiedMs: stat.modifiedMs, version: stat.version }]
   })
   return (await Promise.all(found)).flat()
 }

@@ -13,7 +13,7 @@ export interface ScanEnd {
 }
 
 export interface Scan {
-  readonly files: FileSequence
+  readonly files: Pick<FileSequence, 'locate' | 'fileBytes'>
   readonly openFiles: OpenFiles
   /** Called with the bytes that were looked at since the last time. */
   readonly onScanned?: (bytes: number) => void

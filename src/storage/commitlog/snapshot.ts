@@ -93,6 +93,14 @@ export function encodeSnapshot(snapshot: StoreSnapshot): Buffer {
   return bytes
 }
 
+/**
+ * For a copy of the commit log without queues and index: an opening makes these anew, and takes from here where queues end
+ * of which the log holds no message any more.
+ */
+export function snapshotForCopy(state: Omit<StoreSnapshot, 'index'>): Buffer {
+  return encodeSnapshot({ ...state, index: { fileNames: [], fileEnds: [], endPosition: -1 } })
+}
+
 /** Undefined where it is of another version, torn or damaged. */
 export function decodeSnapshot(bytes: Buffer): StoreSnapshot | undefined {
   if (bytes.length < checkedFrom || bytes.readInt16BE(0) !== version) return undefined

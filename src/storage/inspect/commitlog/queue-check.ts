@@ -35,8 +35,6 @@ interface Missing {
   readonly firstOffset: number
   readonly firstPosition: number
   lastOffset: number
-  /** They lie before the first entry. */
-  readonly isAtStart: boolean
 }
 
 export class QueueCheck {
@@ -156,9 +154,7 @@ export class QueueCheck {
       this.#missing.lastOffset = queueOffset
       return
     }
-    const isAtStart = !this.#hasEntries && !this.#cursor.isAtEnd
-    const found = { firstOffset: queueOffset, firstPosition: position, lastOffset: queueOffset }
-    this.#missing = { count: 1, ...found, isAtStart }
+    this.#missing = { count: 1, firstOffset: queueOffset, firstPosition: position, lastOffset: queueOffset }
   }
 
   /**
@@ -189,9 +185,9 @@ export class QueueCheck {
 
   #reportMissing(end: number): void {
     if (this.#missing === undefined || this.#missing.firstPosition >= end) return
-    const { count, firstOffset, lastOffset, isAtStart } = this.#missing
+    const { count, firstOffset, lastOffset } = this.#missing
     const which = count === 1 ? `message ${firstOffset}` : `${count} messages from ${firstOffset} to ${lastOffset}`
     const what = `It has no entry for ${which}, which the commit log holds`
-    this.#findings.add(isAtStart ? 'queue-wrong' : 'queue-behind', this.directory, what, { offset: firstOffset })
+    this.#findings.add('queue-behind', this.directory, what, { offset: firstOffset })
   }
 }
