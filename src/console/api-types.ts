@@ -27,8 +27,21 @@
  *   POST   /api/verify                            starts a verification where one can run; Reports
  *   GET    /api/settings                          SettingRow[]
  *   GET    /api/trace?topic=&partition=&offset= | &key= | &id=    Trail
+ *   GET    /api/session                           Session; never refused, so that pages know whether to ask for a token
+ *   POST   /api/session                           { token } → Session, with a cookie that scripts cannot read; 401
+ *   DELETE /api/session                           204, forgets the cookie
  *   GET    /metrics, /health, /health/ready       outside of this contract
+ *
+ * Whatever is not a GET carries the header `x-holdfast-console: 1` (which no form and no other site can send), and a body
+ * of JSON. Where a token is demanded and not given, the answer is 401 with the code TOKEN_REQUIRED; event streams go by
+ * the cookie. An ApiError has a code of `src/core/errors.ts`, or of the console's own: TOKEN_REQUIRED, FORBIDDEN_HOST,
+ * FORBIDDEN_ORIGIN, NOT_FOUND, METHOD_NOT_ALLOWED, BODY_TOO_LARGE, TOO_MANY_REQUESTS, TOO_MANY_STREAMS, TIMED_OUT.
  */
+
+export interface Session {
+  readonly tokenRequired: boolean
+  readonly signedIn: boolean
+}
 
 export interface ApiError {
   readonly code: string
@@ -300,7 +313,9 @@ export interface StoredLog {
   readonly directory: string
   readonly topic: string | null
   readonly partition: number | null
+  /** The newest, in the order of their bases. */
   readonly files: readonly StoredFile[]
+  readonly totalFiles: number
   readonly indexBytes: number
   /** The latest flushes, oldest first. */
   readonly flushes: readonly {
@@ -375,5 +390,8 @@ export interface Trail {
   readonly flush: { readonly timeMs: number; readonly durationMs: number; readonly messages: number } | null
   readonly committedState: 'committed' | 'open' | 'aborted'
   readonly groups: readonly { readonly id: string; readonly committed: number; readonly hasPassed: boolean }[]
-  readonly deletedAtMs: number | null
+  /** Copies of it on other machines. */
+  readonly replicas: number
+  /** When retention may remove it at the earliest; null where that is not foreseen. */
+  readonly removableAtMs: number | null
 }
