@@ -69,14 +69,15 @@ function metaProperties({ data }: VerifiedTarget, { clock, randomness }: RepairT
 const skippedProducerIds = 10_000
 
 function planProducerIds(
-  { target, findings, log }: VerifiedTarget,
+  { target, findings, log, store }: VerifiedTarget,
   next: number | undefined,
   tools: RepairTools,
 ): RepairStep[] {
   if (target.dataPath === undefined) return []
   const path = join(target.dataPath, 'config', 'producer-ids.json')
   if (!findings.has('producer-ids-wrong', path) && !findings.has('metadata-unreadable', path)) return []
-  const greatest = Math.max(-1, ...log.partitions.map(({ greatestProducerId }) => greatestProducerId))
+  const inLogs = log.partitions.map(({ greatestProducerId }) => greatestProducerId)
+  const greatest = Math.max(store?.greatestProducerId ?? -1, ...inLogs)
   const nextProducerId = Math.max(next ?? 0, greatest + 1 + skippedProducerIds)
   const bytes = Buffer.from(`${JSON.stringify({ version: 1, nextProducerId })}\n`)
   return [replaceStep(path, `let producer ids go on with ${nextProducerId}`, bytes, tools)]

@@ -14,6 +14,7 @@ import { type Progress, type VerifiedTarget, verifyTarget } from '../inspect/ver
 import { Quarantine } from './quarantine.js'
 import { planCheckpoints, planEpochs, planHoles, planMetadata, planNames } from './repair-files.js'
 import { LogRepair, type RepairedLog } from './repair-log.js'
+import { planStore } from './repair-store.js'
 import type { Choice, RepairStep, RepairTools } from './step.js'
 
 export interface RepairOptions {
@@ -75,7 +76,7 @@ export async function repair(path: string, options: RepairOptions): Promise<Repa
 
 /** In an order in which a crash between two steps leaves nothing that a second repair could not mend. */
 async function plan(verified: VerifiedTarget, tools: RepairTools): Promise<RepairStep[]> {
-  const { findings, log, target } = verified
+  const { findings, log, store, target } = verified
   const all = findings.all.filter(({ path }) => isMeant(target, path))
   const logs: RepairedLog[] = []
   for (const facts of log.partitions) {
@@ -88,6 +89,7 @@ async function plan(verified: VerifiedTarget, tools: RepairTools): Promise<Repai
     ...planMetadata(verified, tools),
     ...planHoles(verified, logs, tools),
     ...logs.flatMap(({ steps }) => steps),
+    ...(store === undefined ? [] : await planStore(store, all, tools)),
     ...planEpochs(logs, all, tools),
     ...planCheckpoints(verified, logs, tools),
   ]
