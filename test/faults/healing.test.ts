@@ -8,14 +8,17 @@ import { MemoryDisk } from '../../sim/memory-disk.js'
 import { MessageStore } from '../../src/storage/message-store.js'
 import type { PartitionLog } from '../../src/storage/partition-log.js'
 import { batchOf, bytesOf, gate, readAll, until } from '../storage/support.js'
-import { smallSettings } from './workload.js'
+import { smallCommitLog, smallSettings } from './workload.js'
 
 const healthy: Judge = () => undefined
 
-async function world(flush: 'sync' | 'async') {
+type Layout = 'segments' | 'commitlog'
+
+async function world(flush: 'sync' | 'async', layout: Layout = 'segments') {
   const clock = new ManualClock()
   const disk = new FaultDisk(new MemoryDisk())
-  const open = () => MessageStore.open('/data', { disk, clock, settings: smallSettings(flush, 5000) })
+  const settings = layout === 'segments' ? smallSettings(flush, 5000) : smallCommitLog(flush, 5000)
+  const open = () => MessageStore.open('/data', { disk, clock, settings })
   const store = await open()
   await store.createTopic({ name: 'orders', partitions: 2 })
   const log = store.log('orders', 0) as PartitionLog
@@ -34,9 +37,13 @@ async function nextAttempt(clock: ManualClock, disk: FaultDisk, ms: number): Pro
   }
 }
 
-describe('a log whose disk is full', () => {
+for (const layout of ['segments', 'commitlog'] as const) {
+  describe(`a log whose disk is full, ${layout}`, () => fullDiskCases(layout))
+}
+
+function fullDiskCases(layout: Layout): void {
   test('refuses, stays readable, recovers by itself, and holds nothing of what it refused', async () => {
-    const { clock, disk, store, log, other } = await world('sync')
+    const { clock, disk, store, log, other } = await world('sync', layout)
     const kept = [batchOf(['a', 'b'], { producerId: 1, producerEpoch: 0, baseSequence: 0 }), batchOf(['c'])]
     for (const batch of kept) await log.append(batch).acknowledged
     const published = log.publishedBytes
@@ -67,17 +74,20 @@ describe('a log whose disk is full', () => {
   })
 
   test('keeps what was acknowledged from the page cache, through the files that were told if it failed', async () => {
-    const { clock, disk, log } = await world('async')
+    const { clock, disk, log } = await world('async', layout)
     const kept = batchOf(['kept'])
     await log.append(kept).acknowledged
     disk.judge = ({ operation }) => (operation === 'write' ? 'ENOSPC' : undefined)
     await assert.rejects(log.append(batchOf(['refused'])).acknowledged, { code: 'DISK_FULL' })
     disk.judge = healthy
-    await nextAttempt(clock, disk, 100)
+    await clock.run(100)
+    await until(() => log.failure === undefined)
     assert.deepEqual([log.failure, log.durableOffset], [undefined, 1])
     assert.deepEqual(await readAll(log), bytesOf([kept]))
   })
+}
 
+describe('a log of segments whose disk is full', () => {
   test('is not recovered once a sync has failed, be it for want of room', async () => {
     for (const during of ['before', 'in the recovery']) {
       const { clock, disk, store, log } = await world('async')
