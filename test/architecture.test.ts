@@ -119,8 +119,30 @@ for (const { what, name, only } of doors) {
   })
 }
 
+/** The pages of the console, which know nothing of `src/` but the types that the server answers with. */
+const pages: Source[] = readdirSync(join(root, 'console'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => /\.tsx?$/.test(name))
+  .map((name) => ({ path: name.replaceAll('\\', '/'), text: readFileSync(join(root, 'console', name), 'utf8') }))
+
+test("the console's pages take types from the server's contract alone", () => {
+  const wrong = pages.flatMap(({ path, text }) =>
+    [...text.matchAll(/import (type )?[^']*'([^']*\/src\/[^']*)'/g)]
+      .filter(([, isType, target]) => !isType || !target.endsWith('/src/console/api-types.js'))
+      .map(([statement]) => `${path}: ${statement}`),
+  )
+  assert.deepEqual(wrong, [])
+})
+
+test('the console writes text as text, and fetches nothing from elsewhere', () => {
+  const forbidden = /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|['"`]https?:\/\//
+  assert.deepEqual(
+    pages.filter(({ text }) => forbidden.test(text)).map(({ path }) => path),
+    [],
+  )
+})
+
 test('no type checks are switched off', () => {
-  const wrong = sources.filter(({ text }) =>
+  const wrong = [...sources, ...pages].filter(({ text }) =>
     /@ts-(ignore|nocheck|expect-error)|biome-ignore|:\s*any\b|\bas any\b|<any>/.test(text),
   )
   assert.deepEqual(
@@ -130,7 +152,7 @@ test('no type checks are switched off', () => {
 })
 
 test('nothing is left to be done later', () => {
-  const wrong = sources.filter(({ text }) => /\b(TODO|FIXME|XXX|HACK)\b/.test(text))
+  const wrong = [...sources, ...pages].filter(({ text }) => /\b(TODO|FIXME|XXX|HACK)\b/.test(text))
   assert.deepEqual(
     wrong.map((source) => source.path),
     [],
@@ -140,7 +162,7 @@ test('nothing is left to be done later', () => {
 const longestFile = 400
 
 test(`files have at most ${longestFile} lines`, () => {
-  const wrong = sources.filter(({ text }) => text.split('\n').length - 1 > longestFile)
+  const wrong = [...sources, ...pages].filter(({ text }) => text.split('\n').length - 1 > longestFile)
   assert.deepEqual(
     wrong.map((source) => `${source.path}: ${source.text.split('\n').length - 1}`),
     [],
@@ -148,7 +170,7 @@ test(`files have at most ${longestFile} lines`, () => {
 })
 
 test('every file opens with what it is for', () => {
-  const wrong = sources.filter(({ text }) => !text.replace(/^#!.*\n/, '').startsWith('/**'))
+  const wrong = [...sources, ...pages].filter(({ text }) => !text.replace(/^#!.*\n/, '').startsWith('/**'))
   assert.deepEqual(
     wrong.map((source) => source.path),
     [],
