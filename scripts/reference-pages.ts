@@ -1,6 +1,6 @@
 /**
- * Writes the reference pages that are tables of the source: docs/settings.md, docs/errors.md and docs/protocol.md. `npm run docs` writes
- * them; a test fails where they are not what this program would write.
+ * Writes the reference pages that are tables of the source: docs/settings.md, docs/errors.md, docs/protocol.md
+ * and docs/metrics.md. `npm run docs` writes them; a test fails where they are not what this program would write.
  */
 
 import { writeFileSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { errorTable } from '../src/core/errors.js'
 import { describeSettings } from '../src/core/settings.js'
 import { profiles } from '../src/core/settings-profiles.js'
 import { endpoints } from '../src/kafka/api/index.js'
+import { metricsPage } from './metrics-page.js'
 
 const docs = resolve(import.meta.dirname, '../docs')
 
@@ -17,6 +18,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     [join(docs, 'settings.md'), settingsPage()],
     [join(docs, 'errors.md'), errorsPage()],
     [join(docs, 'protocol.md'), protocolPage()],
+    [join(docs, 'metrics.md'), metricsPage()],
   ])
 }
 

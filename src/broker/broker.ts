@@ -8,6 +8,7 @@ import { asHoldfastError, HoldfastError } from '../core/errors.js'
 import { invariant } from '../core/invariant.js'
 import { Lifecycle } from '../core/lifecycle.js'
 import { type Logger, silentLogger } from '../core/logger.js'
+import { type Metrics, noMetrics } from '../core/metrics/metrics.js'
 import { type Randomness, systemRandomness } from '../core/randomness.js'
 import { resolveSettings, type Settings, type SettingsInput } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
@@ -39,6 +40,8 @@ export interface BrokerOptions extends WatchRecovery {
   readonly randomness?: Randomness
   readonly disk?: Disk
   readonly logger?: Logger
+  /** Nothing is counted where absent. */
+  readonly metrics?: Metrics
 }
 
 /** What the records of one compressed batch may unpack to; more is taken for a decompression bomb. */
@@ -81,6 +84,7 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
       randomness: options.randomness ?? systemRandomness,
       disk: options.disk ?? nodeDisk,
       logger: options.logger ?? silentLogger,
+      metrics: options.metrics ?? noMetrics,
     }
     const store = await MessageStore.open(path, { ...options, ...tools, settings: resolveSettings(options.settings) })
     let broker: Broker | undefined

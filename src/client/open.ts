@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from 'node:url'
 import { Broker } from '../broker/broker.js'
+import { MetricsRegistry, type PrometheusRegistry } from '../core/metrics/registry.js'
 import { codeOrigin, givenSettings, type Settings, type SettingsInput } from '../core/settings.js'
 import { gatherSettings } from '../core/settings-sources.js'
 import { nodeDisk } from '../files/node-disk.js'
@@ -19,6 +20,11 @@ export interface OpenOptions extends ClientOptions {
   readonly profile?: Settings['profile']
   /** A `.properties` or `.json` file with settings; the environment variable HOLDFAST_CONFIG may name one instead. */
   readonly config?: string
+  /**
+   * Counts what goes on, for {@link Queue.metrics}: true, or a registry of prom-client in which the metrics appear beside
+   * what else is in it, until the queue is closed. Nothing is counted where absent.
+   */
+  readonly metrics?: boolean | PrometheusRegistry
   /** Gives up opening. Once the queue is open it has no effect. */
   readonly signal?: AbortSignal
 }
@@ -38,19 +44,31 @@ export interface OpenOptions extends ClientOptions {
  * the signal's reason
  */
 export async function open(location: string | URL, options: OpenOptions = {}): Promise<Queue> {
-  checkOptions('open', options, ['settings', 'flush', 'profile', 'config', 'signal', ...clientOptionNames])
+  checkOptions('open', options, ['settings', 'flush', 'profile', 'config', 'metrics', 'signal', ...clientOptionNames])
   const path = pathOf(location)
-  const { settings: given, flush, profile, config, signal, ...clientOptions } = options
+  const { settings: given, flush, profile, config, metrics: counted, signal, ...clientOptions } = options
   signal?.throwIfAborted()
   const settings = await settingsOf(options)
-  const broker = await Broker.open(path, { settings, logger: options.logger })
+  const metrics = registryOf(counted)
+  let broker: Broker | undefined
   try {
+    broker = await Broker.open(path, { settings, logger: options.logger, metrics })
     signal?.throwIfAborted()
-    return new Queue(broker, clientOptions)
+    return new Queue(broker, { ...clientOptions, metrics })
   } catch (error) {
-    await broker.close()
+    await broker?.close()
+    metrics?.close()
     throw error
   }
+}
+
+function registryOf(metrics: OpenOptions['metrics']): MetricsRegistry | undefined {
+  if (metrics === undefined || metrics === false) return undefined
+  if (metrics === true) return new MetricsRegistry()
+  if (typeof metrics !== 'object' || typeof metrics?.registerMetric !== 'function') {
+    return refuse(`open: metrics is ${shown(metrics)}; it must be true, false, or a registry of prom-client.`)
+  }
+  return new MetricsRegistry(metrics)
 }
 
 function settingsOf({ settings = {}, flush, profile, config }: OpenOptions): Promise<Settings> {

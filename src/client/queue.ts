@@ -7,6 +7,7 @@ import type { BrokerService, MessagePlace } from '../broker/contract.js'
 import { type Clock, systemClock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { type Logger, silentLogger } from '../core/logger.js'
+import type { MetricsRegistry } from '../core/metrics/registry.js'
 import { type Randomness, systemRandomness } from '../core/randomness.js'
 import { maxInt32 } from '../records/format.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
@@ -74,6 +75,7 @@ export interface ClientOptions {
 export interface QueueOptions extends ClientOptions {
   readonly clock?: Clock
   readonly randomness?: Randomness
+  readonly metrics?: MetricsRegistry
 }
 
 export const clientOptionNames = [
@@ -107,6 +109,14 @@ export class Queue implements AsyncDisposable {
   readonly topics: TopicsClient
   /** List, describe and delete consumer groups, and see how far behind they are. */
   readonly groups: GroupsClient
+  /**
+   * What was counted, as text for Prometheus or as plain numbers; undefined unless the queue was opened with `metrics`.
+   *
+   *     const mq = await open('./data', { metrics: true })
+   *     response.end(await mq.metrics?.text())
+   */
+  readonly metrics: Pick<MetricsRegistry, 'text' | 'contentType' | 'snapshot'> | undefined
+  readonly #closeMetrics: () => void
   readonly #service: BrokerService
   readonly #producer: Producer
   readonly #transactions: Transactions
@@ -119,7 +129,10 @@ export class Queue implements AsyncDisposable {
 
   /** The service belongs to the queue from here on: it is closed with it. @throws INVALID_ARGUMENT */
   constructor(service: BrokerService, options: QueueOptions = {}) {
-    checkOptions('Queue', options, [...clientOptionNames, 'clock', 'randomness'])
+    checkOptions('Queue', options, [...clientOptionNames, 'clock', 'randomness', 'metrics'])
+    const { metrics } = options
+    this.metrics = metrics
+    this.#closeMetrics = () => metrics?.close()
     this.#service = service
     this.#clock = options.clock ?? systemClock
     this.#logger = options.logger ?? silentLogger
@@ -328,7 +341,7 @@ export class Queue implements AsyncDisposable {
       await Promise.allSettled([...this.#streams].map((stream) => stream.close()))
       await Promise.all([this.#producer.close(), this.#transactions.close()])
     } finally {
-      await this.#service.close()
+      await this.#service.close().finally(this.#closeMetrics)
     }
   }
 

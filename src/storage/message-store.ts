@@ -10,6 +10,7 @@ import { HoldfastError } from '../core/errors.js'
 import { invariant } from '../core/invariant.js'
 import { Lifecycle } from '../core/lifecycle.js'
 import { type Logger, silentLogger } from '../core/logger.js'
+import { type Metrics, noMetrics } from '../core/metrics/metrics.js'
 import { type Randomness, systemRandomness } from '../core/randomness.js'
 import { resolveSettings, type Settings } from '../core/settings.js'
 import type { Disk, DiskSpace } from '../files/disk.js'
@@ -47,6 +48,8 @@ export interface StoreOptions extends WatchRecovery {
   readonly clock?: Clock
   readonly randomness?: Randomness
   readonly logger?: Logger
+  /** Nothing is counted where absent. */
+  readonly metrics?: Metrics
 }
 
 type Tools = Required<Omit<StoreOptions, keyof WatchRecovery>>
@@ -116,6 +119,7 @@ export class MessageStore {
       clock: options.clock ?? systemClock,
       randomness: options.randomness ?? systemRandomness,
       logger: options.logger ?? silentLogger,
+      metrics: options.metrics ?? noMetrics,
     }
     if (path === '') throw new HoldfastError('INVALID_ARGUMENT', 'The path of the data directory is empty.')
     checkEngine(tools.settings, tools.disk)
