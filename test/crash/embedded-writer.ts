@@ -1,20 +1,21 @@
 /**
- * A program that embeds the library and is killed: `embedded-writer.ts DIR TOPIC TAG` sends without end and prints each
- * receipt, which the kernel keeps in the pipe whatever becomes of the process.
+ * A program that embeds the library and is killed: `embedded-writer.ts DIR TOPIC TAG SETTINGS`, the last one as JSON,
+ * sends without end and prints each receipt, which the kernel keeps in the pipe whatever becomes of the process.
  */
 
-import { writeSync } from 'node:fs'
+import type { SettingsInput } from '../../src/core/settings.js'
 import { open } from '../../src/index.js'
+import { say } from './saying.js'
 
-const [dataDir, topic, tag] = process.argv.slice(2)
-const mq = await open(dataDir, { settings: { 'log.segment.bytes': 1 << 20 } })
+const [dataDir, topic, tag, settings] = process.argv.slice(2)
+const mq = await open(dataDir, { settings: JSON.parse(settings) as SettingsInput })
 let sent = 0
 
 async function caller(): Promise<never> {
   for (;;) {
     const value = `${tag}-${sent++}`
     const { offset } = await mq.send(topic, { key: 'k', value })
-    writeSync(1, `${offset} ${value}\n`)
+    say(`${offset} ${value}\n`)
   }
 }
 

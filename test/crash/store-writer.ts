@@ -4,11 +4,11 @@
  * The kernel keeps in the pipe what was said, whatever becomes of the process.
  */
 
-import { writeSync } from 'node:fs'
 import { resolveSettings, type SettingsInput } from '../../src/core/settings.js'
 import { buildBatch } from '../../src/records/builder.js'
 import { MessageStore } from '../../src/storage/message-store.js'
 import type { PartitionLog } from '../../src/storage/partition-log.js'
+import { say } from './saying.js'
 
 const [dataDir, tag, given] = process.argv.slice(2)
 const settings = resolveSettings(JSON.parse(given) as SettingsInput)
@@ -23,19 +23,6 @@ const kept = 150
 const padding = '.'.repeat(longest)
 let sent = 0
 let deletedBefore = log.logStartOffset
-
-/** The pipe is full while nobody reads it. */
-function say(line: string): void {
-  for (;;) {
-    try {
-      writeSync(1, line)
-      return
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
-    }
-  }
-}
 
 async function caller(): Promise<never> {
   for (;;) {
