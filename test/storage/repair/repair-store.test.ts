@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { ManualClock } from '../../../sim/manual-clock.js'
 import type { MemoryDisk } from '../../../sim/memory-disk.js'
+import { type DumpRow, dump } from '../../../src/storage/inspect/dump.js'
 import { MessageStore } from '../../../src/storage/message-store.js'
 import { type RepairOptions, type RepairReport, repair } from '../../../src/storage/repair/repair.js'
 import { harmsOf, zeroed } from '../inspect/commitlog/harms.js'
@@ -81,7 +82,10 @@ describe('messages that are lost', () => {
     const { quarantine, steps } = await mend(disk, { choice: 'cut' })
     const [, at] = /byte (\d+)/.exec(steps.at(-1)?.what ?? '') ?? []
     const kept = [...(await filesOf(disk, String(quarantine)))]
-    const [, bytes] = kept.find(([path]) => path.includes('.bytes-')) as [string, Buffer]
+    const [part, bytes] = kept.find(([path]) => path.includes('.bytes-')) as [string, Buffer]
+    const shown: DumpRow[] = []
+    for await (const row of dump(disk, part)) shown.push(row)
+    assert.ok(shown.filter(({ type }) => type === 'message').length > 20)
     assert.deepEqual(bytes, harmed.subarray(Number(at), Number(at) + bytes.length))
     assert.ok(kept.some(([path]) => path.endsWith(logFile(2).slice(dataPath.length))))
     const found = await opened(disk)

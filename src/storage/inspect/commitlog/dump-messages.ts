@@ -1,10 +1,9 @@
 /** The messages of a file of the commit log as rows. */
 
-import { basename } from 'node:path'
 import { resolveSettings } from '../../../core/settings.js'
 import type { Disk, DiskFile } from '../../../files/disk.js'
 import { ownPropertyOf } from '../../commitlog/dispatching.js'
-import { magic, positionOfFileName, property } from '../../commitlog/format.js'
+import { magic, property } from '../../commitlog/format.js'
 import { messageIdOf } from '../../commitlog/host.js'
 import type { MessageView } from '../../commitlog/message.js'
 import { bodyOf, prepareBodies } from '../../commitlog/message-body.js'
@@ -14,11 +13,12 @@ import { endOfContent } from '../../segments/end-of-content.js'
 import type { DumpOptions, DumpRow, DumpValue } from '../dump.js'
 import { findNextMessage } from './find-message.js'
 import { MessageWalk } from './message-walk.js'
+import { startOfLogFile } from './names.js'
 
 export async function* dumpMessages(disk: Disk, path: string, options: DumpOptions): AsyncGenerator<DumpRow> {
   const file = await disk.open(path, { mode: 'read' })
   const end = await file.size()
-  const base = positionOfFileName(basename(path)) ?? 0
+  const base = startOfLogFile(path)
   const walk = new MessageWalk(file, base, end)
   try {
     while (walk.position < end) {
