@@ -1,5 +1,6 @@
 /** Reads the entries of all files of the key index from the oldest to the newest, and checks the chains on the way. */
 
+import { readInt64 } from '../../../core/codec/int64.js'
 import type { Disk } from '../../../files/disk.js'
 import {
   type IndexHeader,
@@ -9,8 +10,6 @@ import {
   indexEntryPlace,
   indexSlotBytes,
   indexSlotPlace,
-  isSoundEntry,
-  readLong,
 } from '../../commitlog/index-format.js'
 import type { Findings } from '../findings.js'
 import { withFile } from '../open-file.js'
@@ -65,20 +64,15 @@ export class IndexCursor {
     return this.#entry
   }
 
-  get keyHash(): number {
-    return this.#piece.readInt32BE(this.#at + indexEntryAt.keyHash)
-  }
+  /** Of the entry that is next, as its bytes say; valid where nothing has to be loaded. */
+  keyHash = 0
+  position = 0
+  seconds = 0
+  #previous = 0
 
-  get position(): number {
-    return readLong(this.#piece, this.#at + indexEntryAt.position)
-  }
-
-  get seconds(): number {
-    return this.#piece.readInt32BE(this.#at + indexEntryAt.timeDiff)
-  }
-
+  /** It can be an entry. */
   get isSound(): boolean {
-    return isSoundEntry(this.#piece, this.#at)
+    return this.keyHash >= 0 && this.seconds >= 0 && this.position >= 0 && Number.isSafeInteger(this.position)
   }
 
   next(): void {
@@ -91,6 +85,18 @@ export class IndexCursor {
       this.#findings.add('message-index-wrong', path, what, this.#place)
     }
     this.#entry++
+    this.#look()
+  }
+
+  /** Once for each entry: it is asked for its fields again and again. */
+  #look(): void {
+    if (this.#entry === this.#loaded) return
+    const piece = this.#piece
+    const at = (this.#entry - this.#first) * indexEntryBytes
+    this.keyHash = piece.readInt32BE(at + indexEntryAt.keyHash)
+    this.position = readInt64(piece, at + indexEntryAt.position)
+    this.seconds = piece.readInt32BE(at + indexEntryAt.timeDiff)
+    this.#previous = piece.readInt32BE(at + indexEntryAt.previous)
   }
 
   /** Reads on, in the next file where this one has no more. */
@@ -111,19 +117,15 @@ export class IndexCursor {
     bytes.fill(0, read)
     this.#first = this.#entry
     this.#loaded = this.#entry + count
-  }
-
-  get #at(): number {
-    return (this.#entry - this.#first) * indexEntryBytes
+    this.#look()
   }
 
   /** Each entry leads to the one before it in its slot. */
   #link(): void {
     const slot = this.keyHash % this.#shape.slots
     const before = this.#newest[slot]
-    const previous = this.#piece.readInt32BE(this.#at + indexEntryAt.previous)
-    if (previous !== before) {
-      const what = `Entry ${this.#entry} leads to entry ${previous} of its slot, and ${before} is the one before it`
+    if (this.#previous !== before) {
+      const what = `Entry ${this.#entry} leads to entry ${this.#previous} of its slot, and ${before} is the one before it`
       this.#findings.add('message-index-wrong', this.file.path, what, this.#place)
     }
     if (before === 0) this.#slotsInUse++

@@ -25,7 +25,7 @@ export class MessageChecks implements LogVisitor {
   readonly #options: MessageChecksOptions
   readonly #findings: Findings
   readonly #batches = new BatchCheck()
-  readonly #since = new Map<string, number | undefined>()
+  readonly #since = new Map<string, { readonly position: number | undefined }>()
   #last: LastMessage = { position: -1, end: 0, storeTimestamp: 0 }
   #greatestProducerId = -1
   #storeTimestamp = 0
@@ -109,10 +109,11 @@ export class MessageChecks implements LogVisitor {
   }
 
   #sinceOf(topic: string): number | undefined {
-    if (this.#since.has(topic)) return this.#since.get(topic)
-    const since = this.#options.sinceOf(topic)
-    this.#since.set(topic, since)
-    return since
+    const known = this.#since.get(topic)
+    if (known !== undefined) return known.position
+    const position = this.#options.sinceOf(topic)
+    this.#since.set(topic, { position })
+    return position
   }
 
   #reportTime({ position, storeTimestamp }: MessageDispatch): void {
