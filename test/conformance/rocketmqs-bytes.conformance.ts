@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { systemClock } from '../../src/core/clock.js'
 import { silentLogger } from '../../src/core/logger.js'
+import { resolveSettings } from '../../src/core/settings.js'
 import { nodeDisk } from '../../src/files/node-disk.js'
 import { OpenFiles } from '../../src/files/open-files.js'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../../src/files/temporary-directory.js'
@@ -20,6 +21,8 @@ import { hasCrcProperty } from '../../src/storage/commitlog/message-crc.js'
 import { MessageIndex } from '../../src/storage/commitlog/message-index.js'
 import { propertiesOf } from '../../src/storage/commitlog/properties.js'
 import { ConsumeQueues } from '../../src/storage/commitlog/queue-set.js'
+import { dump } from '../../src/storage/inspect/dump.js'
+import { verify } from '../../src/storage/inspect/verify.js'
 import { delayedMessage, longTopic, messageOfTransaction, messageToPut } from './rocketmq-messages.js'
 import { type Queues, RocketMqStore, type StoredMessage } from './rocketmq-store.js'
 import { type WalkedLog, walkCommitLog } from './walked-log.js'
@@ -74,6 +77,23 @@ describe("RocketMQ's bytes", { skip: withoutRocketMq }, () => {
           const crc = hasCrcProperty(message.bytes, message.propertiesStart, message.end)
           assert.equal(crc, enabledAppendPropCRC, `at ${message.position}`)
         }
+      })
+
+      test('verify finds nothing wrong in it, and dump shows every message', async () => {
+        const settings = resolveSettings({
+          'mapped.file.size.commitlog': config.mappedFileSizeCommitLog,
+          'mapped.file.size.consumequeue': config.mappedFileSizeConsumeQueue,
+          'max.hash.slot.num': config.maxHashSlotNum,
+          'max.index.num': config.maxIndexNum,
+        })
+        const report = await verify(directory.path, { disk: nodeDisk, clock: systemClock, settings })
+        assert.deepEqual(report.findings, [])
+        const positions: unknown[] = []
+        for await (const row of dump(nodeDisk, join(directory.path, storeNames.commitLog))) {
+          if (row.type === 'message') positions.push(row['position'])
+          assert.notEqual(row.type, 'stop')
+        }
+        assert.deepEqual(positions, [...told.keys()])
       })
 
       test('the consume queues hold what our dispatch makes of the messages', async () => {
