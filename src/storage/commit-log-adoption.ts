@@ -40,6 +40,11 @@ export interface Adoption {
   readonly logger: Logger
 }
 
+/** Whether what RocketMQ calls so can be a topic here. */
+export function mayBeTopic(name: string): boolean {
+  return isTopicName(name) && !systemTopics.has(name) && !systemPrefix.test(name)
+}
+
 /** The rows that the catalog needs for what was found, new and changed ones. */
 export function adoptedTopics(found: readonly FoundTopic[], adoption: Adoption): Topic[] {
   const { known, logger, randomness, deletedUpTo, queuesInConfig } = adoption
@@ -47,7 +52,7 @@ export function adoptedTopics(found: readonly FoundTopic[], adoption: Adoption):
   const leftAlone: string[] = []
   for (const { topic: name, queues } of found) {
     const topic = known(name)
-    const isForeign = topic === undefined && (!isTopicName(name) || systemTopics.has(name) || systemPrefix.test(name))
+    const isForeign = topic === undefined && !mayBeTopic(name)
     if (isForeign || (topic !== undefined && topic.layout !== 'commitlog')) {
       leftAlone.push(name)
       continue

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import type { Disk } from '../../../files/disk.js'
+import { mayBeTopic } from '../../commit-log-adoption.js'
 import { CommitLogState } from '../../commit-log-state.js'
 import { storePathOf } from '../../store-places.js'
 import type { Topic } from '../../topic-catalog.js'
@@ -49,9 +50,11 @@ export async function checkTopicsOfStore(
       next: 'put the directory back; without it the store does not open',
     })
   }
-  const partitions = new Map(topics?.map(({ name, partitions: count }) => [name, count]))
+  const known = new Map(topics?.map((topic) => [topic.name, topic]))
   for (const { topic, queueId, startOffset, endOffset } of store?.queues ?? []) {
-    if (topics === undefined || startOffset === endOffset || queueId < (partitions.get(topic) ?? 0)) continue
+    const { layout, partitions = 0 } = known.get(topic) ?? {}
+    const isTaken = known.has(topic) ? layout === 'commitlog' : mayBeTopic(topic)
+    if (topics === undefined || !isTaken || startOffset === endOffset || queueId < partitions) continue
     const what = `Queue ${topic}/${queueId} holds messages, and config/topics.json does not list it`
     findings.add('directory-unlisted', path, what)
   }

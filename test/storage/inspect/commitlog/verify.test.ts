@@ -270,3 +270,19 @@ describe('what RocketMQ wrote', () => {
     assert.deepEqual((await check(storeOf(messages), path)).findings, [])
   })
 })
+
+test('queues that no topic names are told where the next start takes them over', async () => {
+  const withQueue = async (topic: string): Promise<string[]> => {
+    const disk = await diskWith(closed)
+    const store = await MessageStore.open(dataPath, commitLogTools(disk))
+    await store.createTopic({ name: 'taken', partitions: 1, config: { 'storage.layout': 'commitlog' } })
+    await appendAll(logOf(store, 'taken'), [keyed(1)])
+    await store.close()
+    const path = `${dataPath}/config/topics.json`
+    const catalog = String(await disk.readFile(path)).replace('"taken"', `"${topic}"`)
+    await disk.replaceFile(path, Buffer.from(catalog))
+    return codes(await checkWith(disk, dataPath, { settings: smallStore }))
+  }
+  assert.deepEqual(await withQueue('taken'), [])
+  assert.deepEqual(await withQueue('other'), ['directory-unlisted'])
+})
