@@ -7,6 +7,7 @@
  */
 
 import type { Clock } from '../../core/clock.js'
+import { HoldfastError } from '../../core/errors.js'
 import type { Logger } from '../../core/logger.js'
 import type { OpenFiles } from '../../files/open-files.js'
 import type { BuildOptions } from './batch-builder.js'
@@ -78,6 +79,8 @@ class Recovery {
   #last: LastMessage = noMessage
   /** The one before the batch that is being gathered. */
   #lastWhole: LastMessage = noMessage
+  /** The first message whose queue lacks the one before it. */
+  #gap: { readonly position: number; readonly fault: string } | undefined
   #isRebuilt = false
   #queuesLeadTo = 0
   /** Of a log that is read from its first message on: where its queues ended before. */
@@ -159,10 +162,10 @@ class Recovery {
   /** Entries below the snapshot of queues that it does not know are those of topics that were deleted before. */
   async #clearOthers(kept: readonly QueueSnapshot[]): Promise<void> {
     const { queues } = this.#options
+    const known = new Set(kept.map(({ topic, queueId }) => keyOf(topic, queueId)))
     for (const topic of queues.topics) {
-      const known = new Set(kept.filter((queue) => queue.topic === topic).map(({ queueId }) => queueId))
       for (const [queueId, entries] of queues.of(topic)) {
-        if (!known.has(queueId) && !entries.isEmpty) await entries.clear()
+        if (!entries.isEmpty && !known.has(keyOf(topic, queueId))) await entries.clear()
       }
     }
   }
@@ -195,20 +198,23 @@ class Recovery {
         onScanned(bytes)
       },
     }
-    const { position, fault } = await scanMessages(scan, from, (message) => this.#visit(message))
+    const scanned = await scanMessages(scan, from, (message) => this.#visit(message))
+    const { position, fault } = this.#gap ?? scanned
     // A batch of which the rest is missing was never acknowledged.
     const end = this.#batch[0]?.dispatch.position ?? position
-    if (end < position) await this.#options.index.truncateFrom(end)
+    if (end < scanned.position) await this.#options.index.truncateFrom(end)
     for (const queue of this.#former) {
       if (queue.endOffset > 0 && !this.#queues.has(keyOf(queue.topic, queue.queueId))) {
         this.#know(queue).entries.beginAt(queue.endOffset)
       }
     }
     const durableTo = this.#options.snapshot?.position ?? 0
-    const damage = await damageAt(end, fault, { ...this.#options, durableTo, queuesLeadTo: this.#queuesLeadTo })
+    const gap = this.#gap && `${files.directory} is damaged: ${this.#gap.fault}`
+    const damage =
+      gap ?? (await damageAt(end, fault, { ...this.#options, durableTo, queuesLeadTo: this.#queuesLeadTo }))
     return {
       end,
-      last: end < position ? this.#lastWhole : this.#last,
+      last: end < scanned.position ? this.#lastWhole : this.#last,
       queues: [...this.#queues.values()],
       scannedBytes: this.#scannedBytes,
       snapshotPosition: this.#isRebuilt ? -1 : from,
@@ -219,6 +225,7 @@ class Recovery {
   }
 
   #visit(view: MessageView): Promise<void> | undefined {
+    if (this.#gap !== undefined) return undefined
     const dispatch = dispatchOf(view)
     if (this.#batch.length === 0) this.#lastWhole = this.#last
     this.#last = { storeTimestamp: dispatch.storeTimestamp, lastPosition: dispatch.position }
@@ -242,7 +249,12 @@ class Recovery {
   #takeBatch(): void {
     const batch = this.#batch
     this.#batch = []
-    this.#queueOf(batch[0]).take(batch, this.#options.clock.now(), this.#options.building)
+    try {
+      this.#queueOf(batch[0]).take(batch, this.#options.clock.now(), this.#options.building)
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== 'LOG_DAMAGED') throw error
+      this.#gap = { position: batch[0].dispatch.position, fault: error.message }
+    }
   }
 
   #queueOf({ dispatch: { topic, queueId } }: ReadMessage): RecoveringQueue {

@@ -238,6 +238,19 @@ describe('a log that RocketMQ went on with', () => {
     await killed.close()
   })
 
+  test('a message before which its queue lacks another is damage: what is before is read, and nothing is cut', async () => {
+    const { world, end, content } = await filled()
+    const offset = Number((await reopened(world)).get(0))
+    await putForeign(world, end, offset + 5, 2)
+    const store = await world.open()
+    assert.match(store.report.damage ?? '', new RegExp(`has offset ${offset + 5}, and the next of .* is ${offset}`))
+    assertSame(await contentOf(store), content)
+    assert.throws(() => store.ensureQueue('orders', 1).append(batchOf(['no'])), { code: 'LOG_DAMAGED' })
+    assert.equal(await store.close(), false)
+    const path = join(world.commitLog, positionFileName(end - (end % fileBytes)))
+    assert.notEqual((await world.memory.readFile(path))?.readInt32BE(end % fileBytes), 0)
+  })
+
   async function reopened(world: DamageWorld): Promise<Map<number, number>> {
     const store = await world.open()
     const ends = [...store.queues()].map(({ partition, highWatermark }) => [partition, highWatermark] as const)
