@@ -5,7 +5,7 @@
 
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 
 const root = resolve(import.meta.dirname, '..')
 const from = join(root, 'console')
@@ -24,7 +24,7 @@ const common = {
   logLevel: 'warning',
   legalComments: 'none',
   define: { 'process.env.NODE_ENV': '"production"' },
-} as const
+} satisfies BuildOptions
 
 const results = await Promise.all([
   build({

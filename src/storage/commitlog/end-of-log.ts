@@ -38,17 +38,19 @@ export async function damageAt(
   const { directory } = files
   const hole = files.findings.holes.at(0)
   if (hole !== undefined) {
-    return `${directory} has no file for the positions ${hole.from} to ${hole.to}. Put what is missing back and restart`
+    return `${directory} has no file for the positions ${hole.from} to ${hole.to}. Put what is missing back and restart, or end the log before it: repair --cut`
   }
   const what = fault === undefined ? 'nothing is there' : `what is there ${fault}`
   const where = `${directory} is damaged at position ${end}: ${what}`
   if (end < durableTo) {
-    return `${where}, and messages were durable up to ${durableTo}. Put what is missing back and restart; if this is an older copy of the store, remove ${snapshotPath} first`
+    return `${where}, and messages were durable up to ${durableTo}. Put what is missing back and restart, or end the log there: repair --cut; if this is an older copy of the store, remove ${snapshotPath} first`
   }
   if (end < queuesLeadTo) {
-    return `${where}, and its queues lead to messages up to ${queuesLeadTo}, though it was closed in order. Put what is missing back and restart; if there is nothing to put back, remove its consume queues first`
+    return `${where}, and its queues lead to messages up to ${queuesLeadTo}, though it was closed in order. Put what is missing back and restart, or end the log there: repair --cut`
   }
-  return (await goesOn(end, options)) ? `${where}, and messages follow behind it` : undefined
+  return (await goesOn(end, options))
+    ? `${where}, and messages follow behind it. Put a good copy back and restart, or end the log there: repair --cut`
+    : undefined
 }
 
 /** Whether sound messages lie behind `end` that were not written together with what lies there. */
