@@ -101,9 +101,13 @@ export function snapshotForCopy(state: Omit<StoreSnapshot, 'index'>): Buffer {
   return encodeSnapshot({ ...state, index: { fileNames: [], fileEnds: [], endPosition: -1 } })
 }
 
-/** Undefined where it is of another version, torn or damaged. */
+/** Undefined where it is of another version, torn or damaged, or has other fields than its version says. */
 export function decodeSnapshot(bytes: Buffer): StoreSnapshot | undefined {
   if (bytes.length < checkedFrom || bytes.readInt16BE(0) !== version) return undefined
   if (bytes.readUInt32BE(2) !== crc32c(bytes.subarray(checkedFrom))) return undefined
-  return snapshotMessage.decode(bytes.subarray(checkedFrom), version)
+  try {
+    return snapshotMessage.decode(bytes.subarray(checkedFrom), version)
+  } catch {
+    return undefined
+  }
 }

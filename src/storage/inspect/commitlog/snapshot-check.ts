@@ -4,7 +4,6 @@
  */
 
 import { join } from 'node:path'
-import { HoldfastError } from '../../../core/errors.js'
 import type { Disk } from '../../../files/disk.js'
 import { storeNames } from '../../commitlog/format.js'
 import { decodeSnapshot, type StoreSnapshot } from '../../commitlog/snapshot.js'
@@ -47,7 +46,7 @@ export class SnapshotCheck {
     if (path === undefined) return new SnapshotCheck(path, undefined, findings)
     const bytes = await readSmallFile(disk, path)
     if (bytes === undefined && clean) findings.add('queues-snapshot-missing', path, 'It is missing')
-    const snapshot = bytes && decoded(bytes)
+    const snapshot = bytes && decodeSnapshot(bytes)
     if (bytes !== undefined && snapshot === undefined) {
       findings.add('queues-snapshot-wrong', path, 'It is torn or damaged, or of a version that is not read')
     }
@@ -98,16 +97,6 @@ export class SnapshotCheck {
 
   #wrong(what: string): void {
     if (this.#path !== undefined) this.#findings.add('queues-snapshot-wrong', this.#path, what)
-  }
-}
-
-/** One of another version of this program may have the CRC that it should, and other fields. */
-function decoded(bytes: Buffer): StoreSnapshot | undefined {
-  try {
-    return decodeSnapshot(bytes)
-  } catch (error) {
-    if (error instanceof HoldfastError) return undefined
-    throw error
   }
 }
 
