@@ -2,6 +2,12 @@
 
 import type { FunctionComponent } from 'preact'
 import { OverviewPage } from '../pages/overview.js'
+import { ReportsPage } from '../pages/reports.js'
+import { SettingsPage } from '../pages/settings.js'
+import { StoragePage } from '../pages/storage.js'
+import { CommitLogPage, PartitionLogPage } from '../pages/stored-log.js'
+import { TopicPage } from '../pages/topic.js'
+import { TopicsPage } from '../pages/topics.js'
 import type { Params } from './router.js'
 
 export interface Route {
@@ -18,6 +24,26 @@ export interface NavigationEntry {
   readonly key: string
 }
 
-export const navigation: readonly NavigationEntry[] = [{ path: '/', text: 'Overview', key: 'o' }]
+export const navigation: readonly NavigationEntry[] = [
+  { path: '/', text: 'Overview', key: 'o' },
+  { path: '/topics', text: 'Topics', key: 't' },
+  { path: '/storage', text: 'Storage', key: 's' },
+  { path: '/settings', text: 'Settings', key: 'e' },
+  { path: '/reports', text: 'Reports', key: 'r' },
+]
 
-export const routes: readonly Route[] = [{ pattern: '/', title: () => 'Overview', page: OverviewPage }]
+/** The first that fits is shown. */
+export const routes: readonly Route[] = [
+  { pattern: '/', title: () => 'Overview', page: OverviewPage },
+  { pattern: '/topics', title: () => 'Topics', page: TopicsPage },
+  { pattern: '/topics/:topic', title: ({ topic }) => topic, page: TopicPage },
+  { pattern: '/storage', title: () => 'Storage', page: StoragePage },
+  { pattern: '/storage/commitlog', title: () => 'Commit log', page: CommitLogPage },
+  {
+    pattern: '/storage/:topic/:partition',
+    title: ({ topic, partition }) => `${topic}-${partition}`,
+    page: PartitionLogPage,
+  },
+  { pattern: '/settings', title: () => 'Settings', page: SettingsPage },
+  { pattern: '/reports', title: () => 'Reports', page: ReportsPage },
+]

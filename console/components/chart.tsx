@@ -24,6 +24,8 @@ interface ChartProps {
   readonly leastTop?: number
   /** Seconds that the axis spans, to its right end. Without it, what there is. */
   readonly spanSeconds?: number
+  /** Whether the axis counts in powers of two. */
+  readonly isBinary?: boolean
   /** Of different things: "time" lets charts share the pointer. */
   readonly shared?: string
 }
@@ -78,6 +80,8 @@ export function Chart(props: ChartProps) {
   )
 }
 
+const powersOfTwo = Array.from({ length: 50 }, (_, power) => 2 ** power)
+
 function dataOf({ times, series }: ChartProps): uPlot.AlignedData {
   return [times.map((ms) => ms / 1000), ...series.map(({ values }) => [...values])]
 }
@@ -88,7 +92,7 @@ function optionsOf(
   height: number,
   onPoint: (index: number | null) => void,
 ): uPlot.Options {
-  const { series, shared } = latest.current
+  const { series, shared, isBinary = false } = latest.current
   const line = colorOf('--line')
   const axis: uPlot.Axis = {
     stroke: colorOf('--text-quiet'),
@@ -114,7 +118,7 @@ function optionsOf(
     axes: [
       {
         ...axis,
-        size: 24,
+        size: 22,
         gap: 4,
         space: 70,
         values: (_, splits) => splits.map((seconds) => clockTime(seconds * 1000).slice(0, 5)),
@@ -122,6 +126,7 @@ function optionsOf(
       {
         ...axis,
         size: 62,
+        ...(isBinary ? { incrs: powersOfTwo } : {}),
         gap: 6,
         space: 34,
         values: (_, splits) => splits.map((value) => latest.current.format(value)),

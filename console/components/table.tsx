@@ -29,6 +29,8 @@ interface TableProps<T> {
   /** Scrolls within this many px instead of with the page. */
   readonly maxHeight?: number
   readonly stale?: boolean
+  /** Rows may have several lines; all of them are drawn. */
+  readonly isTall?: boolean
 }
 
 /** As in the style sheet: `--row`. */
@@ -38,15 +40,15 @@ const drawnWhole = 150
 const spareRows = 20
 
 export function Table<T>(props: TableProps<T>) {
-  const { columns, rows, label, maxHeight, stale } = props
+  const { columns, rows, label, maxHeight, stale, isTall = false } = props
   const body = useRef<HTMLTableSectionElement>(null)
   const frame = useRef<HTMLDivElement>(null)
-  const [from, to] = useSeenRows(frame, body, rows.length)
+  const [from, to] = useSeenRows(frame, body, isTall ? 0 : rows.length)
   if (rows.length === 0 && props.empty !== undefined) return <>{props.empty}</>
-  const seen = rows.slice(from, to)
+  const seen = isTall ? rows : rows.slice(from, to)
   return (
     <div
-      class={`table-frame${stale ? ' is-stale' : ''}${maxHeight === undefined ? '' : ' has-scroll'}`}
+      class={`table-frame${stale ? ' is-stale' : ''}${maxHeight === undefined ? '' : ' has-scroll'}${isTall ? ' is-tall' : ''}`}
       ref={frame}
       style={maxHeight === undefined ? undefined : { maxHeight: `${maxHeight}px` }}
     >
@@ -71,7 +73,7 @@ export function Table<T>(props: TableProps<T>) {
           {seen.map((row, index) => (
             <Row key={props.rowKey(row)} row={row} index={from + index} {...props} />
           ))}
-          {to < rows.length && <Gap rows={rows.length - to} columns={columns.length} />}
+          {!isTall && to < rows.length && <Gap rows={rows.length - to} columns={columns.length} />}
         </tbody>
       </table>
     </div>
