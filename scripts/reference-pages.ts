@@ -5,7 +5,8 @@
 
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { errorTable } from '../src/core/errors.js'
+import { errorCures } from '../src/core/error-cures.js'
+import { type ErrorCode, errorTable } from '../src/core/errors.js'
 import { describeSettings } from '../src/core/settings.js'
 import { profiles } from '../src/core/settings-profiles.js'
 import { endpoints } from '../src/kafka/api/index.js'
@@ -101,20 +102,31 @@ ${rows.join('\n')}
 }
 
 function errorsPage(): string {
-  const rows = Object.entries(errorTable).map(([code, row]) => {
+  const codes = Object.keys(errorTable) as ErrorCode[]
+  const rows = codes.map((code) => {
+    const row = errorTable[code]
     const fatal = 'fatal' in row && row.fatal ? 'yes' : ''
-    return `| \`${code}\` | ${row.kafka} | ${row.retriable ? 'yes' : ''} | ${fatal} | ${row.text} |`
+    return `| [\`${code}\`](#${code.toLowerCase()}) | ${row.kafka} | ${row.retriable ? 'yes' : ''} | ${fatal} | ${row.text} |`
+  })
+  const sections = codes.map((code) => {
+    const { cause, cure } = errorCures[code]
+    return `### ${code}\n\n${errorTable[code].text}\n\n- **Cause:** ${cause}\n- **Cure:** ${cure}\n`
   })
   return `# Errors
 
-Every error that this program answers with is a \`HoldfastError\` with one of these codes; its message says what exactly was wrong and what to do.
-"Kafka" is the number on the wire (-1 is UNKNOWN_SERVER_ERROR). "Retriable": the same call may succeed later. "Closes the log": no
-more appends until the log went through recovery.
+Every error that this program answers with is a \`HoldfastError\` with one of these codes; its message says what exactly was wrong and what to do,
+and its \`cure\` is the sentence below. "Kafka" is the number on the wire (-1 is UNKNOWN_SERVER_ERROR). "Retriable": the same call may succeed later.
+"Closes the log": no more appends until the log went through recovery.
 
 | code | Kafka | retriable | closes the log | meaning |
 |---|---|---|---|---|
 ${rows.join('\n')}
-`
+
+## Cause and cure
+
+What to do step by step where a disk or a folder is damaged stands in [operations](operations.md#when-verify-complains-step-by-step).
+
+${sections.join('\n')}`
 }
 
 function protocolPage(): string {

@@ -6,6 +6,8 @@
  * (https://kafka.apache.org/protocol#protocol_error_codes); -1 is UNKNOWN_SERVER_ERROR.
  */
 
+import { errorCures } from './error-cures.js'
+
 interface ErrorRow {
   readonly kafka: number
   /** The same request may succeed later without the caller changing it. */
@@ -201,6 +203,11 @@ export class HoldfastError extends Error {
   /** Trying the same call again may succeed. */
   get retriable(): boolean {
     return errorTable[this.code].retriable
+  }
+
+  /** What usually helps, in a sentence or two, as docs/errors.md says it; the message says what exactly was wrong. */
+  get cure(): string {
+    return errorCures[this.code].cure
   }
 
   /** The error number on the Kafka wire. */
