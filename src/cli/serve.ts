@@ -1,12 +1,12 @@
 /** `holdfast serve`: the broker as a process of its own. */
 
-import { relative } from 'node:path'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { Broker } from '../broker/broker.js'
 import type { Logger } from '../core/logger.js'
 import type { KafkaServer } from '../kafka/server.js'
 import type { RecoveryReport } from '../storage/recovery.js'
+import { firstSteps } from './first-steps.js'
 import { printError, printJson } from './output.js'
 import { recoveryOnTerminal, recoveryText } from './recovery.js'
 import { type SettingsOptions, settingsOf, sourcesHelp, withSettings } from './settings-options.js'
@@ -100,27 +100,8 @@ function announce(server: KafkaServer, recovery: RecoveryReport, options: Option
     return
   }
   process.stdout.write(recoveryText(recovery))
-  process.stdout.write(`Holdfast serves ${options.data} on ${address} (Kafka protocol). Ctrl-C stops it.
-
-Try it with kcat:
-  echo hello | kcat -P -b ${address} -t greetings
-  kcat -C -b ${address} -t greetings -e
-
-with this command:
-  echo hello | ${commandName()} produce greetings --broker ${address}
-  ${commandName()} consume greetings --broker ${address} --no-follow
-
-or without a server, from a program of yours:
-  import { open } from 'holdfast'
-  await using mq = await open('./my-data')
-  await mq.send('greetings', { value: 'hello' })
-`)
-}
-
-/** How the user can call this program again from where they are: by its path in a checkout, by its name elsewhere. */
-function commandName(): string {
-  const path = relative(process.cwd(), process.argv[1] ?? '')
-  return path === '' || path.startsWith('..') || path.includes('node_modules') ? 'npx holdfast' : path
+  process.stdout.write(`Holdfast serves ${options.data} on ${address} (Kafka protocol). Ctrl-C stops it.\n`)
+  process.stdout.write(firstSteps({ kafka: address }))
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
