@@ -22,13 +22,16 @@ import type { CompactedPartition } from '../storage/log-cleaner.js'
 import { MessageStore } from '../storage/message-store.js'
 import type { ActiveProducer, AppendReceipt, PartitionLog, TransactionMarker } from '../storage/partition-log.js'
 import type { RecoveryReport, WatchRecovery } from '../storage/recovery.js'
+import { BrokerWatch } from './broker-watch.js'
 import type * as contract from './contract.js'
 import { CoordinatedBroker } from './coordinated-broker.js'
 import { Coordination } from './coordination.js'
+import { countingRefusals } from './counting-refusals.js'
 import { fetchRecords } from './fetching.js'
 import { findMessages } from './finding.js'
 import { findOffset } from './finding-offsets.js'
 import { flushWithin } from './flush-within.js'
+import { watchGroups } from './group-metrics.js'
 import { Intake } from './intake.js'
 import { ProducerIds } from './producer-ids.js'
 import { Topics, unknownTopic } from './topics.js'
@@ -54,6 +57,8 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #intake: Intake
+  readonly #watch: BrokerWatch
+  readonly #stopTelling: () => void
   readonly #lifecycle = new Lifecycle('broker')
   /** Waiting fetches end when the broker closes. */
   readonly #closing = new AbortController()
@@ -71,6 +76,11 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     this.#logger = tools.logger
     this.#intake = new Intake(tools.clock)
     this.coordination = new Coordination({ ...tools, store, topics: this.#topics, producerIds })
+    this.#watch = new BrokerWatch(tools.metrics, tools.clock)
+    this.#stopTelling = watchGroups(tools.metrics, {
+      all: () => this.coordination.groups.all,
+      log: (topic, partition) => store.log(topic, partition),
+    })
     this.#lifecycle.to('open')
   }
 
@@ -91,7 +101,7 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     try {
       broker = new Broker(store, await ProducerIds.load(tools.disk, store.configPath), tools)
       await broker.coordination.start()
-      return broker
+      return countingRefusals(broker, tools.metrics)
     } catch (error) {
       await broker?.coordination.close()
       await store.close()
@@ -137,33 +147,12 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     return true
   }
 
-  async produce(request: contract.ProduceRequest): Promise<contract.ProduceResult> {
-    this.#lifecycle.assertOpen()
-    const { topic, partition, batch, built, durable } = request
-    if (isTransactional(batch) && !this.coordination.transactions.isLoaded) await this.coordination.transactions.ready()
-    const packing = packingOf(this.#topicSettings(topic))
-    const codecs = codecsFor(batch, built, packing)
-    const taken = this.#intake.take(topic, partition, codecs, () => this.#append(request, packing))
-    const { log, receipt } = taken instanceof Promise ? await taken : taken
-    await receipt.acknowledged
-    // Where the policy acknowledges earlier. All who ask for it meanwhile share the flush.
-    if (durable && log.durableOffset <= receipt.lastOffset) {
-      const topicOf = this.#store.topic(topic)
-      const settings = topicOf === undefined ? this.settings : this.#topics.settingsOf(topicOf)
-      await flushWithin(log, this.#clock, settings['flush.commitlog.timeout'])
-    }
-    return {
-      baseOffset: receipt.baseOffset,
-      logAppendTimeMs: receipt.logAppendTimeMs,
-      logStartOffset: log.logStartOffset,
-    }
+  produce(request: contract.ProduceRequest): Promise<contract.ProduceResult> {
+    return this.#watch.produce(request, () => this.#produce(request))
   }
 
-  async fetch(request: contract.FetchRequest): Promise<readonly contract.FetchedPartition[]> {
-    this.#lifecycle.assertOpen()
-    const maxBytes = Math.min(request.maxBytes, this.settings['fetch.max.bytes'])
-    const lookup = (position: contract.TopicPartition & { currentLeaderEpoch: number }) => this.#logAtEpoch(position)
-    return fetchRecords({ ...request, maxBytes }, lookup, this.#clock, this.#closing.signal)
+  fetch(request: contract.FetchRequest): Promise<readonly contract.FetchedPartition[]> {
+    return this.#watch.fetch(request, (watched) => this.#fetch(watched))
   }
 
   async findOffsets(
@@ -298,6 +287,7 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
 
   async #close(): Promise<void> {
     this.#lifecycle.to('closing')
+    this.#stopTelling()
     this.#closing.abort()
     await this.coordination.close()
     await this.#store.close()
@@ -306,6 +296,35 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  async #produce(request: contract.ProduceRequest): Promise<contract.ProduceResult> {
+    this.#lifecycle.assertOpen()
+    const { topic, partition, batch, built, durable } = request
+    if (isTransactional(batch) && !this.coordination.transactions.isLoaded) await this.coordination.transactions.ready()
+    const packing = packingOf(this.#topicSettings(topic))
+    const codecs = codecsFor(batch, built, packing)
+    const taken = this.#intake.take(topic, partition, codecs, () => this.#append(request, packing))
+    const { log, receipt } = taken instanceof Promise ? await taken : taken
+    await receipt.acknowledged
+    // Where the policy acknowledges earlier. All who ask for it meanwhile share the flush.
+    if (durable && log.durableOffset <= receipt.lastOffset) {
+      const topicOf = this.#store.topic(topic)
+      const settings = topicOf === undefined ? this.settings : this.#topics.settingsOf(topicOf)
+      await flushWithin(log, this.#clock, settings['flush.commitlog.timeout'])
+    }
+    return {
+      baseOffset: receipt.baseOffset,
+      logAppendTimeMs: receipt.logAppendTimeMs,
+      logStartOffset: log.logStartOffset,
+    }
+  }
+
+  async #fetch(request: contract.FetchRequest): Promise<readonly contract.FetchedPartition[]> {
+    this.#lifecycle.assertOpen()
+    const maxBytes = Math.min(request.maxBytes, this.settings['fetch.max.bytes'])
+    const lookup = (position: contract.TopicPartition & { currentLeaderEpoch: number }) => this.#logAtEpoch(position)
+    return fetchRecords({ ...request, maxBytes }, lookup, this.#clock, this.#closing.signal)
   }
 
   /** @throws what {@link acceptBatch} and {@link PartitionLog.append} throw, and for what may not be written */

@@ -68,6 +68,8 @@ export interface FetchRequest {
   readonly tags?: TagFilter
   /** Ends the waiting early; the answer then holds what is there. */
   readonly signal?: AbortSignal
+  /** Called when there is too little, each time the fetch begins to wait; a broker across a wire cannot tell. */
+  readonly onWait?: () => void
   /**
    * The records may lie in mapped files, uncopied: each partition of the answer that has a `release` waits for it to be
    * called, once, and nobody touches its records afterwards.

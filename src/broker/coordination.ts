@@ -6,6 +6,7 @@
 import type { Clock } from '../core/clock.js'
 import { asHoldfastError, HoldfastError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
+import type { Metrics } from '../core/metrics/metrics.js'
 import type { Randomness } from '../core/randomness.js'
 import type { Disk } from '../files/disk.js'
 import type { RecordBatch } from '../records/batch.js'
@@ -31,6 +32,7 @@ export interface CoordinationOptions {
   readonly randomness: Randomness
   readonly disk: Disk
   readonly logger: Logger
+  readonly metrics?: Metrics
 }
 
 export class Coordination {
@@ -41,12 +43,13 @@ export class Coordination {
 
   constructor(options: CoordinationOptions) {
     this.#options = options
-    const { store, producerIds, clock, randomness, disk, logger } = options
+    const { store, producerIds, clock, randomness, disk, logger, metrics } = options
     const { settings } = store
     this.groups = new GroupCoordinator({
       clock,
       randomness,
       logger,
+      metrics,
       settings,
       openOffsetsTopic: (create) => this.#openTopic(offsetsTopicName, create),
       topicExists: (name) => store.topic(name) !== undefined,

@@ -88,7 +88,10 @@ export async function fetchRecords(
     positions = ahead
     // Others have their turn: what is looked at may be long, and all of it in memory.
     if (hasMore) await new Promise<void>((resolve) => clock.soon(resolve))
-    else await somethingHappens({ logs, countOf, until: published + missing }, leftMs, clock, signals)
+    else {
+      request.onWait?.()
+      await somethingHappens({ logs, countOf, until: published + missing }, leftMs, clock, signals)
+    }
   }
 }
 

@@ -19,6 +19,11 @@ export class Gate {
     this.#most = most
   }
 
+  /** How many calls have no place yet. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
   /** Runs `work` once there is a place for it, which it holds until it has ended. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running >= this.#most) await new Promise<void>((resolve) => this.#waiting.push(resolve))

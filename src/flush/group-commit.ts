@@ -13,20 +13,9 @@
 
 import type { Clock, Timer } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
+import { type Flushed, type FlushMeter, noFlushMeter } from './flush-meter.js'
 import type { FlushPolicy, RoundSize } from './policy.js'
-
-export interface RoundTarget<T> {
-  /** Bytes that one item adds to a round. */
-  sizeOf(item: T): number
-  /** Messages that one item holds. */
-  messagesIn(item: T): number
-  /** Writes `items` in order; where `durable`, resolves only once they are on stable storage. */
-  writeRound(items: readonly T[], durable: boolean): Promise<void>
-  /** Makes all rounds that were written before this call durable. */
-  sync(): Promise<void>
-  /** Called once, before the waiters are refused with the error that it returns. */
-  failed(cause: unknown): HoldfastError
-}
+import type { RoundTarget } from './round-target.js'
 
 /** A round ends here at the latest, so that no append waits behind an endless one and a `writev` stays within IOV_MAX. */
 const roundMaxItems = 1024
@@ -72,11 +61,13 @@ interface Errand {
 }
 
 const unheard = (): void => {}
+const nothing: Flushed = { messages: 0, bytes: 0 }
 
 export class GroupCommit<T> {
   readonly #target: RoundTarget<T>
   readonly #policy: FlushPolicy
   readonly #clock: Clock
+  readonly #meter: FlushMeter
   #items: T[] = []
   /** One for each item that waits, and those of the round that is on its way. */
   #waiters: Waiter[] = []
@@ -95,8 +86,8 @@ export class GroupCommit<T> {
   #closeRound: (() => void) | undefined
   #failure: HoldfastError | undefined
   #idle: (() => void)[] = []
-  /** Messages that are written, and that no sync has covered or is covering. */
-  #unsynced = 0
+  /** What is written, and no sync has covered or is covering. */
+  #unsynced: Flushed = nothing
   /** How many items the next round may hope for: those that the last one acknowledged, and those it left waiting. */
   #expected = 0
   #lastRoundMs = 0
@@ -105,10 +96,11 @@ export class GroupCommit<T> {
   #syncing: Promise<void> | undefined
   #stopped = false
 
-  constructor(target: RoundTarget<T>, policy: FlushPolicy, clock: Clock) {
+  constructor(target: RoundTarget<T>, policy: FlushPolicy, clock: Clock, meter = noFlushMeter) {
     this.#target = target
     this.#policy = policy
     this.#clock = clock
+    this.#meter = meter
   }
 
   /**
@@ -141,7 +133,7 @@ export class GroupCommit<T> {
     if (this.#failure) throw this.#failure
     // The sync that runs may have begun before the last round was written; whichever follows it covers that round.
     await this.#syncing
-    if (this.#unsynced > 0) this.#sync()
+    if (this.#unsynced.messages > 0) this.#sync()
     await this.#syncing
   }
 
@@ -173,6 +165,7 @@ export class GroupCommit<T> {
     this.#items.push(item)
     this.#waiters.push({ sinceMs: this.#clock.monotonic(), messages, resolve, reject })
     this.#submitted++
+    this.#meter.waits(1)
     this.#waitingMessages += messages
     this.#waitingBytes += this.#target.sizeOf(item)
     this.#deadline ??= this.#watch(this.#policy.timeoutMs)
@@ -216,24 +209,34 @@ export class GroupCommit<T> {
       isLeftOver = count < this.#items.length
       const items = this.#items.splice(0, count)
       this.#round = this.#waiters.splice(0, count)
-      const messages = this.#round.reduce((sum, waiter) => sum + waiter.messages, 0)
-      this.#waitingMessages -= messages
-      for (const item of items) this.#waitingBytes -= this.#target.sizeOf(item)
+      const written = this.#tookFromWaiting(items)
       try {
         await this.#target.writeRound(items, durable)
       } catch (cause) {
-        this.#fail(cause)
+        this.#meter.failed(written, this.#clock.monotonic() - begunAtMs, this.#fail(cause))
         break
       }
       // A sync behind the writer failed meanwhile: from then on nothing is acknowledged, and its waiters were told.
       if (this.#failure) break
-      this.#syncBehind(messages)
+      this.#syncBehind(written)
       this.#answerRound(count)
       this.#lastRoundMs = this.#clock.monotonic() - begunAtMs
+      if (durable) this.#meter.flushed(written, this.#lastRoundMs)
       this.#expected = Math.min(count + this.#items.length, roundMaxItems)
     }
     this.#writing = false
     for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  /** What the round that begins with these items writes. */
+  #tookFromWaiting(items: readonly T[]): Flushed {
+    let messages = 0
+    let bytes = 0
+    for (const waiter of this.#round) messages += waiter.messages
+    for (const item of items) bytes += this.#target.sizeOf(item)
+    this.#waitingMessages -= messages
+    this.#waitingBytes -= bytes
+    return { messages, bytes }
   }
 
   async #runErrands(): Promise<void> {
@@ -248,6 +251,7 @@ export class GroupCommit<T> {
     const round = this.#round
     this.#round = []
     this.#written += items
+    this.#meter.waits(-round.length)
     for (const waiter of round) waiter.resolve()
     while (this.#flushers.length > 0 && this.#flushers[0].items <= this.#written) this.#flushers.shift()?.resolve()
   }
@@ -332,12 +336,12 @@ export class GroupCommit<T> {
     return most
   }
 
-  /** Sees to it that `messages` more, which are written but not durable, are synced when the policy says so. */
-  #syncBehind(messages: number): void {
+  /** Sees to it that what is written more, but not durable, is synced when the policy says so. */
+  #syncBehind({ messages, bytes }: Flushed): void {
     if (this.#policy.acknowledgeAfter !== 'write') return
-    this.#unsynced += messages
-    if (this.#unsynced === 0 || this.#syncing || this.#failure || this.#stopped) return
-    if (this.#unsynced >= this.#policy.messages) this.#sync()
+    this.#unsynced = { messages: this.#unsynced.messages + messages, bytes: this.#unsynced.bytes + bytes }
+    if (this.#unsynced.messages === 0 || this.#syncing || this.#failure || this.#stopped) return
+    if (this.#unsynced.messages >= this.#policy.messages) this.#sync()
     else this.#syncTimer ??= this.#clock.schedule(this.#policy.intervalMs, () => this.#sync(), { background: true })
   }
 
@@ -346,15 +350,21 @@ export class GroupCommit<T> {
     this.#syncTimer?.cancel()
     this.#syncTimer = undefined
     if (this.#syncing || this.#failure) return
-    this.#unsynced = 0
+    const covered = this.#unsynced
+    const begunAtMs = this.#clock.monotonic()
+    const tookMs = () => this.#clock.monotonic() - begunAtMs
+    this.#unsynced = nothing
     this.#syncing = this.#target
       .sync()
+      .then(() => this.#meter.flushed(covered, tookMs()))
       .catch((cause: unknown) => {
-        throw this.#fail(cause)
+        const failure = this.#fail(cause)
+        this.#meter.failed(covered, tookMs(), failure)
+        throw failure
       })
       .finally(() => {
         this.#syncing = undefined
-        this.#syncBehind(0)
+        this.#syncBehind(nothing)
       })
     // A failure is not lost where nobody waits: it went out through `failed`, and refuses every later submit.
     this.#syncing.catch(unheard)
@@ -365,6 +375,7 @@ export class GroupCommit<T> {
     const failure = this.#failure ?? this.#told(cause)
     this.#failure = failure
     this.#items = []
+    this.#meter.waits(-(this.#round.length + this.#waiters.length))
     for (const waiter of [...this.#round.splice(0), ...this.#waiters.splice(0)]) waiter.reject(failure)
     for (const errand of this.#errands.splice(0)) errand.reject(failure)
     for (const flusher of this.#flushers.splice(0)) flusher.reject(failure)

@@ -43,6 +43,7 @@ import { Outgoing } from './outgoing.js'
 import { receiveInto } from './receiving.js'
 import type { BudgetHolder, RequestBudget } from './request-budget.js'
 import { apiVersions } from './schemas/index.js'
+import type { WireMeter } from './wire-meter.js'
 
 const maxBytesInWork = 16 * 1024 * 1024
 const maxRequestsInWork = 1000
@@ -58,6 +59,7 @@ export interface ConnectionTools {
   readonly buffers: FrameBuffers
   readonly logger: Logger
   readonly clock: Clock
+  readonly meter: WireMeter
   readonly onClosed: (connection: Connection) => void
 }
 
@@ -236,6 +238,7 @@ export class Connection implements BudgetHolder {
     const { apiKey, apiVersion } = header
     const endpoint = endpointByKey(apiKey)
     const call = this.#callOf(header, frame, loans)
+    if (endpoint !== undefined) this.#tools.meter.took(endpoint.api.name)
     if (header.supported && endpoint !== undefined) return endpoint.start(header, frame, call)
     if (apiKey === apiVersions.key) return refuseApiVersions(header)
     if (isOldProduce(header)) return refuseOldProduce(header, frame)
@@ -303,7 +306,8 @@ export class Connection implements BudgetHolder {
   /** The client broke the protocol, or it has to notice that a request without an answer failed. */
   #disconnect(error: unknown): void {
     if (!this.#takesRequests) return
-    const { logger } = this.#tools
+    const { logger, meter } = this.#tools
+    meter.refused(error)
     const client = this.#clientHost
     if (error instanceof HoldfastError || error instanceof ClosesConnection) {
       logger.warn({ client, reason: error.message }, 'A client is disconnected.')

@@ -4,10 +4,12 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { type Clock, systemClock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { type Logger, silentLogger } from '../core/logger.js'
+import { type Metrics, noMetrics } from '../core/metrics/metrics.js'
 import type { HostAndPort, ServedBroker } from './api/handler.js'
 import { Connection, type ConnectionTools } from './connection.js'
 import { FrameBuffers } from './frame-buffers.js'
 import { RequestBudget } from './request-budget.js'
+import { WireMeter } from './wire-meter.js'
 
 export type { ServedBroker } from './api/handler.js'
 
@@ -19,6 +21,8 @@ export interface ListenOptions {
   readonly advertisedHost?: string
   readonly advertisedPort?: number
   readonly logger?: Logger
+  /** Nothing is counted where absent. */
+  readonly metrics?: Metrics
   readonly clock?: Clock
 }
 
@@ -33,6 +37,7 @@ export class KafkaServer {
   readonly #options: ListenOptions
   readonly #logger: Logger
   readonly #clock: Clock
+  readonly #meter: WireMeter
   readonly #tools: ConnectionTools
   readonly #connections = new Set<Connection>()
   #port = 0
@@ -44,14 +49,17 @@ export class KafkaServer {
     this.#options = options
     this.#logger = options.logger ?? silentLogger
     this.#clock = options.clock ?? systemClock
+    this.#meter = new WireMeter(options.metrics ?? noMetrics)
     this.#tools = {
       broker,
       budget: new RequestBudget(broker.settings['queued.max.request.bytes']),
       buffers: new FrameBuffers(),
       logger: this.#logger,
       clock: this.#clock,
+      meter: this.#meter,
       onClosed: (connection) => {
         this.#connections.delete(connection)
+        this.#meter.closed()
         if (this.#connections.size === 0) this.#onLastClosed()
       },
     }
@@ -131,6 +139,7 @@ export class KafkaServer {
       socket.destroy()
       return
     }
+    this.#meter.opened()
     this.#connections.add(new Connection(socket, this.#endpointFor(socket), this.#tools))
   }
 

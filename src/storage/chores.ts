@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { invariant } from '../core/invariant.js'
 import type { Logger } from '../core/logger.js'
+import type { Metrics } from '../core/metrics/metrics.js'
 import { Mutex } from '../core/mutex.js'
 
 export interface Chore {
@@ -20,6 +21,12 @@ export interface Chore {
   run(signal: AbortSignal): Promise<void>
 }
 
+export interface ChoreTools {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
 interface Entry {
   readonly chore: Chore
   readonly runs: Mutex
@@ -29,13 +36,15 @@ interface Entry {
 export class Chores {
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #metrics: Metrics
   readonly #entries = new Map<string, Entry>()
   readonly #stop = new AbortController()
   #started = false
 
-  constructor(clock: Clock, logger: Logger) {
+  constructor({ clock, logger, metrics }: ChoreTools) {
     this.#clock = clock
     this.#logger = logger
+    this.#metrics = metrics
   }
 
   add(chore: Chore): void {
@@ -75,8 +84,22 @@ export class Chores {
     return runs.run(async () => {
       if (this.#stop.signal.aborted)
         throw new HoldfastError('CLOSED', `The store is closing; ${chore.name} does not run.`)
-      await chore.run(this.#stop.signal)
+      await this.#time(chore)
     })
+  }
+
+  async #time(chore: Chore): Promise<void> {
+    const { name } = chore
+    const beganMs = this.#clock.monotonic()
+    try {
+      await chore.run(this.#stop.signal)
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#metrics.counter('mq_chore_failures_total', { chore: name }).add(1)
+      throw error
+    } finally {
+      const tookMs = this.#clock.monotonic() - beganMs
+      this.#metrics.histogram('mq_chore_duration_seconds', { chore: name }).observe(tookMs / 1000)
+    }
   }
 
   #schedule(entry: Entry, delayMs: number): void {

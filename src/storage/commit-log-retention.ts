@@ -8,6 +8,7 @@
 
 import type { Clock } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
+import type { Metrics } from '../core/metrics/metrics.js'
 import type { Settings } from '../core/settings.js'
 import type { DiskSpace } from '../files/disk.js'
 import type { Chore } from './chores.js'
@@ -43,6 +44,7 @@ export interface CommitLogRetentionOptions {
   readonly settings: Settings
   readonly clock: Clock
   readonly logger: Logger
+  readonly metrics: Metrics
   /** Undefined where no topic is in the commit log. */
   log(): DeletableCommitLog | undefined
   space(): Promise<DiskSpace | undefined>
@@ -75,6 +77,7 @@ export class CommitLogRetention {
     const files = await log.deleteFilesBefore(last.position + last.sizeInBytes)
     if (files === 0) return
     const fields = { files, sizeInBytes: files * last.sizeInBytes }
+    this.#options.metrics.counter('mq_retention_removed_bytes_total', { layout: 'commitlog' }).add(fields.sizeInBytes)
     logger.info(fields, 'Deleted old files of the commit log.')
   }
 }

@@ -12,9 +12,11 @@ import { join } from 'node:path'
 import type { Clock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
+import type { Metrics } from '../core/metrics/metrics.js'
 import type { Randomness } from '../core/randomness.js'
 import type { Settings } from '../core/settings.js'
 import type { Disk, DiskLock } from '../files/disk.js'
+import { FlushMeter } from '../flush/flush-meter.js'
 import type { CommitLogToBackUp } from './backup/commit-log-backup.js'
 import type { Chore } from './chores.js'
 import { adoptedTopics } from './commit-log-adoption.js'
@@ -51,6 +53,7 @@ export interface CommitLogsOptions {
   readonly clock: Clock
   readonly randomness: Randomness
   readonly logger: Logger
+  readonly metrics: Metrics
 }
 
 interface Opened {
@@ -193,8 +196,13 @@ export class CommitLogs {
     }
   }
 
+  /** From the first byte of the oldest file to the end of the last message. */
+  async sizeInBytes(): Promise<number> {
+    return this.store === undefined ? 0 : this.store.endPosition - (await startOf(this.store))
+  }
+
   chores(): Chore[] {
-    const { settings, clock, logger, disk } = this.#options
+    const { settings, clock, logger, metrics, disk } = this.#options
     const checkpoint = async (): Promise<void> => {
       const { store } = this
       if (store === undefined || store.failure !== undefined) return
@@ -205,6 +213,7 @@ export class CommitLogs {
       settings,
       clock,
       logger,
+      metrics,
       log: () => this.#deletable(),
       space: () => disk.space(this.#path),
     })
@@ -231,7 +240,7 @@ export class CommitLogs {
   }
 
   async #open({ fullScan, onScanned }: OpeningWatch): Promise<Opened> {
-    const { directory, disk, clock, logger, settings, shared, catalog } = this.#options
+    const { directory, disk, clock, logger, metrics, settings, shared, catalog } = this.#options
     await disk.makeDirectory(this.#path)
     await disk.makeDirectory(join(directory.path, storeState.directory))
     await disk.syncDirectory(directory.path)
@@ -247,6 +256,7 @@ export class CommitLogs {
         disk,
         clock,
         logger,
+        flushes: new FlushMeter(metrics, { layout: 'commitlog', policy: settings['flush.disk.type'] }),
         tables: shared.tables,
         settings,
         settingsOf: (topic) => this.#settingsOf(topic),

@@ -4,12 +4,11 @@
  * and taken again by themselves once it is below. Both are shares of what an ordinary user can have of the file system.
  */
 
-import type { Logger } from '../core/logger.js'
 import type { Settings } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
 import type { Chore } from './chores.js'
 import type { DiskRoom } from './log/disk-room.js'
-import { allowsDeletion, giveUpAll, oldestOfAll } from './retention.js'
+import { allowsDeletion, type DeletionTools, giveUpAll, oldestOfAll } from './retention.js'
 import type { SegmentLog } from './segments/segment-log.js'
 
 export const watermarkChore = 'disk watermark'
@@ -19,10 +18,9 @@ const intervalMs = 2000
 /** Messages are taken again so much below the mark, so that a disk at the mark does not go to and fro. */
 const hysteresisPercent = 1
 
-export interface DiskWatermarkOptions {
+export interface DiskWatermarkOptions extends DeletionTools {
   readonly settings: Settings
   readonly disk: Disk
-  readonly logger: Logger
   readonly logPath: string
   readonly room: DiskRoom
   logs(): Iterable<SegmentLog>
@@ -78,7 +76,7 @@ export class DiskWatermark {
       leftBytes -= sizeInBytes
       return 'take'
     })
-    const freed = await giveUpAll(chosen, logger, 'disk.watermark.delete.ratio', signal)
+    const freed = await giveUpAll(chosen, this.#options, 'disk.watermark.delete.ratio', signal)
     if (freed > 0 || this.#hasSaidSo || signal.aborted) return
     this.#hasSaidSo = true
     const fields = { logPath, excessBytes: Math.round(bytes) }

@@ -6,6 +6,7 @@
 import type { Clock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
+import type { Metrics } from '../core/metrics/metrics.js'
 import type { Randomness } from '../core/randomness.js'
 import type { Settings } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
@@ -25,6 +26,7 @@ interface Tools {
   readonly clock: Clock
   readonly randomness: Randomness
   readonly logger: Logger
+  readonly metrics: Metrics
 }
 
 /** What a compaction of a partition has saved. */
@@ -143,15 +145,20 @@ export class LogCleaner {
     if (!this.#isFree(log)) {
       throw new HoldfastError('INVALID_REQUEST', `The log ${log.topic}-${log.partition} cannot be compacted now.`)
     }
+    const { metrics } = this.#tools
     this.#inProgress.add(log)
     try {
       const report = await this.#running.run(() => this.#run(log, stretch, signal))
+      metrics.counter('mq_compaction_runs_total', { result: 'ok' }).add(1)
+      metrics.counter('mq_compaction_bytes_total', { direction: 'read' }).add(report.readBytes)
+      metrics.counter('mq_compaction_bytes_total', { direction: 'written' }).add(report.writtenBytes)
       log.compaction.cleanedUpTo = report.cleanUpTo
       await this.#checkpoints.write()
       const { topic, partition } = log
       this.#tools.logger.info({ topic, partition, from: stretch.firstDirtyOffset, ...report }, 'Compacted a log.')
       return report
     } catch (error) {
+      if (!signal.aborted) metrics.counter('mq_compaction_runs_total', { result: 'failed' }).add(1)
       if (error instanceof HoldfastError && damageCodes.has(error.code)) this.#uncleanable.add(log)
       // What is left under a name that means something to a start must not meet a later attempt.
       if (!log.isClosed) await log.compaction.clearAway().catch(() => this.#uncleanable.add(log))

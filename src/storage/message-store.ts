@@ -36,6 +36,7 @@ import { Retention } from './retention.js'
 import { checkEngine } from './segments/opening.js'
 import { sharedTables } from './shared-tables.js'
 import { StoreLogs } from './store-logs.js'
+import { announceRecovery, measuredDisk, watchStore } from './store-metrics.js'
 import { storePathOf } from './store-places.js'
 import { type ConfigChange, type NewTopic, StoreTopics } from './store-topics.js'
 import { type Topic, TopicCatalog } from './topic-catalog.js'
@@ -68,6 +69,7 @@ export class MessageStore {
   /** Aborted when the store closes: what takes long ends. */
   readonly #closing = new AbortController()
   readonly #backups: Backups
+  readonly #stopTelling: () => void
   #recovery: RecoveryReport | undefined
   #closed: Promise<void> | undefined
 
@@ -84,7 +86,7 @@ export class MessageStore {
     const commitLog = new CommitLogs({ ...tools, directory, catalog, shared })
     this.#logs = new StoreLogs(segments, commitLog, shared, tools.settings)
     this.#checkpoints = new CheckpointWriter(directory.logPath, tools, () => segments.all())
-    this.#chores = new Chores(tools.clock, tools.logger)
+    this.#chores = new Chores(tools)
     this.#cleaner = new LogCleaner(tools, segments, this.#checkpoints)
     this.#indexes = new KeyIndexes(directory.path, tools, (topic, partition) => segments.get(topic, partition))
     const logs = () => segments.all()
@@ -107,6 +109,17 @@ export class MessageStore {
       indexes: this.#indexes,
       checkpoints: this.#checkpoints,
       lifecycle: this.#lifecycle,
+    })
+    this.#stopTelling = watchStore({
+      ...tools,
+      path: directory.path,
+      logPath: directory.logPath,
+      topics: () => this.topics(),
+      log: (topic, partition) => this.log(topic, partition),
+      commitLogBytes: () => commitLog.sizeInBytes(),
+      mappedBytes: () => shared.tables.maps.bytes,
+      recovery: () => this.#recovery,
+      addChore: (chore) => this.#chores.add(chore),
     })
     this.#backups = new Backups(this.#asToBackUp(), this.#closing.signal)
   }
@@ -131,7 +144,8 @@ export class MessageStore {
         throw new HoldfastError('DATA_DIR_DAMAGED', why)
       }
       await directory.claimLogs()
-      const store = new MessageStore(directory, catalog, tools)
+      const disk = measuredDisk(tools, directory.path)
+      const store = new MessageStore(directory, catalog, { ...tools, disk })
       await store.#openOrLetGo(options)
       return store
     } catch (error) {
@@ -270,6 +284,7 @@ export class MessageStore {
 
   async #close(): Promise<void> {
     this.#lifecycle.to('closing')
+    this.#stopTelling()
     try {
       this.#closing.abort(new HoldfastError('CLOSED', 'The store is closing.'))
       await this.#backups.ended()
@@ -292,6 +307,7 @@ export class MessageStore {
       await this.#openLogs(watch)
       await this.#checkpoints.write()
     } catch (error) {
+      this.#stopTelling()
       await this.#indexes.close()
       await this.#logs.close()
       await this.#logs.dropFiles()
@@ -299,6 +315,7 @@ export class MessageStore {
     }
     this.#lifecycle.to('open')
     this.#chores.start()
+    announceRecovery(this.path, this.recovery)
   }
 
   async #openLogs(watch: WatchRecovery): Promise<void> {

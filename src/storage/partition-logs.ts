@@ -6,10 +6,12 @@
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
+import type { Metrics } from '../core/metrics/metrics.js'
 import { mapParallel } from '../core/parallel.js'
 import type { Randomness } from '../core/randomness.js'
 import type { Settings } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
+import { FlushMeter } from '../flush/flush-meter.js'
 import { checkpointFile, readCheckpoint } from './checkpoints.js'
 import type { Healer } from './healer.js'
 import { isInternalTopic } from './internal-topics.js'
@@ -27,6 +29,7 @@ interface Tools {
   readonly clock: Clock
   readonly randomness: Randomness
   readonly logger: Logger
+  readonly metrics: Metrics
 }
 
 /** What is known of a log before it is opened. */
@@ -175,7 +178,7 @@ export class PartitionLogs {
   }
 
   async #open(topic: Topic, partition: number, lastSeen: LastSeen): Promise<SegmentLog> {
-    const { disk, clock, logger } = this.#tools
+    const { disk, clock, logger, metrics } = this.#tools
     const name = partitionDirectoryName(topic.name, partition)
     const directory = join(this.#logPath, name)
     await disk.makeDirectory(directory)
@@ -183,6 +186,8 @@ export class PartitionLogs {
     if ((await disk.readFile(metadataPath)) === undefined) {
       await disk.replaceFile(metadataPath, encodePartitionMetadata(topic.id))
     }
+    const settings = settingsOf(topic, this.#tools.settings)
+    const source = { topic: topic.name, partition, policy: settings['flush.disk.type'] }
     const log = await SegmentLog.open({
       topic: topic.name,
       partition,
@@ -191,7 +196,8 @@ export class PartitionLogs {
       tables: this.#tables,
       clock,
       logger,
-      settings: settingsOf(topic, this.#tools.settings),
+      settings,
+      flushes: new FlushMeter(metrics, { layout: 'segments', ...source }),
       ...lastSeen,
       mayHaveHoles: topic.adopted || topic.compacted,
       onHoles: () => this.#checkpoints.noteHoles(topic.name),

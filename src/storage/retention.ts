@@ -6,6 +6,7 @@
 
 import type { Clock } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
+import type { Metrics } from '../core/metrics/metrics.js'
 import type { Settings } from '../core/settings.js'
 import type { Chore } from './chores.js'
 import { isInternalTopic } from './internal-topics.js'
@@ -17,10 +18,15 @@ export const retentionChore = 'retention'
 /** After a start there is enough to do. */
 const firstAfterMs = 30_000
 
-export interface RetentionOptions {
+/** What tells of what was deleted. */
+export interface DeletionTools {
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+export interface RetentionOptions extends DeletionTools {
   readonly settings: Settings
   readonly clock: Clock
-  readonly logger: Logger
   logs(): Iterable<SegmentLog>
 }
 
@@ -52,7 +58,7 @@ export class Retention {
     for (const log of [...logs()].filter(allowsDeletion)) {
       if (signal.aborted) return
       await inEach(log, logger, async () =>
-        giveUp(log, await this.#outlived(log), logger, 'retention.ms, retention.bytes'),
+        giveUp(log, await this.#outlived(log), this.#options, 'retention.ms, retention.bytes'),
       )
     }
     await this.#shrinkStore(signal)
@@ -87,7 +93,7 @@ export class Retention {
       remainingBytes -= sizeInBytes
       return 'take'
     })
-    await giveUpAll(chosen, logger, 'store.retention.bytes', signal)
+    await giveUpAll(chosen, this.#options, 'store.retention.bytes', signal)
   }
 }
 
@@ -134,14 +140,14 @@ export async function oldestOfAll(
 /** Gives up what was chosen in each log; where that fails in one, the others go on. Resolves with the bytes that went. */
 export async function giveUpAll(
   chosen: ReadonlyMap<SegmentLog, readonly SegmentFacts[]>,
-  logger: Logger,
+  tools: DeletionTools,
   why: string,
   signal: AbortSignal,
 ): Promise<number> {
   let bytes = 0
   for (const [log, segments] of chosen) {
     if (signal.aborted) break
-    bytes += (await inEach(log, logger, () => giveUp(log, segments, logger, why))) ?? 0
+    bytes += (await inEach(log, tools.logger, () => giveUp(log, segments, tools, why))) ?? 0
   }
   return bytes
 }
@@ -161,7 +167,7 @@ async function inEach<T>(log: SegmentLog, logger: Logger, work: () => Promise<T>
 async function giveUp(
   log: SegmentLog,
   segments: readonly SegmentFacts[],
-  logger: Logger,
+  { logger, metrics }: DeletionTools,
   why: string,
 ): Promise<number> {
   const last = segments.at(-1)
@@ -179,6 +185,7 @@ async function giveUp(
     logStartOffset: end,
     why,
   }
+  metrics.counter('mq_retention_removed_bytes_total', { layout: 'segments' }).add(sizeInBytes)
   logger.info(fields, 'Deleted old segments of a log.')
   return sizeInBytes
 }

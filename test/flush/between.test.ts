@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock, settled } from '../../sim/manual-clock.js'
 import { HoldfastError } from '../../src/core/errors.js'
-import { GroupCommit, type RoundTarget } from '../../src/flush/group-commit.js'
+import { GroupCommit } from '../../src/flush/group-commit.js'
+import type { RoundTarget } from '../../src/flush/round-target.js'
 import { gate } from '../storage/support.js'
 
 function begin() {

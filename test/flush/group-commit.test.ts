@@ -3,8 +3,9 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { ManualClock, settled } from '../../sim/manual-clock.js'
 import { HoldfastError } from '../../src/core/errors.js'
-import { GroupCommit, type RoundTarget } from '../../src/flush/group-commit.js'
+import { GroupCommit } from '../../src/flush/group-commit.js'
 import type { FlushPolicy } from '../../src/flush/policy.js'
+import type { RoundTarget } from '../../src/flush/round-target.js'
 
 interface Pending {
   readonly items: readonly number[]

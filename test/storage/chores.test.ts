@@ -3,13 +3,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock, settled } from '../../sim/manual-clock.js'
+import { noMetrics } from '../../src/core/metrics/metrics.js'
 import { Chores } from '../../src/storage/chores.js'
 import { gate, recordingLogger } from './support.js'
 
 function world() {
   const clock = new ManualClock()
   const logger = recordingLogger()
-  return { clock, logger, chores: new Chores(clock, logger) }
+  return { clock, logger, chores: new Chores({ clock, logger, metrics: noMetrics }) }
 }
 
 test('a chore runs at its interval, counted from the end of the run before, and first when it says', async () => {

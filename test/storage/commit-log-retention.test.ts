@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { ManualClock } from '../../sim/manual-clock.js'
+import { noMetrics } from '../../src/core/metrics/metrics.js'
 import { resolveSettings, type SettingsInput } from '../../src/core/settings.js'
 import { Chores } from '../../src/storage/chores.js'
 import { CommitLogRetention, commitLogRetentionChore } from '../../src/storage/commit-log-retention.js'
@@ -29,8 +30,9 @@ async function run(
   const deleted: number[] = []
   const logger = recordingLogger()
   const clock = new ManualClock(nowMs)
-  const chores = new Chores(clock, logger)
+  const chores = new Chores({ clock, logger, metrics: noMetrics })
   const retention = new CommitLogRetention({
+    metrics: noMetrics,
     settings: resolveSettings(given),
     clock,
     logger,
@@ -91,9 +93,10 @@ describe('files of the commit log', () => {
     const untouched = async (): Promise<never> => assert.fail('it was touched')
     const failed = { failure: new Error('broken'), files: untouched, deleteFilesBefore: untouched }
     for (const log of [undefined, failed]) {
-      const chores = new Chores(clock, logger)
+      const chores = new Chores({ clock, logger, metrics: noMetrics })
       const settings = resolveSettings()
       const retention = new CommitLogRetention({
+        metrics: noMetrics,
         settings,
         clock,
         logger,

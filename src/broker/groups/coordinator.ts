@@ -10,6 +10,7 @@ import type { Clock } from '../../core/clock.js'
 import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import type { Logger } from '../../core/logger.js'
+import type { Metrics } from '../../core/metrics/metrics.js'
 import type { Randomness } from '../../core/randomness.js'
 import type { Settings } from '../../core/settings.js'
 import type { TransactionMarker } from '../../storage/partition-log.js'
@@ -61,6 +62,7 @@ export interface GroupCoordinatorOptions {
   readonly clock: Clock
   readonly randomness: Randomness
   readonly logger: Logger
+  readonly metrics?: Metrics
   readonly settings: Settings
   readonly openOffsetsTopic: OpenInternalTopic
   /** Offsets that are found for a topic which does not exist are dropped. */
@@ -96,7 +98,7 @@ export class GroupCoordinator implements GroupService {
     })
     const save: SaveGroup = (group, assignments) => this.#store.saveGroup(group, assignments)
     const onPendingExpired = (group: Group): void => this.#dropIfUnused(group)
-    this.#rebalancer = new Rebalancer({ clock, logger, settings, save })
+    this.#rebalancer = new Rebalancer({ ...options, save })
     this.#joining = new Joining({ randomness, logger, settings, rebalancer: this.#rebalancer, save, onPendingExpired })
   }
 
@@ -205,7 +207,7 @@ export class GroupCoordinator implements GroupService {
   }
 
   /** Groups by id, with what they have committed; that can be looked at when this is closed, too. */
-  get all(): ReadonlyMap<string, Pick<Group, 'offsets'>> {
+  get all(): ReadonlyMap<string, Pick<Group, 'offsets' | 'state' | 'size'>> {
     return this.#groups
   }
 

@@ -7,10 +7,12 @@
  * KIP-394 (pending members), KIP-559 (protocol in SyncGroup).
  */
 
+import { rebalanceChannel } from '../../core/channels.js'
 import type { Clock } from '../../core/clock.js'
 import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import type { Logger } from '../../core/logger.js'
+import { type Counter, type Metrics, noMetrics } from '../../core/metrics/metrics.js'
 import type { Settings } from '../../core/settings.js'
 import type { JoinResult, SyncRequest } from './contract.js'
 import type { Group } from './group.js'
@@ -28,6 +30,7 @@ export type SaveGroup = (group: Group, assignments: ReadonlyMap<string, Buffer>)
 export interface RebalancerOptions {
   readonly clock: Clock
   readonly logger: Logger
+  readonly metrics?: Metrics
   readonly settings: Settings
   readonly save: SaveGroup
 }
@@ -37,12 +40,14 @@ export class Rebalancer {
   readonly #logger: Logger
   readonly #settings: Settings
   readonly #save: SaveGroup
+  readonly #rebalances: Counter
 
-  constructor({ clock, logger, settings, save }: RebalancerOptions) {
+  constructor({ clock, logger, metrics = noMetrics, settings, save }: RebalancerOptions) {
     this.#clock = clock
     this.#logger = logger
     this.#settings = settings
     this.#save = save
+    this.#rebalances = metrics.counter('mq_rebalances_total', {})
   }
 
   /** Takes a new member in and rebalances; answers its join when the rebalance completes. */
@@ -248,6 +253,10 @@ export class Rebalancer {
 
   #stabilise(group: Group, assignments: ReadonlyMap<string, Buffer>): void {
     group.transition('Stable', this.#clock.now())
+    this.#rebalances.add(1)
+    if (rebalanceChannel.hasSubscribers) {
+      rebalanceChannel.publish({ group: group.groupId, generation: group.generationId, members: group.size })
+    }
     for (const member of group.members) {
       const assignment = assignments.get(member.memberId)
       invariant(assignment !== undefined, 'nobody is in a generation who was not there when it was stored')

@@ -25,21 +25,17 @@ export const metricsTable = {
     'policy',
     'layout',
   ]),
-  mq_flush_timeouts_total: counter(
-    '1',
-    'Appends that were told FLUSH_DISK_TIMEOUT, since their flush took longer than flush.commitlog.timeout.',
-    ['layout'],
-  ),
   mq_waiting_appends: gauge('1', 'Appends (batches) that wait for their flush.', ['layout']),
 
-  mq_io_bytes_total: counter('bytes', 'Bytes read from and written to files, by what kind of file they lie in.', [
-    'direction',
-    'kind',
-  ]),
+  mq_io_bytes_total: counter(
+    'bytes',
+    'Bytes read from and written to files by calls, by kind of file. What is read through a mapping goes by no call.',
+    ['direction', 'kind'],
+  ),
   mq_io_duration_seconds: histogram(
     'seconds',
     latencyBuckets,
-    'One call to the disk: read, write (with its sync where the file is opened so), sync, prepare, copy.',
+    'One call to the disk: read, write (with its sync where the file is opened so), sync, prepare, copy, replace.',
     ['operation', 'kind'],
   ),
   mq_io_errors_total: counter('1', 'Calls to the disk that failed.', ['operation', 'kind']),
@@ -52,11 +48,7 @@ export const metricsTable = {
     'bytes',
     'By how much the logs grow in an hour, as over the last hour or since the start; negative where they shrink.',
   ),
-  mq_index_size_bytes: gauge(
-    'bytes',
-    'What lies in index files, by kind: offset, time, transaction, key, queue, message.',
-    ['kind'],
-  ),
+  mq_index_size_bytes: gauge('bytes', 'What lies in index files, by kind; looked at once a minute.', ['kind']),
 
   mq_appended_messages_total: counter('messages', 'Messages that were acknowledged.'),
   mq_appended_batches_total: counter('1', 'Record batches that were acknowledged.'),
@@ -79,7 +71,7 @@ export const metricsTable = {
     'Requests, or parts of one about a partition, that were refused, by error code.',
     ['error'],
   ),
-  mq_requests_total: counter('1', 'Requests of the Kafka protocol that were answered.', ['api']),
+  mq_requests_total: counter('1', 'Requests of the Kafka protocol that were taken.', ['api']),
   mq_connections: gauge('1', 'Open connections of the Kafka protocol.'),
   mq_connections_opened_total: counter('1', 'Connections of the Kafka protocol that were taken.'),
 
@@ -110,7 +102,7 @@ export const metricsTable = {
   mq_compaction_runs_total: counter('1', 'Cleanings of a partition by compaction, by how they ended: ok or failed.', [
     'result',
   ]),
-  mq_compaction_bytes_total: counter('bytes', 'Bytes of segments that compaction took in and gave out.', ['direction']),
+  mq_compaction_bytes_total: counter('bytes', 'Bytes that compaction has read and written.', ['direction']),
   mq_retention_removed_bytes_total: counter('bytes', 'Bytes of old messages that retention removed.', ['layout']),
   mq_chore_duration_seconds: histogram(
     'seconds',

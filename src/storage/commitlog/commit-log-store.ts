@@ -99,7 +99,7 @@ export class CommitLogStore implements QueueEngine {
       },
       loaded.end,
     )
-    this.#commit = new GroupCommit(this.#writer, this.#policy, options.clock)
+    this.#commit = new GroupCommit(this.#writer, this.#policy, options.clock, options.flushes)
     this.#checkpoints = new Checkpointing(
       {
         ...options,
@@ -312,7 +312,7 @@ export class CommitLogStore implements QueueEngine {
       if (this.isRecoverable) await this.#options.onTakenBack()
       if (!this.isRecoverable) throw this.#lifecycle.refusal()
       this.#storeTimestamp = this.#publisher.last.storeTimestamp
-      this.#commit = new GroupCommit(this.#writer, this.#policy, this.clock)
+      this.#commit = new GroupCommit(this.#writer, this.#policy, this.clock, this.#options.flushes)
       for (const queue of this.queues()) queue.takeBack()
       this.#lifecycle.to('opening')
       this.#lifecycle.to('open')

@@ -10,7 +10,7 @@ import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import { Mutex } from '../../core/mutex.js'
 import { ActiveFile, type WritingPlace, writing } from '../../files/active-file.js'
-import type { RoundTarget } from '../../flush/group-commit.js'
+import type { RoundTarget } from '../../flush/round-target.js'
 import type { FileSequence } from './file-sequence.js'
 import { blankBytes, magic } from './format.js'
 

@@ -11,6 +11,7 @@ import { pageBytes } from '../../files/libc.js'
 import type { MappedFiles } from '../../files/mapped-files.js'
 import { OpenFiles } from '../../files/open-files.js'
 import type { OpenWriters } from '../../files/open-writers.js'
+import type { FlushMeter } from '../../flush/flush-meter.js'
 import { acknowledgesAfter } from '../../flush/policy.js'
 import type { DiskRoom } from '../log/disk-room.js'
 import type { BuildOptions } from './batch-builder.js'
@@ -35,6 +36,8 @@ export interface CommitLogOptions {
   readonly disk: Disk
   readonly clock: Clock
   readonly logger: Logger
+  /** Counts the flushes. */
+  readonly flushes?: FlushMeter
   /** Shared with the other logs of the data directory. */
   readonly tables: {
     readonly openFiles: OpenFiles

@@ -5,6 +5,7 @@ import { HoldfastError } from '../../core/errors.js'
 import type { Logger } from '../../core/logger.js'
 import type { Settings } from '../../core/settings.js'
 import type { Disk } from '../../files/disk.js'
+import type { FlushMeter } from '../../flush/flush-meter.js'
 import { roundMaxBytes } from '../../flush/group-commit.js'
 import { acknowledgesAfter } from '../../flush/policy.js'
 import type { LoadedLog } from './load-request.js'
@@ -22,6 +23,8 @@ export interface SegmentLogOptions {
   readonly logger: Logger
   /** With the topic's own configuration laid over them. */
   readonly settings: Settings
+  /** Counts the flushes. */
+  readonly flushes?: FlushMeter
   /** The store was closed in order. */
   readonly clean: boolean
   readonly recoveryPoint: number

@@ -366,7 +366,7 @@ export class SegmentLog implements PartitionLog {
     const onPublished = () => this.#listeners.notify(this)
     const onFailed = (cause: unknown) => this.#failed(cause)
     const writer = new LogWriter({ place, policy, logger, clock, onPublished, onMarked, onFailed }, loaded)
-    const commit = new GroupCommit(writer, policy, clock)
+    const commit = new GroupCommit(writer, policy, clock, this.#options.flushes)
     const appender = appenderOver(this, this.#options, commit, loaded)
     return { writer, commit, appender, report: loaded.report }
   }

@@ -9,6 +9,7 @@ import type { Clock } from '../../../core/clock.js'
 import { HoldfastError } from '../../../core/errors.js'
 import type { Logger } from '../../../core/logger.js'
 import type { Disk } from '../../../files/disk.js'
+import { unmeasured } from '../../../files/measured-disk.js'
 import { nodeDisk } from '../../../files/node-disk.js'
 import { type CleanedGroup, type CleaningJob, type CleaningReport, cleanLog } from './clean-log.js'
 import { ended } from './cleaning-ended.js'
@@ -35,7 +36,7 @@ const threadFromBytes = 4 * 1024 * 1024
 /** @throws CLOSED once the signal is aborted; what {@link cleanLog} throws */
 export async function runCleaning(task: CleaningTask, environment: CleaningEnvironment): Promise<CleaningReport> {
   const bytes = task.job.segments.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0)
-  if (environment.disk !== nodeDisk || bytes < threadFromBytes) return cleanHere(task, environment)
+  if (unmeasured(environment.disk) !== nodeDisk || bytes < threadFromBytes) return cleanHere(task, environment)
   try {
     return await cleanInThread(task)
   } catch (err) {
