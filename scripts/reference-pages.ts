@@ -1,6 +1,6 @@
 /**
- * Writes the reference pages that are tables of the source: docs/settings.md, docs/errors.md, docs/protocol.md
- * and docs/metrics.md. `npm run docs` writes them; a test fails where they are not what this program would write.
+ * Writes the reference pages that are tables of the source: docs/settings.md, docs/errors.md, docs/protocol.md,
+ * docs/metrics.md and docs/advice.md. `npm run docs` writes them; a test fails where they are not what this program would write.
  */
 
 import { writeFileSync } from 'node:fs'
@@ -10,6 +10,7 @@ import { type ErrorCode, errorTable } from '../src/core/errors.js'
 import { describeSettings } from '../src/core/settings.js'
 import { profiles } from '../src/core/settings-profiles.js'
 import { endpoints } from '../src/kafka/api/index.js'
+import { advicePage } from './advice-page.js'
 import { metricsPage } from './metrics-page.js'
 
 const docs = resolve(import.meta.dirname, '../docs')
@@ -20,6 +21,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     [join(docs, 'errors.md'), errorsPage()],
     [join(docs, 'protocol.md'), protocolPage()],
     [join(docs, 'metrics.md'), metricsPage()],
+    [join(docs, 'advice.md'), advicePage()],
   ])
 }
 

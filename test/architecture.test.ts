@@ -38,6 +38,7 @@ const rooms: readonly (readonly [prefix: string, room: string, floor: number])[]
   ['kafka/', 'kafka', 5],
   ['client/', 'client', 5],
   ['testing/', 'testing', 6],
+  ['console/api-types.ts', 'console contract', 4],
   ['monitoring/', 'monitoring', 5],
   ['console/', 'console', 6],
   ['cli/', 'cli', 6],

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { backupCommands } from './backup.js'
 import { consumeCommand } from './consume.js'
+import { doctorCommand } from './doctor.js'
 import { dumpCommand } from './dump.js'
 import { findCommands } from './find.js'
 import { groupCommands } from './groups.js'
@@ -35,6 +36,7 @@ export async function main(args: readonly string[]): Promise<void> {
     groupCommands(),
     backupCommands(),
     settingsCommand(),
+    doctorCommand(),
     dumpCommand(),
     verifyCommand(),
     repairCommand(),

@@ -1,0 +1,9 @@
+/** All rules of advice. docs/operations.md lists them, and a test holds the two together. */
+
+import { diskRules } from './disk-rules.js'
+import { flushRules } from './flush-rules.js'
+import { hostRules } from './host-rules.js'
+import { loadRules } from './load-rules.js'
+import type { Rule } from './rule.js'
+
+export const rules: readonly Rule[] = [...flushRules, ...diskRules, ...loadRules, ...hostRules]
