@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useShortcut } from '../app/shortcuts.js'
 
 export interface Column<T> {
   /** Unique in its table. */
@@ -52,6 +53,7 @@ export function Table<T>(props: TableProps<T>) {
       ref={frame}
       style={maxHeight === undefined ? undefined : { maxHeight: `${maxHeight}px` }}
     >
+      {props.onRow && <RowKeys body={body} />}
       <table aria-label={label} aria-rowcount={rows.length}>
         <thead>
           <tr>
@@ -95,6 +97,19 @@ function Row<T>({ row, index, columns, onRow, isMarked }: TableProps<T> & { row:
       ))}
     </tr>
   )
+}
+
+/** `j` and `k` lead from row to row by what in them can be opened; Enter opens it. */
+function RowKeys({ body }: { body: { readonly current: HTMLElement | null } }) {
+  const move = (step: 1 | -1) => {
+    const targets = [...(body.current?.querySelectorAll<HTMLElement>('tr > td:first-child a') ?? [])]
+    const row = document.activeElement?.closest('tr')
+    const at = targets.findIndex((target) => row?.contains(target))
+    targets[at < 0 ? 0 : at + step]?.focus()
+  }
+  useShortcut('j', 'Next row', () => move(1))
+  useShortcut('k', 'Previous row', () => move(-1))
+  return null
 }
 
 function Gap({ rows, columns }: { rows: number; columns: number }) {

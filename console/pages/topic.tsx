@@ -55,7 +55,7 @@ export function TopicPage({ params }: { params: Params }) {
 function TopicView({ topic, detail }: { topic: Loaded<TopicDetail>; detail: TopicDetail }) {
   const { partitionRows } = detail
   const unflushed = partitionRows.reduce((sum, row) => sum + gapOf(row), 0)
-  const columns = detail.layout === 'segments' ? [...partitionColumns, storageColumn(detail.name)] : partitionColumns
+  const columns = [...partitionColumns, storageColumn(detail)]
   return (
     <>
       <Card>
@@ -176,13 +176,15 @@ const partitionColumns: readonly Column<PartitionRow>[] = [
   { key: 'size', title: 'Size', figure: true, cell: (row) => bytes(row.sizeInBytes) },
 ]
 
-function storageColumn(topic: string): Column<PartitionRow> {
+function storageColumn({ name, layout }: TopicDetail): Column<PartitionRow> {
   return {
     key: 'files',
     title: '',
     figure: true,
     width: '70px',
     wideOnly: true,
-    cell: ({ partition }) => <a href={href(['storage', topic, partition])}>Files</a>,
+    cell: ({ partition }) => (
+      <a href={layout === 'commitlog' ? '#/storage/commitlog' : href(['storage', name, partition])}>Files</a>
+    ),
   }
 }

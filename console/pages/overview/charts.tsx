@@ -48,9 +48,9 @@ const charts: readonly ChartShape[] = [
   {
     title: 'Flush latency',
     lines: [
-      ['median', '--series-1', (tick) => tick.flush.p50Ms],
-      ['95 %', '--series-2', (tick) => tick.flush.p95Ms],
-      ['99 %', '--series-3', (tick) => tick.flush.p99Ms],
+      ['p50', '--series-1', (tick) => tick.flush.p50Ms],
+      ['p95', '--series-2', (tick) => tick.flush.p95Ms],
+      ['p99', '--series-3', (tick) => tick.flush.p99Ms],
     ],
     format: milliseconds,
     leastTop: 1,
@@ -65,9 +65,9 @@ const charts: readonly ChartShape[] = [
   {
     title: 'From append to acknowledgement',
     lines: [
-      ['median', '--series-1', (tick) => tick.append.p50Ms],
-      ['95 %', '--series-2', (tick) => tick.append.p95Ms],
-      ['99 %', '--series-3', (tick) => tick.append.p99Ms],
+      ['p50', '--series-1', (tick) => tick.append.p50Ms],
+      ['p95', '--series-2', (tick) => tick.append.p95Ms],
+      ['p99', '--series-3', (tick) => tick.append.p99Ms],
     ],
     format: milliseconds,
     leastTop: 1,

@@ -32,7 +32,7 @@ const tiles: readonly Tile[] = [
     token: '--series-2',
   },
   {
-    label: 'Flush, 99th percentile',
+    label: 'Flush latency, p99',
     value: (tick) => milliseconds(tick?.flush.p99Ms),
     beside: (tick) => `${short(tick?.flushesPerSecond)} flushes/s`,
     line: (tick) => tick.flush.p99Ms,
@@ -45,7 +45,7 @@ const tiles: readonly Tile[] = [
     token: '--series-1',
   },
   {
-    label: 'Acknowledged in, 99th percentile',
+    label: 'Acknowledgement, p99',
     value: (tick) => milliseconds(tick?.append.p99Ms),
     beside: (tick) => `${count(tick?.waitingAppends)} waiting`,
     line: (tick) => tick.append.p99Ms,

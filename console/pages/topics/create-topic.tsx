@@ -76,7 +76,9 @@ export function CreateTopic({ onClose }: { onClose: () => void }) {
           autocomplete="off"
           onInput={(event) => setName(event.currentTarget.value)}
         />
-        <small>{nameProblem ?? 'Letters, digits, dot, underscore and hyphen; at most 249.'}</small>
+        <small class={nameProblem ? 'is-bad-text' : undefined}>
+          {nameProblem ?? 'Letters, digits, dot, underscore and hyphen; at most 249.'}
+        </small>
       </label>
       <label class="field">
         Partitions
