@@ -22,6 +22,7 @@ import type { CompactedPartition } from '../storage/log-cleaner.js'
 import { MessageStore } from '../storage/message-store.js'
 import type { ActiveProducer, AppendReceipt, PartitionLog, TransactionMarker } from '../storage/partition-log.js'
 import type { RecoveryReport, WatchRecovery } from '../storage/recovery.js'
+import type { StoredLogs } from '../storage/stored-logs.js'
 import { BrokerWatch } from './broker-watch.js'
 import type * as contract from './contract.js'
 import { CoordinatedBroker } from './coordinated-broker.js'
@@ -112,6 +113,11 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   /** What the opening read, cut and made anew. */
   get recovery(): RecoveryReport {
     return this.#store.recovery
+  }
+
+  /** The files of its logs, to be looked at. */
+  get stored(): StoredLogs {
+    return this.#store.stored
   }
 
   get clusterId(): string {

@@ -21,7 +21,17 @@ export interface BoundedRead {
   readonly isolation: Isolation
   /** Only messages with these tags; all where absent. */
   readonly tags?: TagFilter
+  /** No batch more is opened once so many bytes of messages were found. */
+  readonly maxBytes?: number
+  /** Nothing from here on is read. */
+  readonly endOffset?: number
   readonly signal?: AbortSignal
+}
+
+export interface MessageRun {
+  readonly messages: readonly Message[]
+  /** Where a reader goes on: all before it was looked at. */
+  readonly nextOffset: number
 }
 
 /** What a message is taken to need; where that is too little, another fetch follows. */
@@ -31,15 +41,22 @@ const mostFetchBytes = 1024 * 1024
 
 /** @throws UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE, LOG_DAMAGED, or the signal's reason */
 export async function readBounded(service: BrokerService, read: BoundedRead): Promise<Message[]> {
-  const { topic, from, limit, isolation, tags, signal } = read
+  return [...(await readRun(service, read)).messages]
+}
+
+/** As {@link readBounded}, and tells where to go on. */
+export async function readRun(service: BrokerService, read: BoundedRead): Promise<MessageRun> {
+  const { topic, from, limit, isolation, tags, signal, maxBytes = Number.POSITIVE_INFINITY } = read
+  const { endOffset = Number.POSITIVE_INFINITY } = read
   signal?.throwIfAborted()
   const partition = read.partition ?? (await onlyPartition(service, topic))
   const [start] = await startOffsets(service, [{ topic, partition }], from, isolation)
   const messages: Message[] = []
-  const fetchBytes = Math.min(mostFetchBytes, Math.max(leastFetchBytes, limit * guessedMessageBytes))
+  const fetchBytes = Math.min(mostFetchBytes, maxBytes, Math.max(leastFetchBytes, limit * guessedMessageBytes))
   const idHeader = idHeaderOf(service)
   let offset = start
-  while (messages.length < limit) {
+  let bytesFound = 0
+  while (messages.length < limit && offset < endOffset) {
     signal?.throwIfAborted()
     const position = { topic, partition, offset, maxBytes: fetchBytes, currentLeaderEpoch: -1 }
     const bounds = { maxBytes: fetchBytes, minBytes: 0, maxWaitMs: 0 }
@@ -59,17 +76,21 @@ export async function readBounded(service: BrokerService, read: BoundedRead): Pr
         if (filter.isAborted(batch) || batch.isControl) continue
         await prepareCodec(batch.codec)
         for (const record of readRecords(batch)) {
-          if (record.offset < start || messages.length >= limit) continue
+          if (record.offset < start) continue
+          if (record.offset >= endOffset || messages.length >= limit || bytesFound >= maxBytes) {
+            return { messages, nextOffset: record.offset }
+          }
           if (tags !== undefined && !tags.matches(tagsOf(record.headers))) continue
           messages.push(new Message(topic, partition, record, idHeader))
+          bytesFound += (record.key?.length ?? 0) + (record.value?.length ?? 0)
         }
-        if (messages.length >= limit) return messages
+        if (messages.length >= limit || bytesFound >= maxBytes) return { messages, nextOffset: offset }
       }
     }
     offset = Math.max(offset, answer.nextOffset ?? 0)
     if (offset === before) break
   }
-  return messages
+  return { messages, nextOffset: offset }
 }
 
 async function onlyPartition(service: BrokerService, topic: string): Promise<number> {

@@ -4,6 +4,7 @@ import type { BrokerService, TopicPartition } from '../broker/contract.js'
 import type { GroupListing, GroupState } from '../broker/groups/contract.js'
 import { checkName } from './arguments.js'
 import { decodeAssignment } from './consumer-protocol.js'
+import { type OffsetReset, type ResetOffset, resetOffsets } from './resetting-offsets.js'
 
 export interface GroupMemberDetails {
   readonly memberId: string
@@ -71,6 +72,15 @@ export class GroupsClient {
   async delete(groupId: string): Promise<void> {
     checkName('groups.delete', 'group', groupId)
     await this.#service.deleteGroup(groupId)
+  }
+
+  /**
+   * Lets a group without members go on elsewhere, in one topic; with `preview` it says only where that would be.
+   * @throws NON_EMPTY_GROUP while it has members, UNKNOWN_TOPIC_OR_PARTITION
+   */
+  async resetOffsets(groupId: string, reset: OffsetReset): Promise<ResetOffset[]> {
+    checkName('groups.resetOffsets', 'group', groupId)
+    return resetOffsets(this.#service, groupId, reset)
   }
 
   /** What the group has committed, and how far behind it is. */

@@ -58,6 +58,8 @@ export interface Mapping {
   readonly bytes: Buffer
   /** Brings [from, to) into memory, so that touching it neither waits nor faults; false where the disk could not. */
   populate(from: number, to: number): Promise<boolean>
+  /** How much of [0, to) is in memory now, by whole pages; absent where nobody can tell. Touches nothing. */
+  residentBytes?(to: number): number
   unmap(): void
 }
 

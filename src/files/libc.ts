@@ -26,6 +26,8 @@ export interface Libc {
   sync(address: number, length: number): Promise<void>
   /** Whether all these mapped pages are in memory now; asked at once, as it waits for nothing. `address` is on a page. */
   isResident(address: number, length: number): boolean
+  /** How many bytes of these mapped pages are in memory now, by whole pages. */
+  residentBytes(address: number, length: number): number
   /** Brings mapped pages into memory, ready to be read or written. @throws where one of them could not be read */
   populate(address: number, length: number, access: 'read' | 'write'): Promise<void>
   /** Keeps mapped pages in memory. @throws above RLIMIT_MEMLOCK */
@@ -112,6 +114,11 @@ function bind(koffi: Koffi): Libc {
       // One byte for a page, its lowest bit for the answer. Where pages are larger than the least size, fewer are written.
       const pages = Buffer.alloc(Math.ceil(length / leastPageBytes), 1)
       return mincore(address, length, pages) === 0 && pages.every((page) => (page & 1) === 1)
+    },
+    residentBytes(address, length) {
+      const pages = Buffer.alloc(Math.ceil(length / leastPageBytes))
+      if (mincore(address, length, pages) !== 0) return 0
+      return pages.reduce((sum, page) => sum + (page & 1) * leastPageBytes, 0)
     },
     populate: (address, length, access) => expectZero('madvise', madvise, address, length, populateAdvice[access]),
     lockMemory: (address, length) => expectZero('mlock', mlock, address, length),

@@ -92,6 +92,11 @@ export class MappedFiles {
     return this.#lend(entry, entry.mapping)
   }
 
+  /** Whether readers find the file mapped now. */
+  isMapped(path: string): boolean {
+    return this.#entries.get(path)?.mapping !== undefined
+  }
+
   /** Whether somebody holds a mapping that was borrowed by that name, also one that was dropped meanwhile. */
   isBorrowed(path: string): boolean {
     return this.#loans.has(path)

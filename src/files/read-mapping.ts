@@ -67,6 +67,12 @@ class ReadMapping implements Mapping {
     }
   }
 
+  residentBytes(to: number): number {
+    const length = Math.min(to, this.#length)
+    if (this.#unmapped || length <= 0) return 0
+    return Math.min(length, this.#system.residentBytes(this.#address, length))
+  }
+
   unmap(): void {
     if (this.#unmapped) return
     this.#unmapped = true

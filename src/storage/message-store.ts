@@ -39,6 +39,7 @@ import { StoreLogs } from './store-logs.js'
 import { announceRecovery, measuredDisk, watchStore } from './store-metrics.js'
 import { storePathOf } from './store-places.js'
 import { type ConfigChange, type NewTopic, StoreTopics } from './store-topics.js'
+import { StoredLogs } from './stored-logs.js'
 import { type Topic, TopicCatalog } from './topic-catalog.js'
 
 export type { ConfigChange, NewTopic } from './store-topics.js'
@@ -56,6 +57,8 @@ export interface StoreOptions extends WatchRecovery {
 type Tools = Required<Omit<StoreOptions, keyof WatchRecovery>>
 
 export class MessageStore {
+  /** Its files, to be looked at. */
+  readonly stored: StoredLogs
   readonly #directory: DataDirectory
   readonly #tools: Tools
   readonly #catalog: TopicCatalog
@@ -85,6 +88,13 @@ export class MessageStore {
     })
     const commitLog = new CommitLogs({ ...tools, directory, catalog, shared })
     this.#logs = new StoreLogs(segments, commitLog, shared, tools.settings)
+    this.stored = new StoredLogs({
+      ...tools,
+      logs: this.#logs,
+      topics: () => this.topics(),
+      maps: shared.tables.maps,
+      storePath: storePathOf(directory.path),
+    })
     this.#checkpoints = new CheckpointWriter(directory.logPath, tools, () => segments.all())
     this.#chores = new Chores(tools)
     this.#cleaner = new LogCleaner(tools, segments, this.#checkpoints)

@@ -274,7 +274,7 @@ export class CommitLogStore implements QueueEngine {
 
   /** The files of the commit log, the oldest first. */
   files(): Promise<CommitLogFile[]> {
-    return listFiles(this.#options.disk, this.#loaded.files)
+    return listFiles(this.#options.disk, this.#loaded.files, this.#writer)
   }
 
   /**

@@ -15,15 +15,29 @@ export interface CommitLogFile {
   readonly modifiedMs: number
   /** As `FileStat` has it. */
   readonly version: string
+  readonly path: string
+  /** Bytes from its beginning that readers see, and those of them that are on stable storage. */
+  readonly writtenBytes: number
+  readonly durableBytes: number
+}
+
+/** How far a commit log is. */
+export interface CommitLogEnds {
+  readonly publishedPosition: number
+  readonly durablePosition: number
 }
 
 /** The oldest first. */
-export async function listFiles(disk: Disk, files: FileSequence): Promise<CommitLogFile[]> {
+export async function listFiles(disk: Disk, files: FileSequence, ends: CommitLogEnds): Promise<CommitLogFile[]> {
+  const { fileBytes: sizeInBytes } = files
   const found = files.starts.map(async (position) => {
-    const stat = await disk.stat(files.pathOf(position))
-    return stat === undefined
-      ? []
-      : [{ position, sizeInBytes: files.fileBytes, modifiedMs: stat.modifiedMs, version: stat.version }]
+    const path = files.pathOf(position)
+    const stat = await disk.stat(path)
+    if (stat === undefined) return []
+    const { modifiedMs, version } = stat
+    const upTo = (end: number) => Math.min(sizeInBytes, Math.max(0, end - position))
+    const filled = { writtenBytes: upTo(ends.publishedPosition), durableBytes: upTo(ends.durablePosition) }
+    return [{ position, sizeInBytes, modifiedMs, version, path, ...filled }]
   })
   return (await Promise.all(found)).flat()
 }
