@@ -1,7 +1,7 @@
 /** The frame around every page: navigation, theme, whether the broker answers, token entry, help, errors of a page. */
 
 import { Component, type ComponentChildren } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { enterToken, tokenWanted } from '../api/client.js'
 import type { StreamState } from '../api/events.js'
 import { followBroker, liveState } from '../api/live.js'
@@ -64,13 +64,17 @@ function skipToContent(event: Event): void {
 }
 
 function Side({ path, onHelp }: { path: string; onHelp: () => void }) {
+  const list = useRef<HTMLElement>(null)
+  useEffect(() => {
+    list.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  }, [path])
   return (
     <aside class="side">
       <a class="brand" href="#/">
         <img src="icon.svg" alt="" width="22" height="22" />
         Holdfast
       </a>
-      <nav class="navigation" aria-label="Pages">
+      <nav class="navigation" aria-label="Pages" ref={list}>
         {navigation.map(({ path: to, text }) => {
           const isHere = to === '/' ? path === '/' : path === to || path.startsWith(`${to}/`)
           return (

@@ -1,7 +1,7 @@
 /** The figures that say most, each with the line of its last minutes. */
 
 import type { LiveTick } from '../../../src/console/api-types.js'
-import { ticks } from '../../api/live.js'
+import { liveState, ticks } from '../../api/live.js'
 import { Sparkline } from '../../components/sparkline.js'
 import { bytes, count, milliseconds, short } from '../../format.js'
 
@@ -61,7 +61,7 @@ export function Tiles() {
   const now = known[known.length - 1]
   const recent = known.slice(-lineSeconds)
   return (
-    <div class="tiles">
+    <div class={`tiles${liveState.value === 'waiting' ? ' is-stale' : ''}`}>
       {tiles.map(({ label, value, unit, beside, line, token }) => (
         <section class="tile" key={label} aria-label={label}>
           <div class="tile-label">{label}</div>
