@@ -7,7 +7,8 @@ export function settingInWords(name: string, value: string, unit = unitOf(name))
   const figure = Number(value)
   if (value.trim() === '' || !Number.isFinite(figure)) return ''
   if (figure === -1 && unit) return 'no limit'
-  if (figure < 0 || figure >= 2 ** 62) return ''
+  if (figure < 0) return ''
+  if (unit && figure >= Number.MAX_SAFE_INTEGER) return 'no limit'
   if (unit === 'ms') return figure >= 1000 ? span(figure) : ''
   if (unit === 'bytes') return figure >= 1024 ? bytes(figure) : ''
   return ''

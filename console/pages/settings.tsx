@@ -51,7 +51,7 @@ const columns: readonly Column<SettingRow>[] = [
     wideOnly: true,
     cell: ({ atRunTime, topicName }) => (
       <div class="two-lines">
-        <span>{atRunTime ? 'while running' : 'at the next start'}</span>
+        <span>{atRunTime ? 'while running' : topicName ? 'when a topic is made' : 'at the next start'}</span>
         <span title="A topic may have its own under this name">{topicName && `topic: ${topicName}`}</span>
       </div>
     ),

@@ -59,5 +59,5 @@ test('values of settings are put in words where that helps', () => {
   assert.equal(settingInWords('num.partitions', '12'), '')
   assert.equal(settingInWords('flush.disk.type', 'SYNC_FLUSH'), '')
   assert.equal(settingInWords('flush.commitlog.timeout', '5000', 'ms'), '5.00 s')
-  assert.equal(settingInWords('flush.messages', '9223372036854775807'), '')
+  assert.equal(settingInWords('max.compaction.lag.ms', '9007199254740991'), 'no limit')
 })

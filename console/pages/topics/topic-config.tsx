@@ -131,7 +131,8 @@ interface ValueInputProps {
 
 function ValueInput({ row, value, isOff, onValue }: ValueInputProps) {
   const values = row.values ?? (row.type === 'boolean' ? ['true', 'false'] : null)
-  if (values && row.type !== 'list') {
+  if (values && row.type === 'list') return <ListInput values={values} value={value} isOff={isOff} onValue={onValue} />
+  if (values) {
     return (
       <select id={inputId} value={value} disabled={isOff} onChange={(event) => onValue(event.currentTarget.value)}>
         {values.map((each) => (
@@ -150,6 +151,32 @@ function ValueInput({ row, value, isOff, onValue }: ValueInputProps) {
       autocomplete="off"
       onInput={(event) => onValue(event.currentTarget.value.trim())}
     />
+  )
+}
+
+interface ListInputProps extends Omit<ValueInputProps, 'row'> {
+  readonly values: readonly string[]
+}
+
+/** Any of a few words. */
+function ListInput({ values, value, isOff, onValue }: ListInputProps) {
+  const chosen = value.split(',').filter(Boolean)
+  const toggle = (each: string, isOn: boolean) =>
+    onValue(values.filter((word) => (word === each ? isOn : chosen.includes(word))).join(','))
+  return (
+    <div class="choices" id={inputId}>
+      {values.map((each) => (
+        <label class="check" key={each}>
+          <input
+            type="checkbox"
+            disabled={isOff}
+            checked={chosen.includes(each)}
+            onChange={(event) => toggle(each, event.currentTarget.checked)}
+          />
+          {each}
+        </label>
+      ))}
+    </div>
   )
 }
 
