@@ -19,6 +19,9 @@ export const withoutKcat = (): string | false => loudly('kcat', runs('kcat', ['-
 
 export const withoutStrace = (): string | false => loudly('strace', runs('strace', ['-V']))
 
+/** Debian's package `prometheus` has it. */
+export const withoutPromtool = (): string | false => loudly('promtool', runs('promtool', ['--version']))
+
 export const wordList = '/usr/share/dict/words'
 
 export const withoutWordList = (): string | false => loudly(`a word list (${wordList})`, existsSync(wordList))

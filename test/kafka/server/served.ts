@@ -41,7 +41,7 @@ export async function serve(
     complaints.push(`${message} ${reason ?? err?.stack ?? ''}`)
   }
   const logger: Logger = { debug: () => {}, info: () => {}, warn: complain, error: complain }
-  const broker = await Broker.open(path, { settings, logger })
+  const broker = await Broker.open(path, { settings, logger, metrics: listen.metrics })
   const server = await KafkaServer.listen(broker, { host: '127.0.0.1', port: 0, logger, ...listen })
   const clients: { close(): unknown }[] = []
   t.after(async () => {
