@@ -1,6 +1,7 @@
 /**
  * Writes the reference pages that are tables of the source: docs/settings.md, docs/errors.md, docs/protocol.md,
- * docs/metrics.md and docs/advice.md. `npm run docs` writes them; a test fails where they are not what this program would write.
+ * docs/metrics.md, docs/advice.md and the dashboard of docs/monitoring/. `npm run docs` writes them; a test fails where
+ * they are not what this program would write.
  */
 
 import { writeFileSync } from 'node:fs'
@@ -11,6 +12,7 @@ import { describeSettings } from '../src/core/settings.js'
 import { profiles } from '../src/core/settings-profiles.js'
 import { endpoints } from '../src/kafka/api/index.js'
 import { advicePage } from './advice-page.js'
+import { grafanaDashboard } from './grafana-dashboard.js'
 import { metricsPage } from './metrics-page.js'
 
 const docs = resolve(import.meta.dirname, '../docs')
@@ -22,6 +24,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     [join(docs, 'protocol.md'), protocolPage()],
     [join(docs, 'metrics.md'), metricsPage()],
     [join(docs, 'advice.md'), advicePage()],
+    [join(docs, 'monitoring/holdfast-dashboard.json'), grafanaDashboard()],
   ])
 }
 
