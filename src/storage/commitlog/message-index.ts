@@ -97,9 +97,9 @@ export class MessageIndex {
     return this.#files.damage
   }
 
-  /** Why it takes nothing any more. */
+  /** Why it takes nothing any more, or has not caught up with what it missed. */
   get failure(): unknown {
-    return this.#failure
+    return this.#failure ?? (this.#isBehind ? this.#missing : undefined)
   }
 
   /**

@@ -74,3 +74,27 @@ test('what appends while it catches up is found too', async () => {
   await assertFindsAll(store, 500)
   await store.close()
 })
+
+test('where it could not read what it missed it says so, and goes on with the next checkpoint', async () => {
+  let refused: 'write' | 'read' | undefined = 'write'
+  const disk = new FaultDisk(new MemoryDisk(), ({ operation, path }): Verdict => {
+    const isMeant = refused === 'write' ? path.includes('/index/') : path.includes('/commitlog/')
+    return operation === refused && isMeant ? 'EIO' : undefined
+  })
+  const world = storeWorld(disk, '/data')
+  const store = await world.open()
+  await appendKeys(store, 0, 200)
+  await assert.rejects(store.checkpoint())
+  await appendKeys(store, 200, 200)
+  refused = 'read'
+  await assert.rejects(store.checkpoint())
+  await assert.rejects(store.checkpoint(), 'no snapshot takes it for whole')
+  refused = undefined
+  await assert.rejects(find(store, 300), 'rather than to find nothing')
+  await store.checkpoint()
+  await assertFindsAll(store, 400)
+  await store.close()
+  const again = await world.open()
+  await assertFindsAll(again, 400)
+  await again.close()
+})
