@@ -298,6 +298,7 @@ export async function cutFiles(
   { place, dropFile }: Pick<CommitLogWriterOptions<never>, 'dropFile'> & { place: Pick<WritingPlace, 'disk'> },
   end: number,
 ): Promise<void> {
+  await files.removeBegun()
   while (files.last !== undefined && files.last >= end && files.starts.length > 1) {
     await dropFile(files.pathOf(files.last))
     await files.removeLast()

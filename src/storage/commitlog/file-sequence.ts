@@ -60,6 +60,8 @@ export class FileSequence {
   readonly findings: SequenceFindings
   readonly #disk: Disk
   #starts: number[]
+  /** A file whose making failed, so that it may be there or not. */
+  #begun: number | undefined
 
   private constructor(options: FileSequenceOptions, starts: number[], findings: SequenceFindings) {
     this.#disk = options.disk
@@ -78,14 +80,14 @@ export class FileSequence {
     const { disk, directory, fileBytes } = options
     invariant(Number.isSafeInteger(fileBytes) && fileBytes > 0, 'files have a length of at least one byte')
     const files = await listed(disk, directory)
-    const last = files.at(-1)
-    const isEmpty = last?.sizeInBytes === 0
-    const whole = isEmpty ? files.slice(0, -1) : files
-    const isShort = !isEmpty && last !== undefined && options.extendShortLast && last.sizeInBytes < fileBytes
+    const empty = files.at(-1)?.sizeInBytes === 0 ? files.at(-1) : undefined
+    const whole = empty === undefined ? files : files.slice(0, -1)
+    const last = whole.at(-1)
+    const isShort = last !== undefined && options.extendShortLast && last.sizeInBytes < fileBytes
     refuseWrongSizes(isShort ? whole.slice(0, -1) : whole, options)
     refuseWrongPositions(files, fileBytes)
-    if (isEmpty) {
-      await disk.remove(last.path)
+    if (empty !== undefined) {
+      await disk.remove(empty.path)
       await disk.syncDirectory(directory)
     }
     if (isShort) await setLength(disk, last.path, fileBytes)
@@ -93,7 +95,7 @@ export class FileSequence {
       options,
       whole.map(({ start }) => start),
       {
-        ...(isEmpty && { removedEmpty: last.path }),
+        ...(empty !== undefined && { removedEmpty: empty.path }),
         ...(isShort && { extended: { path: last.path, fromBytes: last.sizeInBytes } }),
         holes: holesBetween(whole, fileBytes),
       },
@@ -154,10 +156,19 @@ export class FileSequence {
     invariant(this.last === undefined || start === this.end, `the files of ${this.directory} follow each other`)
     if (this.last === undefined) await this.#disk.makeDirectory(this.directory)
     const path = this.pathOf(start)
+    this.#begun = start
     await setLength(this.#disk, path, this.fileBytes, durably)
     if (durably) await this.#disk.syncDirectory(this.directory)
+    this.#begun = undefined
     this.#starts.push(start)
     return path
+  }
+
+  /** Removes what is left of a file whose making failed, durably: while it is there, none before it may be short. */
+  async removeBegun(): Promise<void> {
+    if (this.#begun === undefined) return
+    await this.#remove(this.#begun)
+    this.#begun = undefined
   }
 
   /**

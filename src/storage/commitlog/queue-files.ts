@@ -223,6 +223,7 @@ export class QueueFiles {
   async #clearRemains(): Promise<void> {
     if (!this.#hasRemains) return
     const end = (this.#endOffset ?? 0) * queueEntryBytes
+    await this.#sequence.removeBegun()
     for (let { last } = this.#sequence; last !== undefined && last >= end; last = this.#sequence.last) {
       await this.#let(last)
       await this.#sequence.removeLast()

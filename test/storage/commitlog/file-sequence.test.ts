@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { FaultDisk } from '../../../sim/fault-disk.js'
 import { MemoryDisk } from '../../../sim/memory-disk.js'
 import { SeededRandomness } from '../../../sim/seeded-randomness.js'
 import { nodeDisk } from '../../../src/files/node-disk.js'
@@ -187,4 +188,28 @@ describe('making and removing', () => {
       }
     }
   })
+})
+
+test('a short file before an empty last one is made whole, where that is wanted', async () => {
+  const disk = await diskWith(filesOf(1000, 400, 0))
+  await assert.rejects(openOn(disk), { code: 'DATA_DIR_DAMAGED' })
+  const sequence = await openOn(disk, { extendShortLast: true })
+  assert.deepEqual(sequence.starts, [0, 1000])
+  assert.deepEqual(await lengthsOf(disk), filesOf(1000, 1000))
+})
+
+test('what is left of a file that could not be made is removed before another is made short', async () => {
+  const memory = await diskWith(filesOf(1000))
+  let refuses = true
+  const disk = new FaultDisk(memory, ({ operation }) => (refuses && operation === 'syncDirectory' ? 'EIO' : undefined))
+  const sequence = await FileSequence.open({ disk, directory, fileBytes, setting, extendShortLast: true })
+  await assert.rejects(sequence.create(1000))
+  assert.deepEqual(sequence.starts, [0])
+  assert.deepEqual(await lengthsOf(memory), filesOf(1000, 1000))
+  refuses = false
+  await sequence.removeBegun()
+  assert.deepEqual(await lengthsOf(memory), filesOf(1000))
+  await sequence.create(1000)
+  await sequence.removeBegun()
+  assert.deepEqual(await lengthsOf(memory), filesOf(1000, 1000))
 })
