@@ -73,8 +73,8 @@ export async function deleteFilesBefore(store: FilesToDelete, position: number):
   let removed = 0
   for (let { first } = files; first !== undefined && first + files.fileBytes <= known; first = files.first) {
     const next = first + files.fileBytes
-    for (const queue of queues()) await queue.noteRemovalBefore(next)
     // Readers are led there no more when the file goes.
+    for (const queue of queues()) await queue.noteRemovalBefore(next)
     await entries.startAt(next)
     await dropFile(files.pathOf(first))
     if (!(await files.removeFirst())) break

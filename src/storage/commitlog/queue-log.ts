@@ -95,7 +95,8 @@ export class QueueLog implements PartitionLog {
     this.#lifecycle = new Lifecycle(`log ${topic}-${partition}`)
     this.#listeners = new Listeners(engine.logger)
     this.#aborted = new AbortedTransactions(state.aborted)
-    this.#startOffset = options.startOffset
+    // A deletion that a failing disk kept from its end may show again what it hid; nothing is known of that any more.
+    this.#startOffset = Math.max(options.startOffset, state.startOffset)
     this.#highWatermark = state.endOffset
     this.#durableOffset = state.endOffset
     this.#sizeInBytes = state.sizeInBytes
@@ -253,13 +254,16 @@ export class QueueLog implements PartitionLog {
     })
   }
 
-  /** The queue's part of the commit log is about to begin behind these messages. */
+  /** The queue's part of the commit log is about to begin behind these messages: nobody is led there any more. */
   async noteRemovalBefore(position: number): Promise<void> {
     await this.#turns.run(async () => {
+      const { entries } = this.#options
       const { logStartOffset } = this
-      const kept = await this.#options.entries.offsetAtOrAfter(position)
+      const kept = await entries.offsetAtOrAfter(position)
+      const bytes = kept <= logStartOffset ? 0 : await entries.bytesBetween(logStartOffset, kept)
+      await entries.startAt(position)
       if (kept <= logStartOffset) return
-      this.#sizeInBytes -= await this.#options.entries.bytesBetween(logStartOffset, kept)
+      this.#sizeInBytes -= bytes
       this.#aborted.removeBefore(kept)
     })
   }

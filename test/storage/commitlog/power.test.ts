@@ -17,14 +17,21 @@ import { StoreLife } from './store-life.js'
 import { smallFiles } from './store-world.js'
 
 const crashes = 5
-const seedsEach = Number(process.env['HOLDFAST_TEST_SEEDS'] ?? 4)
+const seedsEach = Number(process.env['HOLDFAST_TEST_SEEDS'] ?? 3)
 
-async function livesAndCrashes(seed: number, settings: SettingsInput, supportsDsync: boolean): Promise<void> {
+interface World {
+  readonly settings: SettingsInput
+  readonly supportsDsync?: boolean
+  readonly isFaulty?: boolean
+}
+
+async function livesAndCrashes(seed: number, { settings, supportsDsync = true, isFaulty }: World): Promise<void> {
   const random = new SeededRandomness(seed)
-  const life = new StoreLife(random, settings)
+  const life = new StoreLife(random, { ...smallFiles, ...settings }, { isFaulty })
   let disk = new MemoryDisk({ supportsDsync })
   for (let crash = 0; crash < crashes; crash++) {
     await movesUntil(disk, [disk.crashAfter(1 + random.below(400)), life.liveOn(disk)])
+    life.dies()
     let killed = random.once(2)
     disk = killed ? disk.afterKill() : disk.afterCrash(random)
     if (random.once(2)) {
@@ -60,7 +67,7 @@ describe('when the power fails under a commit log', () => {
     one === undefined ? Array.from({ length: seedsEach }, () => Math.floor(Math.random() * 2 ** 31)) : [Number(one)]
   const batch: SettingsInput = { 'flush.disk.type': 'BATCH_FLUSH', 'flush.batch.size': 1 }
   const async: SettingsInput = { 'flush.disk.type': 'ASYNC_FLUSH', 'flush.commitlog.interval': 3 }
-  const worlds: Record<string, { settings: SettingsInput; supportsDsync?: boolean }> = {
+  const worlds: Record<string, World> = {
     sync: { settings: {} },
     'sync, a disk without dsync': { settings: {}, supportsDsync: false },
     'sync, reserved ahead': { settings: { 'file.preallocate': 'fallocate' } },
@@ -69,11 +76,14 @@ describe('when the power fails under a commit log', () => {
     batch: { settings: batch },
     async: { settings: async },
     'async, mapped': { settings: { ...async, 'file.engine': 'mmap' } },
+    'sync, a disk that refuses now and then': { settings: {}, isFaulty: true },
+    'the same without dsync': { settings: {}, supportsDsync: false, isFaulty: true },
+    'async, a disk that refuses now and then': { settings: async, isFaulty: true },
   }
-  for (const [how, { settings, supportsDsync = true }] of Object.entries(worlds)) {
+  for (const [how, world] of Object.entries(worlds)) {
     test(`what was promised is found: ${how}`, async () => {
       for (const seed of seeds) {
-        await livesAndCrashes(seed, { ...smallFiles, ...settings }, supportsDsync).catch((cause: unknown) => {
+        await livesAndCrashes(seed, world).catch((cause: unknown) => {
           throw new Error(`seed ${seed} (HOLDFAST_TEST_SEED=${seed}): ${(cause as Error).message}`, { cause })
         })
       }

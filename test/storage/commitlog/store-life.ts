@@ -4,9 +4,11 @@
  */
 
 import assert from 'node:assert/strict'
+import type { Verdict } from '../../../sim/fault-disk.js'
 import { ManualClock } from '../../../sim/manual-clock.js'
 import type { MemoryDisk } from '../../../sim/memory-disk.js'
 import type { SeededRandomness } from '../../../sim/seeded-randomness.js'
+import { HoldfastError } from '../../../src/core/errors.js'
 import type { SettingsInput } from '../../../src/core/settings.js'
 import { batchesIn, type RecordBatch } from '../../../src/records/batch.js'
 import { buildBatch } from '../../../src/records/builder.js'
@@ -34,24 +36,42 @@ export class StoreLife {
   #ids = 0
   #producers = 0
 
-  constructor(random: SeededRandomness, settings: SettingsInput) {
+  readonly #isFaulty: boolean
+  /** Calls to the disk fail now and then. */
+  #fails = false
+
+  /** @param isFaulty whether the disk refuses a call now and then while the store lives */
+  constructor(random: SeededRandomness, settings: SettingsInput, { isFaulty = false } = {}) {
     this.#random = random
+    this.#isFaulty = isFaulty
     this.#settings = settings
     this.isAsync = settings['flush.disk.type'] === 'ASYNC_FLUSH'
   }
 
   async open(disk: MemoryDisk): Promise<CommitLogStore> {
     const world: StoreWorld = storeWorld(disk, directory, { settings: this.#settings, clock: this.#clock })
+    world.disk.judge = (): Verdict => {
+      if (!this.#fails || !this.#random.once(40)) return undefined
+      return this.#random.once(2) ? 'ENOSPC' : 'EIO'
+    }
     const store: CommitLogStore = await world.open({
       sinceOf: (topic) => (this.#deleting.has(topic) ? Number.POSITIVE_INFINITY : (this.#since.get(topic) ?? 0)),
       startOf: (topic, queueId) => this.#starts.get(`${topic}-${queueId}`) ?? 0,
+      onTakenBack: async () => {
+        for (const [topic, since] of this.#since) this.#since.set(topic, Math.min(since, store.endPosition))
+      },
       onStartMoved: async () => {
         for (const { topic, partition, logStartOffset } of store.queues()) {
           this.#starts.set(`${topic}-${partition}`, logStartOffset)
         }
       },
     })
-    for (const topic of [...this.#deleting]) await this.#finishRemoval(store, topic)
+    for (const topic of [...this.#deleting]) {
+      await this.#finishRemoval(store, topic).catch(async (error: unknown) => {
+        await store.close().catch(ours)
+        throw error
+      })
+    }
     for (const [topic, since] of this.#since) this.#since.set(topic, Math.min(since, store.endPosition))
     for (const [topic, queues] of Object.entries(queuesOf)) {
       for (let queueId = 0; queueId < queues; queueId++) store.ensureQueue(topic, queueId)
@@ -61,24 +81,61 @@ export class StoreLife {
 
   /** Does one thing after the other until the power fails. */
   async liveOn(disk: MemoryDisk): Promise<never> {
-    let store = await this.open(disk)
+    this.#fails = this.#isFaulty
+    let store = await this.#opened(disk)
     for (;;) {
       this.#clock.advance(this.#random.below(50))
       const what = this.#random.below(40)
       if (what === 0) {
-        assert.equal(await store.close(), true)
-        store = await this.open(disk)
-      } else if (what < 3) await store.checkpoint()
-      else if (what === 3) await this.#removeTopic(store, 'temp')
-      else if (what === 4) await this.#deleteFiles(store)
-      else if (what < 7 && this.told.size > 0) await this.#deleteRecords(store)
-      else await this.append(store)
+        const inOrder = await store.close().catch(ours)
+        assert.ok(inOrder || this.#isFaulty)
+        store = await this.#opened(disk)
+      } else {
+        await this.#do(what, store).catch((error: unknown) => {
+          if (!this.#isFaulty) throw error
+          return ours(error)
+        })
+        if (this.#isFaulty) store = await this.#mended(store, disk)
+      }
     }
   }
 
+  /** The power is gone, or the process: the next one has a disk that works. */
+  dies(): void {
+    this.#fails = false
+  }
+
+  #do(what: number, store: CommitLogStore): Promise<void> {
+    if (what < 3) return store.checkpoint()
+    if (what === 3) return this.#removeTopic(store, 'temp')
+    if (what === 4) return this.#deleteFiles(store)
+    if (what < 7 && this.told.size > 0) return this.#deleteRecords(store)
+    return this.append(store)
+  }
+
+  /** As often as it takes. */
+  async #opened(disk: MemoryDisk): Promise<CommitLogStore> {
+    for (;;) {
+      const store = await this.open(disk).catch((error: unknown) => {
+        if (!this.#isFaulty) throw error
+        return ours(error)
+      })
+      if (store !== undefined) return store
+    }
+  }
+
+  /** Takes a store that failed up again, as the healer does, or else opens it anew, as who restarts the program does. */
+  async #mended(store: CommitLogStore, disk: MemoryDisk): Promise<CommitLogStore> {
+    if (store.failure !== undefined && store.isRecoverable) await store.recover().catch(ours)
+    for (const topic of [...this.#deleting]) await this.#finishRemoval(store, topic).catch(ours)
+    if (store.failure === undefined && this.#deleting.size === 0) return store
+    await store.close().catch(ours)
+    return this.#opened(disk)
+  }
+
   async append(store: CommitLogStore): Promise<void> {
-    const sent = Array.from({ length: 1 + this.#random.below(4) }, () => this.#send(store))
-    await Promise.all(sent)
+    const sent = await Promise.allSettled(Array.from({ length: 1 + this.#random.below(4) }, () => this.#send(store)))
+    for (const one of sent) if (one.status === 'rejected') throw one.reason
     if (!this.isAsync) return
     if (this.#random.once(4)) {
       const before = [...this.told].map(([, { cached }]) => [...cached.keys()])
@@ -186,8 +243,8 @@ export class StoreLife {
 
   async #finishRemoval(store: CommitLogStore, topic: string): Promise<void> {
     await store.removeTopic(topic)
-    await store.flush()
-    this.#since.set(topic, store.endPosition)
+    if (store.failure === undefined) await store.flush()
+    this.#since.set(topic, store.failure === undefined ? store.endPosition : Number.MAX_SAFE_INTEGER)
     for (const name of [...this.#starts.keys()]) if (name.startsWith(`${topic}-`)) this.#starts.delete(name)
     this.#deleting.delete(topic)
   }
@@ -203,6 +260,12 @@ export class StoreLife {
   #pick<T>(of: readonly T[]): T {
     return of[this.#random.below(of.length)]
   }
+}
+
+/** Errors that a caller may see are ours; anything else is a mistake in the engine. */
+function ours(error: unknown): undefined {
+  if (error instanceof HoldfastError) return undefined
+  throw new Error('not an error of the table', { cause: error })
 }
 
 function queueOf(store: CommitLogStore, name: string): QueueLog {
