@@ -3,7 +3,7 @@
  * content in its name, so that browsers may keep them. Nothing in them is fetched from another address.
  */
 
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
 
@@ -47,3 +47,16 @@ for (const { metafile } of results) {
 }
 writeFileSync(join(to, 'index.html'), page)
 copyFileSync(join(from, 'icon.svg'), join(to, 'icon.svg'))
+
+// What is bundled is handed on, and its licenses ask to go with it.
+const packages = new Set(
+  results.flatMap(({ metafile }) =>
+    Object.keys(metafile.inputs).flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []),
+  ),
+)
+const licenses = [...packages].sort().map((name) => {
+  const path = join(root, 'node_modules', name, 'LICENSE')
+  if (!existsSync(path)) throw new Error(`${name} is bundled, but ${path} is not there.`)
+  return `${name}\n\n${readFileSync(path, 'utf8').trim()}\n`
+})
+writeFileSync(join(to, 'LICENSES.txt'), licenses.join('\n\n'))

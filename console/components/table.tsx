@@ -136,7 +136,7 @@ function useSeenRows(
   body: { readonly current: HTMLElement | null },
   length: number,
 ): readonly [from: number, to: number] {
-  const [range, setRange] = useState<readonly [number, number]>([0, drawnWhole])
+  const [range, setRange] = useState<readonly [number, number]>([0, 3 * spareRows])
   const isVirtual = length > drawnWhole
   useLayoutEffect(() => {
     if (!isVirtual) return
