@@ -36,10 +36,11 @@ export interface Finished {
 export function runProgram(
   program: string,
   args: readonly string[],
-  options: { input?: Buffer | string; timeoutMs?: number; env?: NodeJS.ProcessEnv } = {},
+  options: { input?: Buffer | string; timeoutMs?: number; env?: NodeJS.ProcessEnv; cwd?: string } = {},
 ): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { timeout: options.timeoutMs ?? 60_000, env: options.env ?? process.env })
+    const { timeoutMs: timeout = 60_000, env = process.env, cwd } = options
+    const child = spawn(program, args, { timeout, env, cwd })
     const out: Buffer[] = []
     let stderr = ''
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
