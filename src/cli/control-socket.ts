@@ -8,6 +8,7 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Broker } from '../broker/broker.js'
+import type { Advice } from '../console/api-types.js'
 import { asHoldfastError, type ErrorCode, errorTable, HoldfastError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
 import type { Disk } from '../files/disk.js'
@@ -19,9 +20,22 @@ export interface BackupRequest extends Pick<BackupOptions, 'link' | 'keep'> {
   readonly target: string
 }
 
+/** What the figures of the process advise now. */
+export interface AdviceRequest {
+  readonly command: 'advice'
+}
+
+export interface AdviceReport {
+  /** null where nothing is counted there, as without `--http`. */
+  readonly advice: readonly Advice[] | null
+}
+
+type Request = BackupRequest | AdviceRequest
+type Report = BackupReport | AdviceReport
+
 type Answer =
   | { readonly progress: BackupProgress }
-  | { readonly done: BackupReport }
+  | { readonly done: Report }
   | { readonly error: { readonly code: string; readonly message: string } }
 
 const longestLine = 64 * 1024
@@ -30,18 +44,30 @@ function socketPath(dataPath: string): string {
   return join(dataPath, 'control.sock')
 }
 
+export interface ControlTools {
+  readonly disk: Disk
+  readonly logger: Logger
+  /** Where figures are watched: what they advise. */
+  readonly monitor?: { readonly advice: readonly Advice[] }
+}
+
+/** What may be asked for. */
+interface Controlled extends Pick<ControlTools, 'monitor'> {
+  readonly broker: Broker
+}
+
 /** Listens beside the broker; where that cannot be, the log says why, and everything else works. */
 export async function listenForControl(
   broker: Broker,
   dataPath: string,
-  { disk, logger }: { disk: Disk; logger: Logger },
+  { disk, logger, monitor }: ControlTools,
 ): Promise<{ close(): Promise<void> }> {
   const path = socketPath(dataPath)
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
-    serveOne(broker, socket)
+    serveOne({ broker, monitor }, socket)
   })
   try {
     // One that a killed process left: the directory is ours, so nobody listens on it.
@@ -68,7 +94,7 @@ function listen(server: Server, path: string): Promise<void> {
   })
 }
 
-function serveOne(broker: Broker, socket: Socket): void {
+function serveOne(controlled: Controlled, socket: Socket): void {
   const gone = new AbortController()
   const answer = (line: Answer) => {
     if (socket.writable) socket.write(`${JSON.stringify(line)}\n`)
@@ -79,7 +105,7 @@ function serveOne(broker: Broker, socket: Socket): void {
     const end = asked.indexOf('\n')
     if (end < 0 && asked.length <= longestLine) return
     socket.off('data', onData)
-    work(broker, asked.slice(0, end), (progress) => answer({ progress }), gone.signal)
+    work(controlled, asked.slice(0, end), (progress) => answer({ progress }), gone.signal)
       .then((done) => answer({ done }))
       .catch((thrown: unknown) => {
         const { code, message } = asHoldfastError(thrown)
@@ -95,18 +121,21 @@ function serveOne(broker: Broker, socket: Socket): void {
 
 /** @throws INVALID_REQUEST for a line that is no request, and what {@link Broker.backup} throws */
 async function work(
-  broker: Broker,
+  { broker, monitor }: Controlled,
   line: string,
   onProgress: (progress: BackupProgress) => void,
   signal: AbortSignal,
-): Promise<BackupReport> {
-  const { target, link, keep } = requestIn(line)
+): Promise<Report> {
+  const request = requestIn(line)
+  if (request.command === 'advice') return { advice: monitor?.advice ?? null }
+  const { target, link, keep } = request
   return broker.backup(target, { link, keep, onProgress, signal })
 }
 
-function requestIn(line: string): BackupRequest {
+function requestIn(line: string): Request {
   try {
-    const request = JSON.parse(line) as Partial<BackupRequest> | null
+    const request = JSON.parse(line) as Partial<BackupRequest> | AdviceRequest | null
+    if (request?.command === 'advice') return request
     if (request?.command === 'backup' && typeof request.target === 'string' && request.target !== '')
       return request as BackupRequest
   } catch {
@@ -121,6 +150,19 @@ export function askServing(
   request: BackupRequest,
   onProgress: (progress: BackupProgress) => void,
 ): Promise<BackupReport> {
+  return ask<BackupReport>(dataPath, request, onProgress)
+}
+
+/** What the process advises that has the data directory open. @throws CONNECTION_FAILED where none listens */
+export function askAdvice(dataPath: string): Promise<AdviceReport> {
+  return ask<AdviceReport>(dataPath, { command: 'advice' }, () => {})
+}
+
+function ask<Done extends Report>(
+  dataPath: string,
+  request: Request,
+  onProgress: (progress: BackupProgress) => void,
+): Promise<Done> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(socketPath(dataPath))
     const lines = createInterface({ input: socket })
@@ -128,7 +170,7 @@ export function askServing(
     lines.on('line', (text) => {
       const line = JSON.parse(text) as Answer
       if ('progress' in line) onProgress(line.progress)
-      else if ('done' in line) resolve(line.done)
+      else if ('done' in line) resolve(line.done as Done)
       else reject(new HoldfastError(knownCode(line.error.code), line.error.message))
     })
     const failed = (cause?: unknown) =>
@@ -142,6 +184,8 @@ export function askServing(
         ),
       )
     socket.on('error', failed)
+    // The interface says again what the socket said.
+    lines.on('error', failed)
     socket.on('close', () => failed())
   })
 }

@@ -17,6 +17,7 @@ interface Options extends SettingsOptions {
   readonly json?: boolean
 }
 
+const defaultData = './data'
 const exitCode = { fine: 0, findings: 1, notRun: 2 } as const
 
 export function doctorCommand(): (parent: Command) => void {
@@ -28,7 +29,7 @@ export function doctorCommand(): (parent: Command) => void {
         .option('-d, --data <dir>', 'the data directory; it may be served meanwhile (default: ./data)')
         .option('-b, --broker <host:port>', 'ask a served broker whether it answers')
         .option('--http <url>', 'ask a served broker, by its HTTP address, what its figures advise')
-        .option('--token <token>', 'what the HTTP address wants')
+        .addOption(new Option('--token <token>', 'what the HTTP address wants').env('HOLDFAST_HTTP_TOKEN'))
         .addOption(
           new Option('-l, --listen <host:port>', 'the address that is to be listened on')
             .argParser(parseAddress)
@@ -69,16 +70,34 @@ async function doctor(options: Options): Promise<void> {
 async function allChecks(options: Options): Promise<readonly CheckResult[]> {
   const { broker, http, data } = options
   const results: CheckResult[] = []
-  if (data !== undefined || (broker === undefined && http === undefined)) results.push(...(await checkHere(options)))
+  if (data !== undefined || (broker === undefined && http === undefined)) {
+    results.push(...(await checkHere(options)))
+    if (http === undefined) results.push(...(await adviceOfServing(data ?? defaultData)))
+  }
   if (broker !== undefined) results.push(await askBroker(broker))
   if (http !== undefined) {
     const { adviceOverHttp } = await import('../monitoring/doctor/broker-checks.js')
     results.push(...(await adviceOverHttp(http, (url) => get(url, options.token))))
   }
-  return results
+  return withoutRepeats(results)
 }
 
-async function checkHere({ data = './data', listen, ...options }: Options): Promise<readonly CheckResult[]> {
+/** What the disk gives away here and the broker says too is told once. */
+function withoutRepeats(results: readonly CheckResult[]): readonly CheckResult[] {
+  return results.filter(({ check }, i) => results.findIndex((other) => other.check === check) === i)
+}
+
+/** Of the process that serves the folder; nothing where none does, or where it counts nothing. */
+async function adviceOfServing(dataPath: string): Promise<readonly CheckResult[]> {
+  const [{ askAdvice }, { adviceResults }] = await Promise.all([
+    import('./control-socket.js'),
+    import('../monitoring/doctor/broker-checks.js'),
+  ])
+  const { advice } = await askAdvice(dataPath).catch(() => ({ advice: null }))
+  return advice === null ? [] : adviceResults(advice)
+}
+
+async function checkHere({ data = defaultData, listen, ...options }: Options): Promise<readonly CheckResult[]> {
   const [{ checkup }, { nodeDisk }, { isFreeToListen }, settings] = await Promise.all([
     import('../monitoring/doctor/checkup.js'),
     import('../files/node-disk.js'),

@@ -52,12 +52,16 @@ export async function adviceOverHttp(
   if (advice === undefined) {
     throw new HoldfastError('CONNECTION_FAILED', `${url} answers ${status}, and not as a console of Holdfast does.`)
   }
-  return advice.length === 0
-    ? [ok('advice', 'The broker has no advice to give.')]
-    : advice.map((each) => {
-        const result = adviceResult(each)
-        return each.subject === undefined ? result : { ...result, check: `${each.rule} ${each.subject}` }
-      })
+  return adviceResults(advice)
+}
+
+/** What a broker that runs advises, as results. */
+export function adviceResults(advice: readonly Advice[]): readonly CheckResult[] {
+  if (advice.length === 0) return [ok('advice', 'The broker has no advice to give.')]
+  return advice.map((each) => {
+    const result = adviceResult(each)
+    return each.subject === undefined ? result : { ...result, check: `${each.rule} ${each.subject}` }
+  })
 }
 
 function adviceIn(text: string): readonly Advice[] | undefined {
