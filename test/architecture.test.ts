@@ -188,7 +188,7 @@ test('every file is imported by another, or is a door of the package', () => {
   )
   const imported = new Set([...sources.flatMap(importsOf), ...doorsOfPackage, 'cli/main.ts'])
   assert.deepEqual(
-    sources.map((source) => source.path).filter((path) => !imported.has(path) && !path.startsWith('console/')),
+    sources.map((source) => source.path).filter((path) => !imported.has(path)),
     [],
   )
 })

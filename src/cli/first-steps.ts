@@ -5,7 +5,7 @@ import { relative } from 'node:path'
 export interface Served {
   /** host:port of the Kafka protocol. */
   readonly kafka: string
-  /** host:port of the console, where it is served. */
+  /** `http://host:port` of the console, where it is served. */
   readonly http?: string
 }
 
@@ -15,7 +15,7 @@ const usualKafkaAddress = '127.0.0.1:9092'
 export function firstSteps({ kafka, http }: Served): string {
   const command = commandName()
   const broker = kafka === usualKafkaAddress ? '' : ` --broker ${kafka}`
-  const browse = http === undefined ? '' : `\nand look at it:\n  http://${http}/#/topics/greetings/messages\n`
+  const browse = http === undefined ? '' : `\nand look at it:\n  ${http}/#/topics/greetings/messages\n`
   return `
 Send a message, and read it, in another terminal:
   echo hello | ${command} produce greetings${broker}

@@ -9,10 +9,11 @@ import type { RecoveryReport } from '../storage/recovery.js'
 import { firstSteps } from './first-steps.js'
 import { printError, printJson } from './output.js'
 import { recoveryOnTerminal, recoveryText } from './recovery.js'
+import { type HttpOptions, type HttpToCome, prepareHttp, type ServedHttp, withHttp } from './serve-http.js'
 import { type SettingsOptions, settingsOf, sourcesHelp, withSettings } from './settings-options.js'
 import { parseAddress } from './target.js'
 
-interface Options extends SettingsOptions {
+interface Options extends SettingsOptions, HttpOptions {
   readonly data: string
   readonly listen: { host: string; port: number }
   readonly advertise?: { host: string; port: number }
@@ -23,7 +24,7 @@ interface Options extends SettingsOptions {
 
 export function serveCommand(): (parent: Command) => void {
   return (parent) => {
-    withSettings(
+    const command = withSettings(
       parent
         .command('serve')
         .description('serve a data directory over the Kafka protocol')
@@ -35,6 +36,7 @@ export function serveCommand(): (parent: Command) => void {
         )
         .option('-a, --advertise <host:port>', 'address that clients are told, where it is another one', parseAddress),
     )
+    withHttp(command)
       .option('--full-scan', 'check every message at the start, not only what a crash may have harmed')
       .option('--json', 'print one line of JSON when it serves')
       .addOption(
@@ -57,51 +59,71 @@ async function serve(options: Options): Promise<void> {
     import('./control-socket.js'),
     import('../files/node-disk.js'),
   ])
+  const http = await prepareHttp(options, { dataPath: options.data, disk: nodeDisk, logger })
   const progress = recoveryOnTerminal()
-  const { fullScan } = options
-  const opening = Broker.open(options.data, { settings, logger, fullScan, onRecovery: progress.show })
-  const broker = await opening.finally(progress.clear)
-  const server = await listen(KafkaServer, broker, options, logger)
+  const opened = { settings, logger, fullScan: options.fullScan, metrics: http?.metrics, onRecovery: progress.show }
+  const broker = await Broker.open(options.data, opened).finally(progress.clear)
+  const { server, console } = await listen(KafkaServer, broker, { options, logger, http })
   const control = await listenForControl(broker, options.data, { disk: nodeDisk, logger })
-  announce(server, broker.recovery, options)
+  announce(server, console, broker.recovery, options)
   await stopSignal()
   await control.close()
+  await console?.close()
   process.exitCode = await stop(server, broker)
   // What is still open now (a client that does not read its answer) must not hold the process.
   process.exit()
 }
 
-/** A broker whose server cannot listen is closed in order. */
+interface Listening {
+  readonly options: Options
+  readonly logger: Logger
+  readonly http: HttpToCome | undefined
+}
+
+/** A broker whose servers cannot listen is closed in order. */
 async function listen(
   Server: typeof KafkaServer,
   broker: Broker,
-  options: Options,
-  logger: Logger,
-): Promise<KafkaServer> {
+  { options, logger, http }: Listening,
+): Promise<{ server: KafkaServer; console: ServedHttp | undefined }> {
   const { listen: address, advertise } = options
+  let server: KafkaServer | undefined
   try {
-    return await Server.listen(broker, {
+    server = await Server.listen(broker, {
       ...address,
       advertisedHost: advertise?.host,
       advertisedPort: advertise?.port,
+      metrics: http?.metrics,
       logger,
     })
+    return { server, console: await http?.begin(broker, addressOf(server)) }
   } catch (error) {
+    await server?.close()
     await broker.close()
     throw error
   }
 }
 
-function announce(server: KafkaServer, recovery: RecoveryReport, options: Options): void {
-  const host = server.host.includes(':') ? `[${server.host}]` : server.host
-  const address = `${host}:${server.port}`
-  if (options.json) {
-    printJson({ ready: true, kafka: address, data: options.data, pid: process.pid, recovery })
+function addressOf({ host, port }: KafkaServer): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function announce(
+  server: KafkaServer,
+  console: ServedHttp | undefined,
+  recovery: RecoveryReport,
+  { data, json }: Options,
+): void {
+  const kafka = addressOf(server)
+  const http = console?.address
+  if (json) {
+    printJson({ ready: true, kafka, http, data, pid: process.pid, recovery })
     return
   }
   process.stdout.write(recoveryText(recovery))
-  process.stdout.write(`Holdfast serves ${options.data} on ${address} (Kafka protocol). Ctrl-C stops it.\n`)
-  process.stdout.write(firstSteps({ kafka: address }))
+  process.stdout.write(`Holdfast serves ${data} on ${kafka} (Kafka protocol). Ctrl-C stops it.\n`)
+  if (console !== undefined) process.stdout.write(`Its console is at ${console.url}/\n`)
+  process.stdout.write(firstSteps({ kafka, http: console?.url }))
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */

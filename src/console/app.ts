@@ -8,7 +8,7 @@ import { type GuardOptions, guard } from './guard.js'
 import { addHealth } from './health.js'
 import { addMessages } from './messages.js'
 import { addOverview } from './overview.js'
-import { addPages, type Pages } from './pages.js'
+import { answerWithPage, type Pages } from './pages.js'
 import { ConsoleError, refusalOf } from './refusals.js'
 import { addReports } from './reports.js'
 import { securityHeaders } from './security-headers.js'
@@ -45,8 +45,9 @@ export function consoleApp(tools: ConsoleTools, pages: Pages, guarding: GuardOpt
   addStorage(app, tools)
   addReports(app, tools)
   addTrace(app, tools)
-  addPages(app, pages)
   app.notFound((c) => {
+    const page = answerWithPage(c, pages)
+    if (page !== undefined) return page
     const { body, status } = refusalOf(new ConsoleError('NOT_FOUND', 'There is nothing at this address.'))
     return c.json(body, status)
   })

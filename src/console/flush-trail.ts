@@ -6,7 +6,9 @@ export interface Flush {
   readonly durationMs: number
   readonly messages: number
   readonly bytes: number
-  /** Durable from then on is what lies below: an offset, in a commit log a position. */
+  /** What it made durable: offsets, in a commit log positions, from here on … */
+  readonly from: number
+  /** … and below here. */
   readonly upTo: number
 }
 
@@ -40,7 +42,7 @@ export class FlushTrail {
   covering(log: string, end: number): Flush | undefined {
     const flushes = this.of(log)
     const found = flushes.findIndex(({ upTo }) => upTo >= end)
-    // Of the first that is remembered nobody knows where it began.
-    return found > 0 ? flushes[found] : undefined
+    // What lies before the first that is remembered was made durable by one that is not.
+    return found > 0 || flushes[0]?.from < end ? flushes[found] : undefined
   }
 }

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Disk } from '../files/disk.js'
-import type { ConsoleApp, ConsoleContext } from './context.js'
+import type { ConsoleContext } from './context.js'
 
 interface Page {
   readonly bytes: Buffer
@@ -64,14 +64,15 @@ function pageOf(bytes: Buffer, extension: string): Page {
   return { bytes, type: types[extension], tag }
 }
 
-/** Paths that are no file are places inside the console, which its script knows. */
-export function addPages(app: ConsoleApp, pages: Pages): void {
-  app.get('/*', (c) => {
-    const { path } = c.req
-    if (path.startsWith('/api/')) return c.notFound()
-    const page = pages.get(path) ?? (extname(path) === '' ? pages.get('/index.html') : undefined)
-    return page === undefined ? c.notFound() : answer(c, page)
-  })
+/**
+ * The page at a path, or undefined where there is none. Paths that are no file are places inside the console, which its
+ * script knows.
+ */
+export function answerWithPage(c: ConsoleContext, pages: Pages): Response | undefined {
+  const { path, method } = c.req
+  if (path.startsWith('/api/') || (method !== 'GET' && method !== 'HEAD')) return undefined
+  const page = pages.get(path) ?? (extname(path) === '' ? pages.get('/index.html') : undefined)
+  return page && answer(c, page)
 }
 
 function answer(c: ConsoleContext, { bytes, type, tag }: Page): Response {

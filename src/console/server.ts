@@ -19,6 +19,7 @@ import { loadPages } from './pages.js'
 import { type LimitsOptions, QueryLimits } from './query-limits.js'
 import { SignIn } from './sign-in.js'
 import { Verification } from './verification.js'
+import { watchFlushes } from './watching-flushes.js'
 
 export interface ConsoleOptions {
   readonly host: string
@@ -57,9 +58,11 @@ export class ConsoleServer {
   readonly isSecure: boolean
   readonly #server: Server
   readonly #tools: ConsoleTools
+  readonly #unwatch: () => void
   #closing: Promise<void> | undefined
 
-  private constructor(server: Server, tools: ConsoleTools, options: ConsoleOptions) {
+  private constructor(server: Server, tools: ConsoleTools, options: ConsoleOptions, unwatch: () => void) {
+    this.#unwatch = unwatch
     this.#server = server
     this.#tools = tools
     this.host = options.host
@@ -103,13 +106,18 @@ export class ConsoleServer {
     server.timeout = idleMs
     await listening(server, options)
     server.on('error', (err) => logger.error({ err }, 'The listening socket of the console failed.'))
-    return new ConsoleServer(server, tools, options)
+    return new ConsoleServer(server, tools, options, watchFlushes(tools.flushes, broker.stored, clock))
   }
 
   /** `http://host:port`. */
   get url(): string {
     const host = this.host.includes(':') ? `[${this.host}]` : this.host
     return `${this.isSecure ? 'https' : 'http'}://${host}:${this.port}`
+  }
+
+  /** Event streams that are open now. */
+  get streamCount(): number {
+    return this.#tools.streams.count
   }
 
   /** Takes no more requests, ends streams and what verifies, and closes all connections. */
@@ -126,6 +134,7 @@ export class ConsoleServer {
     const { streams, verification } = this.#tools
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     streams.close()
+    this.#unwatch()
     await verification.close()
     // Queries have their own time limit; a client that does not read its answer has none to lose.
     this.#server.closeAllConnections()

@@ -7,6 +7,7 @@
 import { readRun } from '../client/bounded-read.js'
 import { checkTagExpression } from '../client/consume-options.js'
 import { describeTopic } from '../client/topics.js'
+import type { Timer } from '../core/clock.js'
 import type { TagFilter } from '../storage/partition-log.js'
 import type { ConsoleContext, ConsoleTools } from './context.js'
 import { type EventStream, eventFrame } from './event-streams.js'
@@ -16,9 +17,9 @@ import { browsed } from './shown-messages.js'
 
 const lookEveryMs = 250
 /** Of all partitions together, each time. */
-const mostAtOnce = 50
+const mostAtOnce = 25
 const mostBytesAtOnce = 512 * 1024
-const mostShownBytes = 8 * 1024
+const mostShownBytes = 4 * 1024
 const mostPartitions = 256
 
 interface Cursor {
@@ -47,6 +48,7 @@ class Tail {
   readonly #cursors: readonly Cursor[]
   readonly #tags: TagFilter | undefined
   #dropped = 0
+  #timer: Timer | undefined
 
   constructor(
     tools: ConsoleTools,
@@ -63,28 +65,35 @@ class Tail {
   }
 
   begin(): void {
+    this.#stream.signal.addEventListener('abort', () => this.#timer?.cancel(), { once: true })
+    this.#plan()
+  }
+
+  #plan(): void {
     const { clock, logger } = this.#tools
-    const timer = clock.schedule(
-      lookEveryMs,
-      () => {
-        if (this.#stream.signal.aborted) return
-        this.#look().then(
-          () => this.begin(),
-          (err: unknown) => {
-            logger.debug({ topic: this.#topic, err }, 'The tail of a topic ended.')
-            this.#stream.end()
-          },
-        )
-      },
-      { background: true },
-    )
-    this.#stream.signal.addEventListener('abort', () => timer.cancel(), { once: true })
+    if (this.#stream.signal.aborted) return
+    const look = async (): Promise<void> => {
+      try {
+        await this.#look()
+        this.#plan()
+      } catch (err) {
+        // The topic was deleted, or cannot be read: who comes again is told why.
+        logger.debug({ topic: this.#topic, err }, 'The tail of a topic ended.')
+        this.#stream.end()
+      }
+    }
+    this.#timer = clock.schedule(lookEveryMs, () => void look(), { background: true })
   }
 
   async #look(): Promise<void> {
     // Who has not taken the last ones gets no more; what comes meanwhile is passed over later.
     if (this.#stream.isBehind) return
     const { stored } = this.#tools.broker
+    if (this.#cursors.every(({ partition }) => stored.log(this.#topic, partition)?.isClosed !== false)) {
+      // Its topic was deleted.
+      this.#stream.end()
+      return
+    }
     const busy = this.#cursors.flatMap((cursor) => {
       const log = stored.log(this.#topic, cursor.partition)
       return log !== undefined && log.lastStableOffset > cursor.next ? [{ cursor, log, end: log.lastStableOffset }] : []
@@ -97,8 +106,8 @@ class Tail {
       if (this.#stream.signal.aborted) return
     }
     if (this.#dropped === 0) return
-    this.#stream.send(eventFrame('dropped', { count: this.#dropped }))
-    this.#dropped = 0
+    // Where it does not get through either it is told later, with what is passed over by then.
+    if (this.#stream.send(eventFrame('dropped', { count: this.#dropped }))) this.#dropped = 0
   }
 
   async #show(cursor: Cursor, first: number, end: number, limit: number): Promise<void> {

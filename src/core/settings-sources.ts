@@ -24,8 +24,8 @@ export interface SettingsSources {
 const prefix = 'HOLDFAST_'
 const configVariable = `${prefix}CONFIG`
 
-/** Variables of ours that are no settings; `src/files` reads HOLDFAST_NO_LIBC. */
-const otherVariables: readonly string[] = [configVariable, `${prefix}NO_LIBC`]
+/** Variables of ours that are no settings; `src/files` reads HOLDFAST_NO_LIBC, and `serve` HOLDFAST_HTTP_TOKEN. */
+const otherVariables: readonly string[] = [configVariable, `${prefix}NO_LIBC`, `${prefix}HTTP_TOKEN`]
 /** Never a setting: for the switches of test suites. */
 const reservedPrefix = `${prefix}TEST_`
 /** What Kubernetes and Docker put into every container beside a service that is called holdfast, or holdfast-something. */

@@ -106,6 +106,11 @@ export class StoredLogs {
     return this.#options.logs.get(topic, partition)
   }
 
+  /** Behind the last message of the commit log that is on stable storage; 0 where there is none. */
+  get commitLogDurablePosition(): number {
+    return this.#options.logs.commitLog.store?.durablePosition ?? 0
+  }
+
   /** Every log of its own, and the commit log where there is one. */
   async sizes(): Promise<LogSize[]> {
     const commitLog = await this.#options.logs.commitLog.store?.files()

@@ -3,10 +3,14 @@
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { Broker } from '../../src/broker/broker.js'
 import { Queue } from '../../src/client/queue.js'
-import type { LiveTick } from '../../src/console/api-types.js'
-import type { MetricsText, Monitor } from '../../src/console/monitor.js'
 import { type ConsoleOptions, ConsoleServer } from '../../src/console/server.js'
+import { systemClock } from '../../src/core/clock.js'
+import { silentLogger } from '../../src/core/logger.js'
+import { MetricsRegistry } from '../../src/core/metrics/registry.js'
+import { nodeDisk } from '../../src/files/node-disk.js'
 import { makeTemporaryDirectory } from '../../src/files/temporary-directory.js'
+import { Sampler } from '../../src/monitoring/sampler.js'
+import { watchBroker } from '../../src/monitoring/watching.js'
 
 export interface Answer {
   readonly status: number
@@ -27,53 +31,32 @@ export interface ConsoleWorld extends AsyncDisposable {
   readonly queue: Queue
   readonly server: ConsoleServer
   readonly dataPath: string
-  readonly monitor: QuietMonitor
+  readonly monitor: Sampler
+  readonly metrics: MetricsRegistry
   ask(path: string, asked?: Asked): Promise<Answer>
   /** Changes something, as the pages do. */
   change(method: string, path: string, body?: object): Promise<Answer>
 }
-
-/** Figures that a test gives. */
-export class QuietMonitor implements Monitor {
-  now: LiveTick | null = null
-  readonly advice = []
-  readonly disk = {
-    path: '/data',
-    totalBytes: 100,
-    freeBytes: 50,
-    usedRatio: 0.5,
-    storeBytes: 10,
-    growthBytesPerHour: 0,
-    fullAtMs: null,
-  }
-  readonly listeners = new Set<(tick: LiveTick) => void>()
-  history = () => []
-  lagOverTime = () => []
-  onTick(listener: (tick: LiveTick) => void): () => void {
-    this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
-  }
-  onAdvice = () => () => {}
-}
-
-const noMetrics: MetricsText = { contentType: async () => 'text/plain', text: async () => '' }
 
 export async function openConsole(
   options: Partial<ConsoleOptions> & { readonly settings?: Record<string, string | number | boolean> } = {},
 ): Promise<ConsoleWorld> {
   const { settings, ...given } = options
   const directory = await makeTemporaryDirectory('holdfast-console-')
-  const broker = await Broker.open(directory.path, { settings })
+  const metrics = new MetricsRegistry()
+  const broker = await Broker.open(directory.path, { settings, metrics })
   const queue = new Queue(broker)
-  const monitor = new QuietMonitor()
+  const tools = { metrics, dataPath: directory.path, disk: nodeDisk, clock: systemClock, logger: silentLogger }
+  const monitor = new Sampler(await watchBroker(broker, tools), tools)
   const server = await ConsoleServer.listen(broker, {
     host: '127.0.0.1',
     port: 0,
     kafkaAddress: '127.0.0.1:9092',
     monitor,
-    metrics: noMetrics,
+    metrics,
     ...given,
   })
+  monitor.start()
   const ask = (path: string, asked?: Asked) => askServer(server.port, path, asked)
   return {
     broker,
@@ -81,10 +64,12 @@ export async function openConsole(
     server,
     dataPath: directory.path,
     monitor,
+    metrics,
     ask,
     change: (method, path, body) => ask(path, { method, body, headers: { 'x-holdfast-console': '1' } }),
     async [Symbol.asyncDispose]() {
       await server.close()
+      await monitor.close()
       await queue.close()
       await directory.remove()
     },

@@ -130,9 +130,7 @@ export class CommitLogStore implements QueueEngine {
     const store = new CommitLogStore(options, await loadStore(options))
     const { isRebuilt, scannedBytes, damage } = store.report
     // Nothing is lost where it fails, but the next start reads as much again.
-    if ((isRebuilt || scannedBytes > 0) && damage === undefined) {
-      await store.#checkpoints.tryTake()
-    }
+    if ((isRebuilt || scannedBytes > 0) && damage === undefined) await store.#checkpoints.tryTake()
     return store
   }
 
@@ -178,6 +176,11 @@ export class CommitLogStore implements QueueEngine {
   /** All messages that have their place lie before it, also those still on their way to the disk. */
   get endPosition(): number {
     return this.#writer.reservedPosition
+  }
+
+  /** Behind the last message that is on stable storage. */
+  get durablePosition(): number {
+    return this.#writer.durablePosition
   }
 
   /** What readers see of it at this moment. */
@@ -284,11 +287,9 @@ export class CommitLogStore implements QueueEngine {
   deleteFilesBefore(position: number): Promise<number> {
     return this.#turns.run(async () => {
       if (!this.isRecoverable) this.#lifecycle.assertOpen()
-      const { durablePosition } = this.#writer
-      const snapshots = {
-        checkpoint: () => this.#checkpoints.tryTake(),
-        snapshotPosition: () => this.#checkpoints.position,
-      }
+      const { durablePosition } = this
+      const checkpoint = () => this.#checkpoints.tryTake()
+      const snapshots = { checkpoint, snapshotPosition: () => this.#checkpoints.position }
       const dropFile = fileDropper(this.#options.tables)
       const store = { ...this.#loaded, ...snapshots, dropFile, durablePosition, queues: () => this.queues() }
       return deleteFilesBefore(store, position)
