@@ -22,6 +22,7 @@ import { durable } from './cases/durable.js'
 import { fetch } from './cases/fetch.js'
 import { find } from './cases/find.js'
 import { kafka } from './cases/kafka.js'
+import { metrics } from './cases/metrics.js'
 import { queues } from './cases/queues.js'
 import { read } from './cases/read.js'
 import { scale } from './cases/scale.js'
@@ -36,7 +37,7 @@ import type { Row } from './harness/rows.js'
 import { Workspace } from './harness/workspace.js'
 import { installPeers } from './peers.js'
 
-const cases: readonly Case[] = [durable, async, read, fetch, find, socket, kafka, queues, scale, variants]
+const cases: readonly Case[] = [durable, async, read, fetch, find, socket, kafka, queues, scale, variants, metrics]
 
 const { values: options } = parseArgs({
   options: {

@@ -40,6 +40,7 @@ export function appending(options: AppendOptions, appender: Appender): Contender
         detail: {
           ...latency,
           acknowledged: count * perCall,
+          cpuUsPerMessage: (cpu.user + cpu.system) / (count * perCall),
           cpuCores: (cpu.user + cpu.system) / 1000 / ms,
           ...Object.fromEntries(grown),
         },

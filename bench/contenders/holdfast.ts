@@ -3,11 +3,12 @@
 import type { SettingsInput } from '../../src/core/settings.js'
 import type { Contender, Options } from '../harness/contender.js'
 import { loadLibrary, partitionPath } from '../holdfast.js'
+import { lookedAt, type MeasuringOptions } from '../measuring.js'
 import { untilPrepared } from '../prepared-segments.js'
 import { type AppendOptions, appending } from './appending.js'
 import { eachPartition } from './each-partition.js'
 
-interface HoldfastOptions extends AppendOptions {
+interface HoldfastOptions extends AppendOptions, MeasuringOptions {
   readonly settings?: SettingsInput
   /** The segments are filled before each block: with file.preallocate=zero, of this length. */
   readonly preparedBytes?: number
@@ -26,7 +27,7 @@ const fillChunk = 1000
 export async function start(given: Options): Promise<Contender> {
   const options = given as unknown as HoldfastOptions
   const { open } = await loadLibrary()
-  const mq = await open(options.directory, { settings: options.settings })
+  const mq = lookedAt(await open(options.directory, { settings: options.settings, metrics: options.metrics }))
   await mq.topics.create(topic, { partitions: 1 })
   if (options.idlePartitions) await openIdle(mq, options.idlePartitions)
   if (options.prefillBytes) await prefill(mq, options.prefillBytes)

@@ -11,10 +11,11 @@ import type { MetricsSnapshot } from '../../src/core/metrics/snapshot.js'
 import { mostSeries, othersLabel } from '../../src/core/metrics/table.js'
 import type { Settings } from '../../src/core/settings.js'
 import type { Disk } from '../../src/files/disk.js'
+import { nodeDisk } from '../../src/files/node-disk.js'
 import { MessageStore } from '../../src/storage/message-store.js'
 import type { PartitionLog } from '../../src/storage/partition-log.js'
 import { put, smallSegments } from './compacting.js'
-import { batchOf, settingsWith, sizedBatch } from './support.js'
+import { batchOf, settingsWith, sizedBatch, temporaryDirectory } from './support.js'
 
 const smallCommitLog = { 'mapped.file.size.commitlog': 65_536, 'mapped.file.size.consumequeue': 6000 } as const
 
@@ -216,5 +217,31 @@ test('more partitions than have series of their own are summed', async () => {
   assert.equal(found.value('mq_log_end_offset', { topic: 'many', partition: '0' }), 2)
   assert.equal(found.value('mq_log_end_offset', { topic: othersLabel }), 6)
   assert.equal(found.value('mq_partitions'), mostSeries + 50)
+  await store.close()
+})
+
+test('what is mapped for reading is told', {
+  skip: nodeDisk.supportsMapping ? false : 'no mapping here',
+}, async (t) => {
+  const metrics = new MetricsRegistry()
+  const settings = { ...settingsWith({}), 'log.segment.bytes': 3000 }
+  const directory = await temporaryDirectory(t)
+  const written = await MessageStore.open(directory, { settings })
+  await written.createTopic({ name: 'orders', partitions: 1 })
+  for (let i = 0; i < 8; i++) await written.log('orders', 0)?.append(sizedBatch(1000)).acknowledged
+  await written.close()
+  const store = await MessageStore.open(directory, { settings, metrics })
+  const slice = await store.log('orders', 0)?.read(0, 500, { lend: true })
+  assert.ok(((await metrics.snapshot()).value('mq_mapped_bytes') ?? 0) >= 2000)
+  slice?.release?.()
+  await store.close()
+})
+
+test('where a log begins is told when its front is deleted', async () => {
+  const { store, look, log } = await world(settingsWith())
+  await store.createTopic({ name: 'orders', partitions: 1 })
+  await log('orders').append(batchOf(['a', 'b', 'c'])).acknowledged
+  await log('orders').deleteRecordsBefore(2)
+  assert.equal((await look()).value('mq_log_start_offset', { topic: 'orders', partition: '0' }), 2)
   await store.close()
 })
