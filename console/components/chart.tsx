@@ -121,7 +121,7 @@ function optionsOf(
         size: 22,
         gap: 4,
         space: 70,
-        values: (_, splits) => splits.map((seconds) => clockTime(seconds * 1000).slice(0, 5)),
+        values: (_, splits) => timesOf(splits),
       },
       {
         ...axis,
@@ -146,6 +146,12 @@ function optionsOf(
       ],
     },
   }
+}
+
+/** With seconds only where the marks are less than a minute apart. */
+function timesOf(splits: readonly number[]): string[] {
+  const length = splits.length > 1 && splits[1] - splits[0] < 60 ? 8 : 5
+  return splits.map((seconds) => clockTime(seconds * 1000).slice(0, length))
 }
 
 function rangeOfTimes({ spanSeconds, times }: ChartProps, min: number, max: number): [number, number] {

@@ -5,7 +5,7 @@ import type { StoredFile, StoredLog } from '../../src/console/api-types.js'
 import { apiPath } from '../api/client.js'
 import { useApi } from '../api/use-api.js'
 import { href, type Params } from '../app/router.js'
-import { Badge, Card, Facts, PageHead } from '../components/small.js'
+import { Badge, Card, PageHead } from '../components/small.js'
 import { Empty, LoadedView } from '../components/states.js'
 import { bytes, count, plural } from '../format.js'
 import { FileBars } from './storage/file-bars.js'
@@ -47,7 +47,7 @@ function StoredLogView({ title, path, topic }: { title: string; path: string; to
 }
 
 function LogView({ log }: { log: StoredLog }) {
-  const { files, flushes, indexBytes, directory, layout } = log
+  const { files, totalFiles, flushes, indexBytes, directory, layout } = log
   const known = useKnownFiles(files)
   const inUse = files.filter(({ state }) => state !== 'spare')
   const spare = files.filter(({ state }) => state === 'spare')
@@ -64,15 +64,19 @@ function LogView({ log }: { log: StoredLog }) {
       <Card
         flush
         title="Files, the newest first"
-        aside={`${plural(inUse.length, 'file')}, ${bytes(sum(inUse))}; indexes ${bytes(indexBytes)}`}
+        aside={`${howMany(files.length, totalFiles)}, ${bytes(sum(files))}; indexes ${bytes(indexBytes)}`}
       >
         <FileBars files={newestFirst} spare={spare} known={known} layout={layout} />
       </Card>
-      <Card>
-        <Facts of={[['Directory', <code>{directory}</code>]]} />
-      </Card>
+      <p class="quiet-text small-text">
+        <code>{directory}</code>
+      </p>
     </>
   )
+}
+
+function howMany(shown: number, total: number): string {
+  return shown < total ? `the newest ${count(shown)} of ${plural(total, 'file')}` : plural(shown, 'file')
 }
 
 function sum(files: readonly StoredFile[]): number {

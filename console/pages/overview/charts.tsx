@@ -81,6 +81,14 @@ const charts: readonly ChartShape[] = [
   },
 ]
 
+/** What a chart may span, in seconds: a young broker's begin is not squeezed into a corner. */
+const spans = [60, 120, 300, historySeconds]
+
+function spanOf(times: readonly number[]): number {
+  const known = times.length > 0 ? (times[times.length - 1] - times[0]) / 1000 : 0
+  return spans.find((span) => span >= known) ?? historySeconds
+}
+
 export function LiveCharts() {
   const known = ticks.value
   const points = useMemo(() => withGaps(known), [known])
@@ -123,7 +131,7 @@ function OneChart({ shape, points, times }: OneChartProps) {
       format={shape.format}
       leastTop={shape.leastTop}
       isBinary={shape.isBinary}
-      spanSeconds={historySeconds}
+      spanSeconds={spanOf(times)}
       shared="time"
     />
   )

@@ -75,7 +75,7 @@ function Marks({ file }: { file: StoredFile }) {
       {state === 'spare' && <Badge>spare</Badge>}
       {mapped && <Badge title="Readers have it mapped">mapped</Badge>}
       {compactable && <Badge tone="note">compactable</Badge>}
-      {removableAtMs !== null && (
+      {removableAtMs !== null && state !== 'active' && (
         <Badge tone={isRemovable ? 'warn' : 'plain'} title={dateTime(removableAtMs)}>
           {isRemovable ? 'removable' : `goes ${fromNow(removableAtMs)}`}
         </Badge>
