@@ -1,7 +1,7 @@
 /** Loads what the API says under a path, for as long as a component is shown. */
 
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { get, tokenGeneration } from './client.js'
+import { get, RequestFailed, tokenGeneration } from './client.js'
 
 export interface Loaded<T> {
   /** Stays what it was while the same path is loaded again, so that nothing jumps. */
@@ -52,6 +52,8 @@ export function useApi<T>(path: string | null, { everyMs, keep = false }: ApiOpt
           loading: false,
           data: before.path === path ? before.data : undefined,
         }))
+        // Asked again once there is a token; till then the user would be asked for it over and over.
+        if (error instanceof RequestFailed && error.status === 401) return
       }
       if (everyMs !== undefined && !abort.signal.aborted) timer = setTimeout(whenVisible, everyMs)
     }
