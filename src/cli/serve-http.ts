@@ -3,12 +3,14 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { Broker } from '../broker/broker.js'
+import type { Advice } from '../console/api-types.js'
 import type { ConsoleServer } from '../console/server.js'
 import { systemClock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
 import type { MetricsRegistry } from '../core/metrics/registry.js'
 import type { Disk } from '../files/disk.js'
+import type { Sampler } from '../monitoring/sampler.js'
 import { collectTexts } from './settings-options.js'
 import { parseAddress } from './target.js'
 
@@ -40,6 +42,8 @@ export interface ServedHttp {
   /** `host:port` */
   readonly address: string
   readonly url: string
+  /** What watches the figures. */
+  readonly monitor: { readonly advice: readonly Advice[] }
   close(): Promise<void>
 }
 
@@ -85,11 +89,12 @@ export async function prepareHttp(options: HttpOptions, tools: Tools): Promise<H
   return { metrics, begin }
 }
 
-function servedBy(server: ConsoleServer, monitor: { close(): Promise<void> }): ServedHttp {
+function servedBy(server: ConsoleServer, monitor: Sampler): ServedHttp {
   const { host, port, url } = server
   return {
     address: `${host.includes(':') ? `[${host}]` : host}:${port}`,
     url,
+    monitor,
     close: async () => {
       await server.close()
       await monitor.close()

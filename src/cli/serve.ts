@@ -64,7 +64,7 @@ async function serve(options: Options): Promise<void> {
   const opened = { settings, logger, fullScan: options.fullScan, metrics: http?.metrics, onRecovery: progress.show }
   const broker = await Broker.open(options.data, opened).finally(progress.clear)
   const { server, console } = await listen(KafkaServer, broker, { options, logger, http })
-  const control = await listenForControl(broker, options.data, { disk: nodeDisk, logger })
+  const control = await listenForControl(broker, options.data, { disk: nodeDisk, logger, monitor: console?.monitor })
   announce(server, console, broker.recovery, options)
   await stopSignal()
   await control.close()

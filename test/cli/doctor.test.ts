@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { makeTemporaryDirectory } from '../../src/files/temporary-directory.js'
+import { rules } from '../../src/monitoring/advice/rules.js'
 import type { CheckResult } from '../../src/monitoring/doctor/check.js'
 import { freePorts } from '../support/free-ports.js'
 import { holdfast, serve } from '../support/served-broker.js'
@@ -66,6 +67,24 @@ describe('holdfast doctor', () => {
       assert.match(what('broker'), /answers: 0 topics/)
       const alone = await reportOf('--broker', broker.address)
       assert.deepEqual([alone.code, alone.checks.length], [0, 1])
+    } finally {
+      assert.equal(await broker.end('SIGTERM'), 0)
+      await directory.remove()
+    }
+  })
+
+  test('what the figures of a broker advise is told through its HTTP address and through its folder', async () => {
+    const directory = await makeTemporaryDirectory('holdfast-doctor-')
+    const broker = await serve(directory.path, { args: ['--http', '127.0.0.1:0'] })
+    try {
+      const http = String(broker.ready['http'])
+      const overHttp = await reportOf('--http', http)
+      assert.ok(overHttp.checks.length > 0)
+      const { checks } = await reportOf('--data', directory.path, '--listen', broker.address)
+      // Which advice there is, is this host's to say; either way the broker was asked.
+      const isTold = ({ check }: CheckResult) => check === 'advice' || rules.some(({ id }) => check.startsWith(id))
+      assert.ok(overHttp.checks.every(isTold), JSON.stringify(overHttp.checks))
+      assert.ok(checks.some(isTold), JSON.stringify(checks))
     } finally {
       assert.equal(await broker.end('SIGTERM'), 0)
       await directory.remove()

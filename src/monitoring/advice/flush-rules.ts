@@ -42,7 +42,7 @@ export const flushRules: readonly Rule[] = [
     evidence: ({ value }, { window }) =>
       `${value.toFixed(1)} messages come with each flush, and flushing fills ${percent(window?.flushing ?? 0)} of the time; below 1.5 every message pays for a flush of its own.`,
     remedy: () =>
-      'Send without waiting for each acknowledgement, several at once: what waits together shares one flush. Where many partitions are busy, let them share one log: one flush then covers them all.',
+      'Send without waiting for each acknowledgement, several at once: what waits together shares one flush. Where many partitions are busy, let them share one log, which a topic says when it is made: one flush then covers them all.',
     setting: (_, { settings }) =>
       settings['storage.layout'] === 'commitlog' ? undefined : { name: 'storage.layout', value: 'commitlog' },
   },
