@@ -1,7 +1,7 @@
 /**
- * Writes the reference pages that are tables of the source: docs/settings.md, docs/errors.md, docs/protocol.md,
- * docs/metrics.md, docs/advice.md and the dashboard of docs/monitoring/. `npm run docs` writes them; a test fails where
- * they are not what this program would write.
+ * Writes the reference pages that are tables of the source: docs/settings.md, docs/holdfast.properties, docs/cli.md,
+ * docs/errors.md, docs/protocol.md, docs/metrics.md, docs/advice.md and the dashboard of docs/monitoring/.
+ * `npm run docs` writes them; a test fails where they are not what this program would write.
  */
 
 import { writeFileSync } from 'node:fs'
@@ -9,9 +9,11 @@ import { join, resolve } from 'node:path'
 import { errorCures } from '../src/core/error-cures.js'
 import { type ErrorCode, errorTable } from '../src/core/errors.js'
 import { describeSettings } from '../src/core/settings.js'
+import { settingsFileText } from '../src/core/settings-file-text.js'
 import { profiles } from '../src/core/settings-profiles.js'
 import { endpoints } from '../src/kafka/api/index.js'
 import { advicePage } from './advice-page.js'
+import { cliPage } from './cli-page.js'
 import { grafanaDashboard } from './grafana-dashboard.js'
 import { metricsPage } from './metrics-page.js'
 
@@ -20,6 +22,8 @@ const docs = resolve(import.meta.dirname, '../docs')
 export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
     [join(docs, 'settings.md'), settingsPage()],
+    [join(docs, 'holdfast.properties'), settingsFileText()],
+    [join(docs, 'cli.md'), cliPage()],
     [join(docs, 'errors.md'), errorsPage()],
     [join(docs, 'protocol.md'), protocolPage()],
     [join(docs, 'metrics.md'), metricsPage()],
@@ -31,7 +35,7 @@ export function referencePages(): ReadonlyMap<string, string> {
 function settingsPage(): string {
   const rows = describeSettings().map((row) => {
     const topicName = row.topicName ? `\`${row.topicName}\`${row.fixed ? ' (fixed)' : ''}` : ''
-    return `| \`${row.name}\` | ${topicName} | ${row.default || '(empty)'} | ${row.range} | ${row.unit ?? ''} | ${row.help} |`
+    return `| \`${row.name}\` | ${topicName} | ${row.default || '(empty)'} | ${row.range} | ${row.unit ?? ''} | ${row.live ? 'at once' : ''} | ${row.help} |`
   })
   const sets = Object.entries(profiles).map(([name, { values, help }]) => {
     const shown = Object.entries(values).map(([setting, value]) => `\`${setting}=${value}\``)
@@ -41,7 +45,8 @@ function settingsPage(): string {
 
 Every setting has a name, a type, bounds and a default, in one table of the source; this page is written from it. Names are Kafka's where Kafka has the
 thing. A name that is not in the table, a value out of its range, and values that contradict each other are refused, with name, value, range and the
-place they come from; nothing is accepted that is not enforced. They are read when the store opens. What a topic says for itself can be altered while it is open.
+place they come from; nothing is accepted that is not enforced. Most are read when the store opens; some can be [changed while it is open](#changing-them-while-it-serves), and so can what a topic
+says for itself. [holdfast.properties](holdfast.properties) has them all with a comment on each; \`holdfast settings --print-file\` prints it.
 
 ## Where they come from
 
@@ -54,13 +59,15 @@ Later ones win over earlier ones:
 | 3 | a file | \`--config holdfast.properties\`, \`open(dir, { config: 'holdfast.json' })\`, \`HOLDFAST_CONFIG=/etc/holdfast.properties\` |
 | 4 | the environment | \`HOLDFAST_FLUSH_DISK_TYPE=BATCH_FLUSH\` |
 | 5 | flags, code | \`--set flush.disk.type=BATCH_FLUSH\`, \`open(dir, { settings: { 'flush.disk.type': 'BATCH_FLUSH' } })\` |
-| 6 | a topic's configuration | \`holdfast topics create orders --config flush.disk.type=BATCH_FLUSH\` |
+| 6 | changes while it serves | \`holdfast config set num.partitions=4\` |
+| 7 | a topic's configuration | \`holdfast topics create orders --config flush.disk.type=BATCH_FLUSH\` |
 
 They hold for \`holdfast serve\`, for every command with \`--data\` (in \`topics create\` the file is \`--config-file\`, since \`--config\` is the topic's there), and
 for \`open()\`. \`startBroker()\` of \`holdfast/testing\` and \`Broker.open()\` take settings from code alone, so that a test does not depend on who runs it.
 
-\`holdfast settings --data DIR\`, with the same options as the command it asks about, shows each value in force and where it is from; Kafka tools see the same through
-DescribeConfigs (\`STATIC_BROKER_CONFIG\` for 2 to 5, \`DYNAMIC_TOPIC_CONFIG\` for 6).
+\`holdfast serve --print-config\` and \`holdfast settings --data DIR\`, with the same options as the command they ask about, show each value in force and where it is from (default, profile,
+file with its line, environment, flag, altered), and open nothing. \`holdfast config get\` asks a broker that serves; Kafka tools see the same through
+DescribeConfigs (\`STATIC_BROKER_CONFIG\` for 2 to 5, \`DYNAMIC_BROKER_CONFIG\` for 6, \`DYNAMIC_TOPIC_CONFIG\` for 7).
 
 **Files.** A \`.properties\` file follows the rules of Java: \`name=value\`, \`name: value\` or \`name value\`; \`#\` and \`!\` begin a comment line; a backslash at the end of
 a line carries it on, and otherwise escapes (\`\\t\`, \`\\u00e9\`, \`\\\\\`). It is UTF-8. A \`.json\` file is one flat object of texts, numbers and booleans. Where a name
@@ -76,6 +83,13 @@ begin with \`HOLDFAST_TEST_\`; and those that Kubernetes and Docker set beside a
 configuration entries of any Kafka client. \`holdfast topics alter orders --config segment.bytes=33554432 --delete-config max.message.bytes\`, \`mq.topics.alter()\` and
 the tools of Kafka (AlterConfigs, IncrementalAlterConfigs) change them later: all entries of one call or none, durably, and for the running logs at once (a segment keeps the
 \`file.preallocate\` it was begun with). What is marked "fixed" keeps the value that the topic was created with, and is refused with INVALID_CONFIG.
+
+## Changing them while it serves
+
+Settings that are read anew whenever they are needed ("at once" in the table below) can be changed while the broker serves: \`holdfast config set max.connections=500\`, or
+AlterConfigs and IncrementalAlterConfigs on the broker resource, as Kafka's \`kafka-configs.sh --entity-type brokers --entity-name 1 --alter\` sends them. All entries of one call hold or none, at once and
+durably: they stand in \`config/settings.json\` of the data directory, are backed up with it, and lie over everything that is given at a start, until \`holdfast config unset\` takes them
+back. Topics that say nothing for themselves follow. All other settings are refused there: change them where they come from, and start anew. DescribeConfigs calls those read-only.
 
 ## Profiles
 
@@ -100,8 +114,10 @@ put 21 messages into a flush and \`reliable\` 6; a lone caller waited 10.5 ms an
 
 ## All settings
 
-| setting | topic name | default | range | unit | meaning |
-|---|---|---|---|---|---|
+"Changes at once": \`holdfast config set NAME=VALUE\` changes it while the broker serves. All others are read when the store opens.
+
+| setting | topic name | default | range | unit | changes | meaning |
+|---|---|---|---|---|---|---|
 ${rows.join('\n')}
 `
 }

@@ -244,6 +244,11 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     await this.#topics.alter(name, alteration)
   }
 
+  async alterBroker(alteration: contract.TopicAlteration): Promise<void> {
+    this.#lifecycle.assertOpen()
+    await this.#store.alterSettings(alteration)
+  }
+
   async deleteRecords({ topic, partition }: contract.TopicPartition, offset: number): Promise<number> {
     this.#lifecycle.assertOpen()
     if (this.#topics.isInternal(topic)) throw new HoldfastError('POLICY_VIOLATION', `${topic} keeps its records.`)

@@ -182,12 +182,12 @@ export interface TopicToCreate {
 export interface ConfigEntry {
   readonly name: string
   readonly value: string
-  /** `broker`: a profile, a file, the environment, a flag or code says it, for all topics that do not. */
-  readonly origin: 'topic' | 'broker' | 'default'
+  /** `altered`: changed while the broker served, and kept. `broker`: a profile, a file, the environment, a flag or code says it, for all topics that do not. */
+  readonly origin: 'topic' | 'altered' | 'broker' | 'default'
   /** As the protocol tells it: a word of a list and a path are both texts there. */
   readonly type: 'int' | 'double' | 'boolean' | 'list' | 'string'
   readonly help: string
-  /** {@link BrokerService.alterTopic} refuses to change it. */
+  /** {@link BrokerService.alterTopic}, or {@link BrokerService.alterBroker}, refuses to change it. */
   readonly isReadOnly: boolean
   /** The setting a topic-level entry falls back to. */
   readonly synonym?: string
@@ -254,6 +254,12 @@ export interface BrokerService extends GroupService, TransactionService {
   deleteTopic(name: string): Promise<void>
   /** Changes what a topic says for itself: durable when this resolves, and in force from then on. */
   alterTopic(name: string, alteration: TopicAlteration): Promise<void>
+  /**
+   * Changes settings of the broker itself while it serves, those of them that are read anew whenever they are needed:
+   * durable when this resolves, and in force from then on.
+   * @throws INVALID_SETTING for one that waits for a start
+   */
+  alterBroker(alteration: TopicAlteration): Promise<void>
   /** Grows a topic to `partitions` partitions. */
   createPartitions(name: string, partitions: number, options?: { readonly validateOnly?: boolean }): Promise<void>
   /**

@@ -239,15 +239,15 @@ export class Topics {
 }
 
 function entry(name: SettingName, settings: Settings): ConfigEntry {
-  const { type, help } = settingsTable[name]
+  const { type, help, live = false } = settingsTable[name]
   const { kind } = originOf(settings, name)
   return {
     name,
     value: String(settings[name]),
-    origin: kind === 'default' || kind === 'topic' ? kind : 'broker',
+    origin: kind === 'default' || kind === 'topic' || kind === 'altered' ? kind : 'broker',
     type: type === 'enum' || type === 'path' || type === 'text' ? 'string' : type === 'fraction' ? 'double' : type,
     help,
-    isReadOnly: true,
+    isReadOnly: !live,
   }
 }
 

@@ -4,14 +4,14 @@ import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
 import type { FindBound, FindTarget, Message, Queue } from '../client/queue.js'
 import { HoldfastError } from '../core/errors.js'
-import { jsonLineOf, parseTime } from './message-lines.js'
-import { printTable } from './output.js'
+import { type Column, type FormatOptions, formatOf, printRows, withFormat } from './formats.js'
+import { headersText, type MessageRow, messageColumns, parseTime, rowOf } from './message-lines.js'
 import { onTarget, type TargetOptions, wholeNumber, withTarget } from './target.js'
+import { cutTo } from './terminal.js'
 
-interface Options extends TargetOptions {
+interface Options extends TargetOptions, FormatOptions {
   readonly partition?: number
   readonly limit?: number
-  readonly json?: boolean
 }
 
 interface FindOptions extends Options {
@@ -26,7 +26,7 @@ const shownCharacters = 60
 
 export function findCommands(): (parent: Command) => void {
   return (parent) => {
-    withTarget(parent.command('find <topic>'))
+    withFormat(withTarget(parent.command('find <topic>')))
       .description('print the messages with a key or an id, the newest first; the topic keeps a key index for it')
       .option('--key <key>', 'the key to look for')
       .option('--id <id>', 'the id to look for')
@@ -34,17 +34,14 @@ export function findCommands(): (parent: Command) => void {
       .option('--to <where>', 'before this offset, or @TIME', parseBound)
       .option('-p, --partition <n>', 'only this partition', wholeNumber(0))
       .option('-n, --limit <n>', 'as many messages at most', wholeNumber(1), 100)
-      .option('--json', 'print each message as a line of JSON')
       .action(find)
-    withTarget(parent.command('at <topic> <time>'))
+    withFormat(withTarget(parent.command('at <topic> <time>')))
       .description('print the first message of each partition at a time (ms since 1970, or ISO 8601) or later')
       .option('-p, --partition <n>', 'only this partition', wholeNumber(0))
       .option('-n, --limit <n>', 'so many messages of each partition', wholeNumber(1), 1)
-      .option('--json', 'print each message as a line of JSON')
       .action(at)
-    withTarget(parent.command('get <message-id>'))
+    withFormat(withTarget(parent.command('get <message-id>')))
       .description("print the message of the commit log that has this id of RocketMQ's, 32 or 56 hexadecimal digits")
-      .option('--json', 'print the message as a line of JSON')
       .action(get)
   }
 }
@@ -86,28 +83,20 @@ async function print(options: Options, look: (queue: Queue) => Promise<Message[]
     const { Queue } = await import('../client/queue.js')
     return look(new Queue(service))
   })
-  if (options.json) {
-    for (const message of messages) process.stdout.write(jsonLineOf(message))
-    return
-  }
-  await printTable(
-    ['PARTITION', 'OFFSET', 'TIME', 'KEY', 'VALUE'],
-    messages.map(({ partition, offset, timestamp, key, value }) => [
-      partition,
-      offset,
-      new Date(timestamp).toISOString(),
-      shown(key),
-      shown(value),
-    ]),
-  )
+  const rows = messages.map(rowOf)
+  const format = formatOf(options, 'jsonl')
+  if (format === 'template') printRows(rows, messageColumns, options)
+  else printRows(rows, format === 'table' ? shownColumns : messageColumns, { format })
 }
 
-/** On one line, and not longer than a line should be. */
-function shown(bytes: Buffer | null): string {
-  if (bytes === null) return '-'
-  const text = bytes
-    .subarray(0, shownCharacters * 4)
-    .toString()
-    .replaceAll(/\p{Cc}/gu, ' ')
-  return text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text
-}
+/** For looking at: a value is cut where a line should end, and headers only take room where there are any. */
+const shownColumns: readonly Column<MessageRow>[] = messageColumns
+  .filter(({ head }) => head !== 'HEADERS')
+  .map((column) => {
+    if (column.head !== 'VALUE') return column
+    const of = (row: MessageRow) => {
+      const headers = row.headers.length === 0 ? '' : `  [${headersText(row.headers)}]`
+      return row.value === null ? null : cutTo(row.value, shownCharacters) + cutTo(headers, shownCharacters)
+    }
+    return { ...column, of }
+  })

@@ -1,9 +1,13 @@
-/** `holdfast groups list | describe | delete` */
+/** `holdfast groups list | describe | reset | delete` */
 
 import type { Command } from 'commander'
 import type { BrokerService } from '../broker/contract.js'
-import { printJson, printTable } from './output.js'
+import { type FollowOptions, following, withFollow } from './following.js'
+import { type FormatOptions, printRows, printTable, withFormat } from './formats.js'
+import { resetCommand } from './groups-reset.js'
+import { printJson } from './output.js'
 import { onTarget, type TargetOptions, withTarget } from './target.js'
+import { painted } from './terminal.js'
 
 interface Options extends TargetOptions {
   readonly json?: boolean
@@ -11,65 +15,73 @@ interface Options extends TargetOptions {
 
 export function groupCommands(): (parent: Command) => void {
   return (parent) => {
-    const groups = parent.command('groups').description('list, describe and delete consumer groups')
-    withTarget(groups.command('list'))
-      .description('groups and their states')
+    const groups = parent.command('groups').description('list, describe, reset and delete consumer groups')
+    withFollow(withFormat(withTarget(groups.command('list')).description('groups and their states'))).action(list)
+    withFollow(
+      withTarget(groups.command('describe <group>'))
+        .description('members, committed offsets and lag')
+        .option('--json', 'print JSON'),
+    ).action(describe)
+    resetCommand(groups)
+    withTarget(groups.command('delete <group...>'))
+      .description('delete groups without members, and their offsets')
       .option('--json', 'print JSON')
-      .action(list)
-    withTarget(groups.command('describe <group>'))
-      .description('members, committed offsets and lag')
-      .option('--json', 'print JSON')
-      .action(describe)
-    withTarget(groups.command('delete <group>'))
-      .description('delete a group without members, and its offsets')
       .action(remove)
   }
 }
 
-async function list(options: Options): Promise<void> {
-  const groups = await onTarget(options, (service) => service.listGroups())
-  if (options.json) printJson(groups)
-  else
-    await printTable(
-      ['GROUP', 'STATE', 'PROTOCOL TYPE'],
-      groups.map((group) => [group.groupId, group.state, group.protocolType || '-']),
-    )
+async function list(options: TargetOptions & FormatOptions & FollowOptions): Promise<void> {
+  await onTarget(options, (service) =>
+    following(options, async () =>
+      printRows(
+        await service.listGroups(),
+        [
+          { head: 'GROUP', of: ({ groupId }) => groupId },
+          { head: 'STATE', of: ({ state }) => state },
+          { head: 'PROTOCOL TYPE', of: ({ protocolType }) => protocolType },
+        ],
+        options,
+      ),
+    ),
+  )
 }
 
-async function remove(group: string, options: Options): Promise<void> {
-  await onTarget(options, (service) => service.deleteGroup(group))
-  process.stdout.write(`Deleted group ${group}.\n`)
+async function remove(groups: readonly string[], options: Options): Promise<void> {
+  await onTarget(options, async (service) => {
+    for (const group of groups) {
+      await service.deleteGroup(group)
+      if (options.json) printJson({ groupId: group, deleted: true })
+      else process.stdout.write(`Deleted group ${group}.\n`)
+    }
+  })
 }
 
-async function describe(groupId: string, options: Options): Promise<void> {
-  const { group, offsets } = await onTarget(options, async (service) => ({
-    group: await service.describeGroup(groupId),
-    offsets: await committedWithLag(service, groupId),
-  }))
+async function describe(groupId: string, options: Options & FollowOptions): Promise<void> {
+  await onTarget(options, (service) => following(options, () => describeOnce(service, groupId, options)))
+}
+
+async function describeOnce(service: BrokerService, groupId: string, options: Options): Promise<void> {
+  const group = await service.describeGroup(groupId)
+  const offsets = await committedWithLag(service, groupId)
   const members = group.members.map(({ memberId, groupInstanceId, clientId, clientHost }) => ({
     memberId,
     groupInstanceId,
     clientId,
     clientHost,
   }))
+  const { state, protocolType, protocolName } = group
   if (options.json) {
-    printJson({
-      groupId,
-      state: group.state,
-      protocolType: group.protocolType,
-      protocolName: group.protocolName,
-      members,
-      offsets,
-    })
+    printJson({ groupId, state, protocolType, protocolName, members, offsets })
     return
   }
-  process.stdout.write(`${groupId}  ${group.state}${group.protocolName ? `  ${group.protocolName}` : ''}\n\n`)
-  await printTable(
+  const shownState = state === 'Stable' || state === 'Empty' ? state : painted('careful', state)
+  process.stdout.write(`${groupId}  ${shownState}${protocolName ? `  ${protocolName}` : ''}\n\n`)
+  printTable(
     ['MEMBER', 'CLIENT', 'HOST'],
     members.map((member) => [member.memberId, member.clientId, member.clientHost]),
   )
   process.stdout.write('\n')
-  await printTable(
+  printTable(
     ['TOPIC', 'PARTITION', 'COMMITTED', 'END', 'LAG'],
     offsets.map((row) => [row.topic, row.partition, row.committed, row.end, row.lag]),
   )

@@ -2,23 +2,26 @@
 
 import { systemClock } from '../core/clock.js'
 import type { RecoveryProgress, RecoveryReport } from '../storage/recovery.js'
-import { everyMs } from './progress.js'
+import { progressOnTerminal } from './progress.js'
 
-/** A line on a terminal; a quick start shows none. */
+/** A quick start shows none. */
+const quietMs = 300
+
+/** A line on a terminal. */
 export function recoveryOnTerminal(): { show: (progress: RecoveryProgress) => void; clear: () => void } {
-  const { stderr } = process
-  let shownMs = systemClock.monotonic()
+  const line = progressOnTerminal()
+  const startedMs = systemClock.monotonic()
   let isShown = false
   return {
     show: ({ logsDone, logsTotal, scannedBytes }) => {
-      const nowMs = systemClock.monotonic()
-      if (!stderr.isTTY || nowMs - shownMs < everyMs.terminal) return
-      shownMs = nowMs
+      if (systemClock.monotonic() - startedMs < quietMs) return
       isShown = true
-      stderr.write(`\r\x1b[KOpening: ${logsDone} of ${logsTotal} logs, ${megabytes(scannedBytes)} MB read`)
+      // How much the logs that are still to come have to read is not known before they are opened.
+      const detail = `${logsDone} of ${logsTotal} logs`
+      line.show({ doing: 'Opening', detail, doneBytes: scannedBytes, totalBytes: 0 })
     },
     clear: () => {
-      if (isShown) stderr.write('\r\x1b[K')
+      if (isShown) line.clear()
     },
   }
 }

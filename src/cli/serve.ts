@@ -20,6 +20,7 @@ interface Options extends SettingsOptions, HttpOptions {
   readonly json?: boolean
   readonly fullScan?: boolean
   readonly logLevel: string
+  readonly printConfig?: boolean
 }
 
 export function serveCommand(): (parent: Command) => void {
@@ -38,6 +39,7 @@ export function serveCommand(): (parent: Command) => void {
     )
     withHttp(command)
       .option('--full-scan', 'check every message at the start, not only what a crash may have harmed')
+      .option('--print-config', 'print every setting that would hold, and where it is from, and serve nothing')
       .option('--json', 'print one line of JSON when it serves')
       .addOption(
         new Option('--log-level <level>', 'what to log on stderr')
@@ -50,6 +52,7 @@ export function serveCommand(): (parent: Command) => void {
 }
 
 async function serve(options: Options): Promise<void> {
+  if (options.printConfig) return (await import('./settings.js')).printSettings(options)
   // All at once, so that reading one module overlaps with compiling another; only what is served has to be loaded.
   const [settings, logger, { Broker }, { KafkaServer }, { listenForControl }, { nodeDisk }] = await Promise.all([
     settingsOf(options),

@@ -10,7 +10,7 @@ export interface TargetOptions extends SettingsOptions {
   readonly data?: string
 }
 
-const defaultBroker = '127.0.0.1:9092'
+export const defaultBroker = '127.0.0.1:9092'
 
 /** Adds `--broker`, `--data`, and where the settings for `--data` come from. @param fileFlag see {@link withSettings} */
 export function withTarget(command: Command, fileFlag?: string): Command {

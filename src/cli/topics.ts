@@ -1,13 +1,15 @@
-/** `holdfast topics list | create | alter | delete | describe` */
+/** `holdfast topics list | create | partitions | alter | delete | compact | describe` */
 
 import type { Command } from 'commander'
-import type { PartitionDescription, TopicDescription } from '../broker/contract.js'
+import type { BrokerService, PartitionDescription, TopicDescription } from '../broker/contract.js'
 import { measureSpace, type Space } from '../client/space.js'
 import { TopicsClient } from '../client/topics.js'
 import { HoldfastError } from '../core/errors.js'
 import { uuidText } from '../core/randomness.js'
 import type { ConfigAlteration } from '../core/settings-altering.js'
-import { printJson, printTable } from './output.js'
+import { type FollowOptions, following, withFollow } from './following.js'
+import { type FormatOptions, printRows, printTable, withFormat } from './formats.js'
+import { printJson } from './output.js'
 import { collectPairs, collectTexts } from './settings-options.js'
 import { onTarget, type TargetOptions, wholeNumber, withTarget } from './target.js'
 
@@ -24,32 +26,43 @@ interface CreateOptions extends Omit<Options, 'config'> {
 
 interface AlterOptions extends Omit<CreateOptions, 'partitions'> {
   readonly deleteConfig?: readonly string[]
+  readonly dryRun?: boolean
 }
 
 export function topicCommands(): (parent: Command) => void {
   return (parent) => {
-    const topics = parent.command('topics').description('list, create, alter, delete and describe topics')
-    withTarget(topics.command('list'))
-      .description('topics with their sizes')
-      .option('--json', 'print JSON')
-      .action(list)
+    const topics = parent
+      .command('topics')
+      .description('list, create, grow, alter, delete, compact and describe topics')
+    withFollow(withFormat(withTarget(topics.command('list')).description('topics with their sizes'))).action(list)
     withTarget(topics.command('create <name>'), '--config-file')
       .description('create a topic')
       .option('-p, --partitions <n>', 'number of partitions', wholeNumber(1))
       .option('-c, --config <name=value>', 'configuration of the topic, may be repeated', collectPairs)
       .option('--json', 'print JSON')
       .action(create)
+    withTarget(topics.command('partitions <name> <count>'))
+      .description('let a topic grow to so many partitions; keys of later messages spread over all of them')
+      .option('--dry-run', 'check it, and change nothing')
+      .option('--json', 'print JSON')
+      .action(grow)
     withTarget(topics.command('alter <name>'), '--config-file')
       .description('change the configuration of a topic, in force at once')
       .option('-c, --config <name=value>', 'set an entry, may be repeated', collectPairs)
       .option('--delete-config <name>', 'let what holds for all topics hold again, may be repeated', collectTexts)
+      .option('--dry-run', 'check it, and change nothing')
       .option('--json', 'print JSON')
       .action(alter)
-    withTarget(topics.command('delete <name...>')).description('delete topics and their messages').action(remove)
-    withTarget(topics.command('compact <name>'))
-      .description('compact a topic of a folder now, active segments included')
+    withTarget(topics.command('delete <name...>'))
+      .description('delete topics and their messages')
+      .option('--dry-run', 'say what would go, and delete nothing')
       .option('--json', 'print JSON')
-      .action(compact)
+      .action(remove)
+    withFormat(
+      withTarget(topics.command('compact <name>')).description(
+        'compact a topic of a folder now, active segments included',
+      ),
+    ).action(compact)
     withTarget(topics.command('describe <name>'))
       .description('partitions, offsets and configuration')
       .option('--json', 'print JSON')
@@ -57,17 +70,24 @@ export function topicCommands(): (parent: Command) => void {
   }
 }
 
-async function list(options: Options): Promise<void> {
-  const topics = await onTarget(options, (service) => service.describeTopics(null))
-  const rows = [...topics]
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .map((topic) => ({ name: topic.name, ...totals(topic) }))
-  if (options.json) printJson(rows)
-  else
-    await printTable(
-      ['TOPIC', 'PARTITIONS', 'MESSAGES'],
-      rows.map((row) => [row.name, row.partitions, row.messages]),
-    )
+async function list(options: Options & FormatOptions & FollowOptions): Promise<void> {
+  await onTarget(options, (service) =>
+    following(options, async () => {
+      const topics = await service.describeTopics(null)
+      const rows = [...topics]
+        .sort((a, b) => (a.name < b.name ? -1 : 1))
+        .map((topic) => ({ name: topic.name, ...totals(topic) }))
+      printRows(
+        rows,
+        [
+          { head: 'TOPIC', of: ({ name }) => name },
+          { head: 'PARTITIONS', of: ({ partitions }) => partitions },
+          { head: 'MESSAGES', of: ({ messages }) => messages },
+        ],
+        options,
+      )
+    }),
+  )
 }
 
 async function create(name: string, options: CreateOptions): Promise<void> {
@@ -82,14 +102,33 @@ async function create(name: string, options: CreateOptions): Promise<void> {
     )
 }
 
-async function compact(name: string, options: Options): Promise<void> {
+async function grow(name: string, text: string, options: Options & { dryRun?: boolean }): Promise<void> {
+  const partitions = countOf(text)
+  const { dryRun: validateOnly = false } = options
+  await onTarget(options, (service) => service.createPartitions(name, partitions, { validateOnly }))
+  if (options.json) printJson({ name, partitions, dryRun: validateOnly })
+  else process.stdout.write(`Topic ${name} ${validateOnly ? 'can get' : 'has'} ${partitions} partitions.\n`)
+}
+
+function countOf(text: string): number {
+  try {
+    return wholeNumber(1)(text)
+  } catch (error) {
+    throw new HoldfastError('INVALID_ARGUMENT', `${text} is no number of partitions. ${(error as Error).message}`)
+  }
+}
+
+async function compact(name: string, options: Options & FormatOptions): Promise<void> {
   const partitions = await onTarget(options, (service) => new TopicsClient(service, () => {}).compact(name))
-  if (options.json) printJson(partitions)
-  else
-    await printTable(
-      ['PARTITION', 'BYTES BEFORE', 'BYTES AFTER'],
-      partitions.map(({ partition, bytesBefore, bytesAfter }) => [partition, bytesBefore, bytesAfter]),
-    )
+  printRows(
+    partitions,
+    [
+      { head: 'PARTITION', of: ({ partition }) => partition },
+      { head: 'BYTES BEFORE', of: ({ bytesBefore }) => bytesBefore },
+      { head: 'BYTES AFTER', of: ({ bytesAfter }) => bytesAfter },
+    ],
+    options,
+  )
 }
 
 async function alter(name: string, options: AlterOptions): Promise<void> {
@@ -104,35 +143,52 @@ async function alter(name: string, options: AlterOptions): Promise<void> {
       'There is nothing to alter: give --config NAME=VALUE or --delete-config NAME.',
     )
   }
+  const validateOnly = options.dryRun ?? false
   const entries = await onTarget({ ...options, config: configFile }, async (service) => {
-    await service.alterTopic(name, { alterations })
+    await service.alterTopic(name, { alterations, validateOnly })
     return service.describeConfig(name)
   })
   const own = entries.filter(({ origin }) => origin === 'topic')
-  if (options.json) printJson({ name, config: Object.fromEntries(own.map((entry) => [entry.name, entry.value])) })
-  else {
+  if (validateOnly) {
+    if (options.json) printJson({ name, alterations, dryRun: true })
+    else process.stdout.write(`Topic ${name} can be altered so; nothing was changed.\n`)
+  } else if (options.json) {
+    printJson({ name, config: Object.fromEntries(own.map((entry) => [entry.name, entry.value])) })
+  } else {
     const shown = own.map((entry) => `${entry.name}=${entry.value}`).join(', ')
     process.stdout.write(`Altered topic ${name}: ${shown === '' ? 'it says nothing for itself' : shown}.\n`)
   }
 }
 
-async function remove(names: readonly string[], options: Options): Promise<void> {
+async function remove(names: readonly string[], options: Options & { dryRun?: boolean }): Promise<void> {
   await onTarget(options, async (service) => {
+    if (options.dryRun) return wouldDelete(service, names, options)
     for (const name of names) {
       await service.deleteTopic(name)
-      process.stdout.write(`Deleted topic ${name}.\n`)
+      if (options.json) printJson({ name, deleted: true })
+      else process.stdout.write(`Deleted topic ${name}.\n`)
     }
   })
 }
 
+async function wouldDelete(service: BrokerService, names: readonly string[], { json }: Options): Promise<void> {
+  for (const name of names) {
+    const { partitions, messages } = totals(await existing(service, name))
+    if (json) printJson({ name, deleted: false, partitions, messages })
+    else process.stdout.write(`Would delete topic ${name}: ${messages} messages in ${partitions} partitions.\n`)
+  }
+}
+
+async function existing(service: BrokerService, name: string): Promise<TopicDescription> {
+  const [found] = await service.describeTopics([name])
+  if (found !== undefined) return found
+  const why = `There is no topic ${name}; "holdfast topics list" shows which there are.`
+  throw new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION', why)
+}
+
 async function describe(name: string, options: Options): Promise<void> {
   const { topic, config, space } = await onTarget(options, async (service) => {
-    const [found] = await service.describeTopics([name])
-    if (found === undefined)
-      throw new HoldfastError(
-        'UNKNOWN_TOPIC_OR_PARTITION',
-        `There is no topic ${name}; "holdfast topics list" shows which there are.`,
-      )
+    const found = await existing(service, name)
     return { topic: found, config: await service.describeConfig(name), space: await measureSpace(service, found) }
   })
   if (options.json) {
@@ -144,7 +200,7 @@ async function describe(name: string, options: Options): Promise<void> {
     return
   }
   process.stdout.write(`${topic.name}  id ${uuidText(topic.id)}\n\n`)
-  await printTable(
+  printTable(
     ['PARTITION', 'FIRST OFFSET', 'NEXT OFFSET', 'STORED', 'UNCOMPRESSED', 'STATE'],
     topic.partitions.map((row, index) => [
       row.partition,
@@ -156,7 +212,7 @@ async function describe(name: string, options: Options): Promise<void> {
   )
   process.stdout.write(`\n${spaceSentence(space)}\n`)
   process.stdout.write('\n')
-  await printTable(
+  printTable(
     ['CONFIGURATION', 'VALUE', 'FROM'],
     config.map((entry) => [entry.name, entry.value, entry.origin]),
   )

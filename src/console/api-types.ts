@@ -161,7 +161,7 @@ export interface PartitionRow {
 export interface ConfigRow {
   readonly name: string
   readonly value: string
-  readonly origin: 'topic' | 'broker' | 'default'
+  readonly origin: 'topic' | 'altered' | 'broker' | 'default'
   readonly type: string
   readonly help: string
   readonly readOnly: boolean

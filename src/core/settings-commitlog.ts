@@ -3,7 +3,7 @@
  * Meanings and defaults are RocketMQ's (MessageStoreConfig).
  */
 
-import { int, oneOf, text } from './settings-rows.js'
+import { int, live, oneOf, text } from './settings-rows.js'
 
 const kib = 1024
 const gib = 1024 * 1024 * kib
@@ -48,30 +48,38 @@ export const commitLogRows = {
     'entries',
     "A file of the commit log's key index is followed by another before it would hold so many entries.",
   ),
-  'file.reserved.time': int(
-    72,
-    0,
-    1_000_000,
-    'hours',
-    'A file of the commit log that was written last so long ago is deleted at the hours of delete.when, and at any time while the disk is above disk.max.used.space.ratio.',
+  'file.reserved.time': live(
+    int(
+      72,
+      0,
+      1_000_000,
+      'hours',
+      'A file of the commit log that was written last so long ago is deleted at the hours of delete.when, and at any time while the disk is above disk.max.used.space.ratio.',
+    ),
   ),
-  'delete.when': text(
-    '04',
-    "The hours of the day, by this machine's clock, at which files of the commit log are deleted that are too old.",
-    { pattern: hours, words: "hours from 0 to 23 with ';' between, as in 04 or 2;14" },
+  'delete.when': live(
+    text(
+      '04',
+      "The hours of the day, by this machine's clock, at which files of the commit log are deleted that are too old.",
+      { pattern: hours, words: "hours from 0 to 23 with ';' between, as in 04 or 2;14" },
+    ),
   ),
-  'disk.max.used.space.ratio': int(
-    75,
-    10,
-    100,
-    'percent',
-    'While more of the disk is used, files of the commit log that are too old are deleted at any hour; 100 switches it off.',
+  'disk.max.used.space.ratio': live(
+    int(
+      75,
+      10,
+      100,
+      'percent',
+      'While more of the disk is used, files of the commit log that are too old are deleted at any hour; 100 switches it off.',
+    ),
   ),
-  'disk.space.clean.forcibly.ratio': int(
-    85,
-    10,
-    100,
-    'percent',
-    'While more of the disk is used, the oldest files of the commit log are deleted, however young; 100 switches it off.',
+  'disk.space.clean.forcibly.ratio': live(
+    int(
+      85,
+      10,
+      100,
+      'percent',
+      'While more of the disk is used, the oldest files of the commit log are deleted, however young; 100 switches it off.',
+    ),
   ),
 } as const

@@ -6,13 +6,15 @@
 import { type SettingName, type Settings, settingsTable } from './settings-table.js'
 
 export interface Origin {
-  readonly kind: 'default' | 'profile' | 'file' | 'environment' | 'flag' | 'code' | 'topic'
+  readonly kind: 'default' | 'profile' | 'file' | 'environment' | 'flag' | 'code' | 'altered' | 'topic'
   /** The profile's name, `path:line` of the file, the variable, the flag; absent where the kind says it all. */
   readonly where?: string
 }
 
 export const defaultOrigin: Origin = { kind: 'default' }
 export const codeOrigin: Origin = { kind: 'code' }
+/** Changed while the store was open, and kept in its `config/settings.json`. */
+export const alteredOrigin: Origin = { kind: 'altered' }
 export const topicOrigin: Origin = { kind: 'topic' }
 
 const origins = new WeakMap<object, (name: SettingName) => Origin>()

@@ -7,6 +7,8 @@ export interface Row<T> {
   readonly topic?: string
   /** A topic keeps the value that it was created with. */
   readonly fixed?: boolean
+  /** The store's value can be changed while it is open: whoever needs it reads it anew each time. */
+  readonly live?: boolean
   readonly help: string
 }
 
@@ -130,3 +132,6 @@ export const text = (defaultValue: string, help: string, form?: TextForm): TextR
   help,
   form,
 })
+
+/** A row whose value is read anew whenever it is needed, so that it can be changed meanwhile. */
+export const live = <R extends SettingRow>(row: R): R => ({ ...row, live: true })

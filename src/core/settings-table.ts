@@ -1,8 +1,8 @@
 /**
  * Every setting, in one table: name, type, default, bounds, unit, the topic-level name where a topic may override it, and
  * a line of help. Validation, the command line's help, DescribeConfigs and docs/settings.md all read this table; a setting
- * that is not in it is refused, and one that is in it is enforced. What a store opens with stays until it is opened anew;
- * what a topic says for itself can be altered meanwhile and holds at once, but for the rows that are `fixed`.
+ * that is not in it is refused, and one that is in it is enforced. What a store opens with stays until it is opened anew, but
+ * for the rows that are `live`; what a topic says for itself can be altered meanwhile and holds at once, but for the `fixed`.
  */
 
 import { commitLogRows } from './settings-commitlog.js'
@@ -13,6 +13,7 @@ import {
   int,
   type ListRow,
   listOf,
+  live,
   oneOf,
   path,
   type Row,
@@ -75,21 +76,25 @@ export const settingsTable = {
     'What happens to old segments of a topic: delete removes them when they are too old or too many, compact keeps the latest message of each key.',
     'cleanup.policy',
   ),
-  'log.retention.ms': int(
-    604_800_000,
-    -1,
-    Number.MAX_SAFE_INTEGER,
-    'ms',
-    'A segment whose newest record is older than this is deleted; -1 keeps every age.',
-    'retention.ms',
+  'log.retention.ms': live(
+    int(
+      604_800_000,
+      -1,
+      Number.MAX_SAFE_INTEGER,
+      'ms',
+      'A segment whose newest record is older than this is deleted; -1 keeps every age.',
+      'retention.ms',
+    ),
   ),
-  'log.retention.bytes': int(
-    -1,
-    -1,
-    Number.MAX_SAFE_INTEGER,
-    'bytes',
-    'The oldest segments of a partition are deleted as long as so much remains; -1 keeps every size.',
-    'retention.bytes',
+  'log.retention.bytes': live(
+    int(
+      -1,
+      -1,
+      Number.MAX_SAFE_INTEGER,
+      'bytes',
+      'The oldest segments of a partition are deleted as long as so much remains; -1 keeps every size.',
+      'retention.bytes',
+    ),
   ),
   'log.retention.check.interval.ms': int(
     300_000,
@@ -98,26 +103,32 @@ export const settingsTable = {
     'ms',
     'How often segments are looked for that are too old or too many.',
   ),
-  'store.retention.bytes': int(
-    -1,
-    -1,
-    Number.MAX_SAFE_INTEGER,
-    'bytes',
-    'While all partitions together hold more, the oldest segments of topics that allow deletion are deleted; -1 keeps every size.',
+  'store.retention.bytes': live(
+    int(
+      -1,
+      -1,
+      Number.MAX_SAFE_INTEGER,
+      'bytes',
+      'While all partitions together hold more, the oldest segments of topics that allow deletion are deleted; -1 keeps every size.',
+    ),
   ),
-  'disk.watermark.delete.ratio': int(
-    85,
-    1,
-    100,
-    'percent',
-    'While more of the disk is used, by whomever, the oldest sealed segments of topics that allow deletion are deleted early; 100 switches it off.',
+  'disk.watermark.delete.ratio': live(
+    int(
+      85,
+      1,
+      100,
+      'percent',
+      'While more of the disk is used, by whomever, the oldest sealed segments of topics that allow deletion are deleted early; 100 switches it off.',
+    ),
   ),
-  'disk.watermark.refuse.ratio': int(
-    95,
-    1,
-    100,
-    'percent',
-    'While more of the disk is used, messages are refused with DISK_WATERMARK; 100 switches it off.',
+  'disk.watermark.refuse.ratio': live(
+    int(
+      95,
+      1,
+      100,
+      'percent',
+      'While more of the disk is used, messages are refused with DISK_WATERMARK; 100 switches it off.',
+    ),
   ),
   ...compactionRows,
   ...commitLogRows,
@@ -266,7 +277,7 @@ export const settingsTable = {
     'ms',
     'An idempotent producer that wrote nothing for so long is forgotten.',
   ),
-  'num.partitions': int(1, 1, 10_000, 'partitions', 'Partitions of a topic that is created without a number.'),
+  'num.partitions': live(int(1, 1, 10_000, 'partitions', 'Partitions of a topic that is created without a number.')),
   'key.index.enable': flag(
     false,
     'Keep an index of the keys and ids of messages, so that find reads few bytes. It is built from the log where it is missing, and removed where this is off.',
@@ -280,7 +291,7 @@ export const settingsTable = {
     'bytes',
     'Memory of all key indexes: half for entries that are in no file yet, half for the filters of their files.',
   ),
-  'auto.create.topics.enable': flag(true, 'Create a topic when a producer or consumer first names it.'),
+  'auto.create.topics.enable': live(flag(true, 'Create a topic when a producer or consumer first names it.')),
   'offsets.topic.num.partitions': int(
     1,
     1,
@@ -295,12 +306,8 @@ export const settingsTable = {
     'partitions',
     'Partitions of __transaction_state. One lets all transactions share each flush.',
   ),
-  'transaction.max.timeout.ms': int(
-    900_000,
-    1,
-    int32Max,
-    'ms',
-    'Longest time that a producer may ask for before its open transaction is aborted.',
+  'transaction.max.timeout.ms': live(
+    int(900_000, 1, int32Max, 'ms', 'Longest time that a producer may ask for before its open transaction is aborted.'),
   ),
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': int(
     10_000,
@@ -309,12 +316,14 @@ export const settingsTable = {
     'ms',
     'How often transactions that took longer than their timeout are looked for.',
   ),
-  'transactional.id.expiration.ms': int(
-    604_800_000,
-    1,
-    int32Max,
-    'ms',
-    'A transactional id that was not used for so long, and has no transaction open, is forgotten.',
+  'transactional.id.expiration.ms': live(
+    int(
+      604_800_000,
+      1,
+      int32Max,
+      'ms',
+      'A transactional id that was not used for so long, and has no transaction open, is forgotten.',
+    ),
   ),
   'transaction.remove.expired.transaction.cleanup.interval.ms': int(
     3_600_000,
@@ -323,23 +332,17 @@ export const settingsTable = {
     'ms',
     'How often transactional ids that are to be forgotten are looked for.',
   ),
-  'offset.metadata.max.bytes': int(4096, 0, mib, 'bytes', 'Longest metadata text beside a committed offset.'),
-  'group.initial.rebalance.delay.ms': int(
-    0,
-    0,
-    int32Max,
-    'ms',
-    'How long the first rebalance of an empty group waits for more members.',
+  'offset.metadata.max.bytes': live(int(4096, 0, mib, 'bytes', 'Longest metadata text beside a committed offset.')),
+  'group.initial.rebalance.delay.ms': live(
+    int(0, 0, int32Max, 'ms', 'How long the first rebalance of an empty group waits for more members.'),
   ),
-  'group.min.session.timeout.ms': int(1000, 1, int32Max, 'ms', 'Shortest session timeout a group member may ask for.'),
-  'group.max.session.timeout.ms': int(
-    1_800_000,
-    1,
-    int32Max,
-    'ms',
-    'Longest session timeout a group member may ask for.',
+  'group.min.session.timeout.ms': live(
+    int(1000, 1, int32Max, 'ms', 'Shortest session timeout a group member may ask for.'),
   ),
-  'group.max.size': int(10_000, 1, int32Max, 'members', 'Most members of one group.'),
+  'group.max.session.timeout.ms': live(
+    int(1_800_000, 1, int32Max, 'ms', 'Longest session timeout a group member may ask for.'),
+  ),
+  'group.max.size': live(int(10_000, 1, int32Max, 'members', 'Most members of one group.')),
   'socket.request.max.bytes': int(
     100 * mib,
     1024,
@@ -354,28 +357,16 @@ export const settingsTable = {
     'bytes',
     'Bytes of requests that may be in work in all; past it connections are not read.',
   ),
-  'connections.max.idle.ms': int(
-    600_000,
-    100,
-    int32Max,
-    'ms',
-    'A connection that sends nothing for so long is closed.',
+  'connections.max.idle.ms': live(
+    int(600_000, 100, int32Max, 'ms', 'A connection that sends nothing for so long is closed.'),
   ),
-  'frame.timeout.ms': int(
-    30_000,
-    100,
-    int32Max,
-    'ms',
-    'Longest time from the first byte of a request frame to its last.',
+  'frame.timeout.ms': live(
+    int(30_000, 100, int32Max, 'ms', 'Longest time from the first byte of a request frame to its last.'),
   ),
-  'max.connections': int(
-    10_000,
-    1,
-    int32Max,
-    'connections',
-    'Connections that are open at once; one more is closed at once.',
+  'max.connections': live(
+    int(10_000, 1, int32Max, 'connections', 'Connections that are open at once; one more is closed at once.'),
   ),
-  'fetch.max.bytes': int(55 * mib, 1024, int32Max, 'bytes', 'Most bytes of records in one fetch answer.'),
+  'fetch.max.bytes': live(int(55 * mib, 1024, int32Max, 'bytes', 'Most bytes of records in one fetch answer.')),
 } as const satisfies Record<string, SettingRow>
 
 export type SettingName = keyof typeof settingsTable

@@ -58,7 +58,7 @@ export function givenSettings(record: Readonly<Record<string, unknown>>, origin:
  */
 export function layerSettings(given: readonly GivenSetting[]): Settings {
   const layer = given.map(({ name, value, origin }) => {
-    const known = knownName(name, origin)
+    const known = knownSetting(name, origin)
     return { name: known, value: parseValue(settingsTable[known], name, value, origin), origin }
   })
   const resolved: Record<string, unknown> = {}
@@ -76,12 +76,18 @@ export function layerSettings(given: readonly GivenSetting[]): Settings {
     origins.set(name, origin)
   }
   const settings = withOrigins(resolved as Settings, (name) => origins.get(name) ?? defaultOrigin)
-  const contradiction = contradictionIn(settings)
-  if (contradiction !== undefined) throw new HoldfastError('INVALID_SETTING', contradiction)
+  checkTogether(settings)
   return settings
 }
 
-function knownName(name: string, origin: Origin): SettingName {
+/** @throws INVALID_SETTING where values that are in range each contradict each other */
+export function checkTogether(settings: Settings): void {
+  const contradiction = contradictionIn(settings)
+  if (contradiction !== undefined) throw new HoldfastError('INVALID_SETTING', contradiction)
+}
+
+/** @throws INVALID_SETTING for a name that is no setting's, with the one that was probably meant */
+export function knownSetting(name: string, origin: Origin): SettingName {
   if (Object.hasOwn(settingsTable, name)) return name as SettingName
   const meant = topicSettingNames.get(name) ?? nearest(name, Object.keys(settingsTable))
   const hint = meant === undefined ? '' : ` Did you mean ${meant}?`
@@ -114,10 +120,17 @@ export function topicSettings(base: Settings, config: Readonly<Record<string, st
   if (resolved['storage.layout'] === 'commitlog') {
     for (const name of holdToCommitLog(resolved, Object.keys(config), base)) own.add(name)
   }
+  // What the topic does not say for itself follows the store's, also where that is changed later.
+  for (const [name, row] of settingRows)
+    if (row.live && row.topic !== undefined && !own.has(name)) follow(resolved, base, name)
   const settings = withOrigins(resolved as Settings, (name) => (own.has(name) ? topicOrigin : originOf(base, name)))
   const contradiction = contradictionIn(settings)
   if (contradiction !== undefined) throw new HoldfastError('INVALID_CONFIG', contradiction)
   return settings
+}
+
+function follow(resolved: Record<string, unknown>, base: Settings, name: SettingName): void {
+  Object.defineProperty(resolved, name, { enumerable: true, get: () => base[name] })
 }
 
 function refuseTopicName(name: string): never {
@@ -158,6 +171,8 @@ export interface SettingDescription {
   readonly topicName?: string
   /** A topic keeps the value that it was created with. */
   readonly fixed?: boolean
+  /** The store's value can be changed while it is open; all others wait for the next start. */
+  readonly live: boolean
   readonly type: SettingRow['type']
   /** What a number counts. */
   readonly unit?: string
@@ -173,6 +188,7 @@ export function describeSettings(): SettingDescription[] {
     name,
     topicName: row.topic,
     fixed: row.fixed,
+    live: row.live ?? false,
     type: row.type,
     unit: row.type === 'int' ? row.unit : undefined,
     default: String(row.default),

@@ -111,9 +111,18 @@ export class RemoteAdmin {
     throwIfRefused(results[0].errorCode, results[0].errorMessage)
   }
 
-  async alterTopic(name: string, alteration: contract.TopicAlteration): Promise<void> {
-    const { alterations, replaceAll = false, validateOnly = false } = alteration
-    const resource = { resourceType: topicResource, resourceName: name }
+  alterTopic(name: string, alteration: contract.TopicAlteration): Promise<void> {
+    return this.#alter({ resourceType: topicResource, resourceName: name }, alteration)
+  }
+
+  alterBroker(alteration: contract.TopicAlteration): Promise<void> {
+    return this.#alter({ resourceType: brokerResource, resourceName: String(this.#nodeId) }, alteration)
+  }
+
+  async #alter(
+    resource: { readonly resourceType: number; readonly resourceName: string },
+    { alterations, replaceAll = false, validateOnly = false }: contract.TopicAlteration,
+  ): Promise<void> {
     const configs = alterations.map((each) => ({
       name: each.name,
       configOperation: operations.indexOf(each.operation),
@@ -182,6 +191,7 @@ function wouldBe(name: string, id: Buffer, count: number): contract.TopicDescrip
 
 function originOf(source: number): contract.ConfigEntry['origin'] {
   if (source === configSource.topic) return 'topic'
+  if (source === configSource.altered) return 'altered'
   return source === configSource.default ? 'default' : 'broker'
 }
 

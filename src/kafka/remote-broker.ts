@@ -183,6 +183,10 @@ export class RemoteBroker implements contract.BrokerService {
     return this.#admin.alterTopic(name, alteration)
   }
 
+  alterBroker(alteration: contract.TopicAlteration): Promise<void> {
+    return this.#admin.alterBroker(alteration)
+  }
+
   describeConfig(topic: string | null): Promise<readonly contract.ConfigEntry[]> {
     return this.#admin.describeConfig(topic)
   }

@@ -15,6 +15,7 @@ import { type Randomness, systemRandomness } from '../core/randomness.js'
 import { resolveSettings, type Settings } from '../core/settings.js'
 import type { Disk, DiskSpace } from '../files/disk.js'
 import { nodeDisk } from '../files/node-disk.js'
+import { type SettingsAlteration, StoredSettings } from './altered-settings.js'
 import type { BackupOptions, BackupReport, StoreToBackUp } from './backup/store-backup.js'
 import { Backups } from './backups.js'
 import { CheckpointWriter } from './checkpoint-writer.js'
@@ -62,6 +63,7 @@ export class MessageStore {
   readonly #directory: DataDirectory
   readonly #tools: Tools
   readonly #catalog: TopicCatalog
+  readonly #settings: StoredSettings
   readonly #lifecycle = new Lifecycle('message store')
   readonly #topics: StoreTopics
   readonly #logs: StoreLogs
@@ -76,9 +78,10 @@ export class MessageStore {
   #recovery: RecoveryReport | undefined
   #closed: Promise<void> | undefined
 
-  private constructor(directory: DataDirectory, catalog: TopicCatalog, tools: Tools) {
+  private constructor(directory: DataDirectory, catalog: TopicCatalog, settings: StoredSettings, tools: Tools) {
     this.#directory = directory
     this.#catalog = catalog
+    this.#settings = settings
     this.#tools = tools
     const shared = { tables: sharedTables(tools), healer: new Healer(tools.clock, tools.logger) }
     const segments = new PartitionLogs(directory.logPath, tools, shared, {
@@ -155,7 +158,8 @@ export class MessageStore {
       }
       await directory.claimLogs()
       const disk = measuredDisk(tools, directory.path)
-      const store = new MessageStore(directory, catalog, { ...tools, disk })
+      const settings = await StoredSettings.load(tools.disk, directory.configPath, tools.settings)
+      const store = new MessageStore(directory, catalog, settings, { ...tools, settings: settings.settings, disk })
       await store.#openOrLetGo(options)
       return store
     } catch (error) {
@@ -246,6 +250,12 @@ export class MessageStore {
   /** See {@link StoreTopics.alter}. @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG, and what `change` throws */
   alterTopic(name: string, change: ConfigChange, options: { validateOnly?: boolean } = {}): Promise<void> {
     return this.#topics.alter(name, change, options)
+  }
+
+  /** See {@link StoredSettings.alter}. @throws INVALID_SETTING, INVALID_CONFIG, INVALID_REQUEST */
+  async alterSettings(alteration: SettingsAlteration): Promise<void> {
+    this.#lifecycle.assertOpen()
+    await this.#settings.alter(alteration)
   }
 
   /** Deletes a topic and its messages. @throws UNKNOWN_TOPIC_OR_PARTITION */

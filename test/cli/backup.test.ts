@@ -67,7 +67,7 @@ test('a folder that nobody serves is backed up too; what is none, and a path tha
     [['restore', backups, '--data', data], /is not empty.*INVALID_ARGUMENT/],
   ] as const) {
     const { code, stderr } = await run(...args)
-    assert.equal(code, 1)
+    assert.equal(code, 2)
     assert.match(stderr, why)
   }
   assert.equal(existsSync(join(directory, 'nowhere')), false)
@@ -84,7 +84,7 @@ test('the control socket refuses what it does not understand, and one that a kil
   whenEnded(t, () => broker.end('SIGKILL'))
   assert.match(await ask(socket, '{"command":"backup","target":""}\n'), /INVALID_REQUEST/)
   const { code, stderr } = await run('backup', join(directory, 'inside'), '--data', directory)
-  assert.equal(code, 1)
+  assert.equal(code, 2)
   assert.match(stderr, /INVALID_ARGUMENT/)
   assert.equal(await broker.end('SIGTERM'), 0)
 })

@@ -1,7 +1,8 @@
 /**
  * DescribeConfigs, versions 1-4: the settings of topics and of this broker, straight from the settings table.
  *
- * Read-only is what AlterConfigs and IncrementalAlterConfigs refuse: all of the broker's, and a topic's where it keeps them.
+ * Read-only is what AlterConfigs and IncrementalAlterConfigs refuse: of the broker's what waits for a start, and a topic's
+ * where it keeps them. What was altered on the broker comes from DYNAMIC_BROKER_CONFIG.
  * The broker resource with an empty name means the dynamic defaults of the cluster, of which there are none.
  */
 

@@ -1,4 +1,4 @@
-/** What AlterConfigs and IncrementalAlterConfigs share: each resource answers for itself, and only topics can be altered. */
+/** What AlterConfigs and IncrementalAlterConfigs share: each resource answers for itself. */
 
 import type { TopicAlteration } from '../../broker/contract.js'
 import { HoldfastError } from '../../core/errors.js'
@@ -25,8 +25,9 @@ export async function alterEach<R extends Resource>(
       if (twice.has(keyOf(resource))) {
         throw new HoldfastError('INVALID_REQUEST', `The request names ${resource.resourceName} more than once.`)
       }
-      requireTopic(resource)
-      await broker.alterTopic(resource.resourceName, { ...alterationOf(resource), validateOnly })
+      const alteration = { ...alterationOf(resource), validateOnly }
+      if (isThisBroker(resource, broker)) await broker.alterBroker(alteration)
+      else await broker.alterTopic(resource.resourceName, alteration)
       responses.push(answer(resource, noError))
     } catch (error) {
       responses.push(answer(resource, refusalOf(error)))
@@ -45,12 +46,14 @@ export function requireValue(name: string, value: string | null): string {
   throw new HoldfastError('INVALID_REQUEST', `${name} has no value; to take it away, delete it.`)
 }
 
-function requireTopic({ resourceType }: Resource): void {
-  if (resourceType === topicResource) return
+/** Whether the broker is meant, rather than a topic. @throws INVALID_REQUEST for anything else */
+function isThisBroker({ resourceType, resourceName }: Resource, { nodeId }: Call['broker']): boolean {
+  if (resourceType === topicResource) return false
+  if (resourceType === brokerResource && resourceName === String(nodeId)) return true
   throw new HoldfastError(
     'INVALID_REQUEST',
     resourceType === brokerResource
-      ? 'The settings of the broker are read when it starts; change them where they come from and start it anew. Only topics can be altered.'
+      ? `There is broker ${nodeId} alone, whose settings can be altered under that name; not ${JSON.stringify(resourceName)}.`
       : `There is no configuration of resources of type ${resourceType}.`,
   )
 }

@@ -8,7 +8,7 @@ import { type SettingName, settingsTable } from '../../core/settings.js'
 
 export const topicResource = 2
 export const brokerResource = 4
-export const configSource = { topic: 1, broker: 4, default: 5 } as const
+export const configSource = { topic: 1, altered: 2, broker: 4, default: 5 } as const
 export const configType = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 } as const
 
 /** By the number of the operation. */

@@ -46,12 +46,22 @@ test('IncrementalAlterConfigs: every operation, each resource for itself, nothin
     [topic, 'a', some],
     [topic, 'b', half],
     [topic, 'nobody', some],
-    [4, String(broker.nodeId), [entry('num.partitions', set, '2')]],
+    [4, String(broker.nodeId), [entry('file.engine', set, 'mmap')]],
+    [4, '', [entry('num.partitions', set, '2')]],
     [8, String(broker.nodeId), []],
     [topic, 'c', some],
     [topic, 'c', some],
   ])
-  assert.deepEqual(codes, [0, invalidConfig, 3, invalidRequest, invalidRequest, invalidRequest, invalidRequest])
+  assert.deepEqual(codes, [
+    0,
+    invalidConfig,
+    3,
+    invalidConfig,
+    invalidRequest,
+    invalidRequest,
+    invalidRequest,
+    invalidRequest,
+  ])
   assert.deepEqual(
     [await own('a'), await own('b'), await own('c')],
     [{ 'max.message.bytes': '5000' }, { 'flush.batch.size': '5' }, { 'flush.batch.size': '5' }],
@@ -69,6 +79,38 @@ test('IncrementalAlterConfigs: every operation, each resource for itself, nothin
     assert.deepEqual(await alter([[topic, 'a', [wrong]]]), [invalidRequest])
   }
   assert.deepEqual(served.complaints, [])
+})
+
+test('settings of the broker that are read anew are altered, and told as dynamic; the next request goes by them', async (t) => {
+  const served = await serve(t)
+  const { broker } = served
+  const client = await served.raw()
+  const resource = { resourceType: 4, resourceName: String(broker.nodeId) }
+  const alter = async (name: string, configOperation: number, value: string | null) => {
+    const body = { resources: [{ ...resource, configs: [{ name, configOperation, value }] }], validateOnly: false }
+    return (await client.ask(kafka.incrementalAlterConfigs, 1, body)).responses[0].errorCode
+  }
+  const told = async (name: string) => {
+    const body = { resources: [{ ...resource, configurationKeys: [name] }] }
+    const [{ value, configSource, readOnly }] = (await client.ask(kafka.describeConfigs, 4, body)).results[0].configs
+    return [value, configSource, readOnly]
+  }
+  assert.deepEqual(await told('num.partitions'), ['1', 5, false])
+  assert.deepEqual(await told('file.engine'), ['disk', 5, true])
+  assert.equal(await alter('num.partitions', set, '3'), 0)
+  assert.deepEqual(await told('num.partitions'), ['3', 2, false])
+  assert.equal((await broker.createTopic({ name: 'three' })).partitions.length, 3)
+  assert.equal(await alter('num.partitions', set, 'three'), invalidConfig)
+  assert.equal(await alter('num.partitions', append, '4'), invalidConfig)
+  assert.equal(await alter('num.partitions', remove, null), 0)
+  assert.deepEqual(await told('num.partitions'), ['1', 5, false])
+  const remote = await served.remote()
+  await remote.alterBroker({ alterations: [{ name: 'fetch.max.bytes', operation: 'set', value: '2000' }] })
+  assert.equal(broker.settings['fetch.max.bytes'], 2000)
+  const origins = new Map((await remote.describeConfig(null)).map(({ name, origin }) => [name, origin]))
+  assert.equal(origins.get('fetch.max.bytes'), 'altered')
+  await remote.alterBroker({ alterations: [], replaceAll: true })
+  assert.equal(broker.settings['fetch.max.bytes'], 55 * 1024 * 1024)
 })
 
 test('AlterConfigs says all anew, and the change holds for the next request', async (t) => {
@@ -109,7 +151,7 @@ test('what belongs to the broker, or is fixed, is read-only and refused', async 
     })),
   })
   const readOnly = results.map(({ configs }) => configs.filter((config) => config.readOnly).map(({ name }) => name))
-  assert.deepEqual(readOnly[0], ['index.interval.bytes', 'flush.disk.type', 'file.engine'])
+  assert.deepEqual(readOnly[0], ['index.interval.bytes', 'storage.layout', 'flush.disk.type', 'file.engine'])
   assert.equal(readOnly[1].length, results[1].configs.length)
   const { responses } = await client.ask(kafka.alterConfigs, 2, {
     resources: [{ resourceType: topic, resourceName: '__consumer_offsets', configs: [] }],
