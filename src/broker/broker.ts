@@ -244,9 +244,8 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     await this.#topics.alter(name, alteration)
   }
 
-  async alterBroker(alteration: contract.TopicAlteration): Promise<void> {
-    this.#lifecycle.assertOpen()
-    await this.#store.alterSettings(alteration)
+  alterBroker(alteration: contract.TopicAlteration): Promise<void> {
+    return this.#store.alterSettings(alteration)
   }
 
   async deleteRecords({ topic, partition }: contract.TopicPartition, offset: number): Promise<number> {
@@ -320,9 +319,7 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     await receipt.acknowledged
     // Where the policy acknowledges earlier. All who ask for it meanwhile share the flush.
     if (durable && log.durableOffset <= receipt.lastOffset) {
-      const topicOf = this.#store.topic(topic)
-      const settings = topicOf === undefined ? this.settings : this.#topics.settingsOf(topicOf)
-      await flushWithin(log, this.#clock, settings['flush.commitlog.timeout'])
+      await flushWithin(log, this.#clock, this.#topicSettings(topic)['flush.commitlog.timeout'])
     }
     return {
       baseOffset: receipt.baseOffset,

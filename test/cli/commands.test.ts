@@ -205,7 +205,10 @@ test('a message is found by key and by id in a folder, by time also over the wir
       [0, 'two apples'],
     ],
   )
-  assert.match(await ok(['find', 'orders', '--id', 'm1', ...data]), /^PARTITION.*\n +0 +3 .* a plum {2}\[message-id=m1\]\n$/)
+  assert.match(
+    await ok(['find', 'orders', '--id', 'm1', ...data]),
+    /^PARTITION.*\n +0 +3 .* a plum {2}\[message-id=m1\]\n$/,
+  )
   assert.match(await ok(['find', 'orders', '--key', 'o-1', '--to', '2', '--limit', '1', ...data]), /two apples\n$/)
   const { keyIndex } = JSON.parse(await ok(['topics', 'describe', 'orders', '--json', ...data])).partitions[0]
   assert.deepEqual([keyIndex.entries, keyIndex.indexedTo], [4, 4])

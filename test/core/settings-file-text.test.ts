@@ -26,12 +26,9 @@ test('each setting has its meaning, its values and its variable above it', () =>
 
 test('a value of its own stands without the mark, whatever is in it', () => {
   fc.assert(
-    fc.property(
-      fc.string({ unit: 'binary' }),
-      (value) => {
-        const text = settingsFileText(new Map([['store.path.commitlog', value]]))
-        assert.deepEqual(parsed(text), { 'store.path.commitlog': value })
-      },
-    ),
+    fc.property(fc.string({ unit: 'binary' }), (value) => {
+      const text = settingsFileText(new Map([['store.path.commitlog', value]]))
+      assert.deepEqual(parsed(text), { 'store.path.commitlog': value })
+    }),
   )
 })

@@ -14,7 +14,12 @@ interface TopicConfigProps {
   readonly onDone: (detail: TopicDetail) => void
 }
 
-const tones: Readonly<Record<ConfigRow['origin'], Tone>> = { topic: 'good', broker: 'note', default: 'plain' }
+const tones: Readonly<Record<ConfigRow['origin'], Tone>> = {
+  topic: 'good',
+  altered: 'note',
+  broker: 'note',
+  default: 'plain',
+}
 
 export function TopicConfig({ topic, onDone }: TopicConfigProps) {
   const [edited, setEdited] = useState<ConfigRow | null>(null)
