@@ -26,6 +26,7 @@ export interface Names {
   /** Names of settings, and of those that a topic may say for itself. */
   readonly settings: readonly Candidate[]
   readonly topicSettings: readonly Candidate[]
+  readonly profiles: readonly Candidate[]
   /** Topics and groups; empty where nobody answers soon. */
   lookUp(source: NameSource): Promise<readonly string[]>
 }
@@ -141,6 +142,8 @@ async function valuesOf(what: Option | Argument, typed: string, before: Typed, n
     case 'settingNames':
     case 'topicSettingNames':
       return starting(kind === 'settingNames' ? names.settings : names.topicSettings)
+    case 'profiles':
+      return starting(names.profiles)
     case 'places':
       return starting([{ value: 'earliest' }, { value: 'latest' }])
     case 'nothing':
@@ -157,6 +160,7 @@ type Kind =
   | 'topicSettings'
   | 'settingNames'
   | 'topicSettingNames'
+  | 'profiles'
   | 'places'
   | 'nothing'
 
@@ -170,6 +174,7 @@ function kindOf(what: Option | Argument, { command, options }: Typed): Kind {
       '--group': 'groups',
       '--set': 'settings',
       '--delete-config': 'topicSettingNames',
+      '--profile': 'profiles',
       '--to': path === 'groups reset' ? 'places' : 'nothing',
       '--from': path === 'holdfast consume' ? 'places' : 'nothing',
     }

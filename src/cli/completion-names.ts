@@ -2,6 +2,7 @@
 
 import { systemClock } from '../core/clock.js'
 import { describeSettings } from '../core/settings.js'
+import { profiles } from '../core/settings-profiles.js'
 import type { Candidate, NameSource, Names } from './completing.js'
 import { defaultBroker } from './target.js'
 
@@ -13,7 +14,12 @@ export function completionNames(): Names {
   const topicSettings = rows.flatMap(({ topicName, help }): Candidate[] =>
     topicName === undefined ? [] : [{ value: topicName, help }],
   )
-  return { settings: rows.map(({ name, help }) => ({ value: name, help })), topicSettings, lookUp }
+  return {
+    settings: rows.map(({ name, help }) => ({ value: name, help })),
+    topicSettings,
+    profiles: Object.entries(profiles).map(([value, { help }]) => ({ value, help })),
+    lookUp,
+  }
 }
 
 /** Nothing where nobody answers, or a folder cannot be read: completion says no errors. */
