@@ -45,26 +45,29 @@ export class BrokerWatch {
     return this.#isCounting || fetchChannel.hasSubscribers ? this.#watchFetch(request, fetch) : fetch(request)
   }
 
-  async #watchProduce(request: ProduceRequest, produce: () => Promise<ProduceResult>): Promise<ProduceResult> {
+  #watchProduce(request: ProduceRequest, produce: () => Promise<ProduceResult>): Promise<ProduceResult> {
     const beganMs = this.#clock.monotonic()
     // Its memory may be used for something else once it is acknowledged.
     const { batch } = request
     const bytes = batch.length
     const messages = bytes >= at.records ? batch.readInt32BE(at.recordsCount) : 0
     const took = (): number => this.#clock.monotonic() - beganMs
-    try {
-      const result = await produce()
-      const durationMs = took()
-      this.#appends.observe(durationMs / 1000)
-      this.#messagesIn.add(messages)
-      this.#batchesIn.add(1)
-      this.#bytesIn.add(bytes)
-      this.#tellSend(request, { baseOffset: result.baseOffset, messages, bytes, durationMs })
-      return result
-    } catch (thrown) {
-      this.#tellSend(request, { baseOffset: -1, messages, bytes, durationMs: took(), error: asHoldfastError(thrown) })
-      throw thrown
-    }
+    return produce().then(
+      (result) => {
+        const durationMs = took()
+        this.#appends.observe(durationMs / 1000)
+        this.#messagesIn.add(messages)
+        this.#batchesIn.add(1)
+        this.#bytesIn.add(bytes)
+        this.#tellSend(request, { baseOffset: result.baseOffset, messages, bytes, durationMs })
+        return result
+      },
+      (thrown: unknown) => {
+        const error = asHoldfastError(thrown)
+        this.#tellSend(request, { baseOffset: -1, messages, bytes, durationMs: took(), error })
+        throw thrown
+      },
+    )
   }
 
   #tellSend(
