@@ -49,6 +49,15 @@ test('links between documents lead to files, and to headings that are there', ()
   assert.deepEqual(broken, [])
 })
 
+test('every document is in the index of documents', () => {
+  const indexed = linksOf(read('docs/README.md')).map((target) => join('docs', target))
+  const own = documents.filter((document) => document.startsWith('docs/') && document !== 'docs/README.md')
+  assert.deepEqual(
+    own.filter((document) => !indexed.includes(document)),
+    [],
+  )
+})
+
 test('the Chinese README says the same as the English one: headings, tables, code, links', () => {
   const shape = (document: string) => {
     const text = read(document)

@@ -70,7 +70,7 @@ export function commandTree(): Command {
 
 const helpEnding = `
 A first run:
-  holdfast serve --data ./data                      in one terminal; it stays there
+  holdfast serve --http 127.0.0.1:8080              in one terminal; it says what to do next
   echo hello | holdfast produce greetings           in another
   holdfast consume greetings --no-follow
 
