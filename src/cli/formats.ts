@@ -38,6 +38,10 @@ export function withFormat(command: Command, short: 'json' | 'jsonl' = 'json'): 
       "a line of this form for each, {field} being a field of --json, as '{name} {partitions}'",
       checkTemplate,
     )
+    .hook('preAction', (_, itself) => {
+      // Before a connection is made for it.
+      formatOf(itself.opts<FormatOptions>(), short)
+    })
 }
 
 /** @throws INVALID_ARGUMENT where the options contradict each other */

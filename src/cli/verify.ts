@@ -8,6 +8,7 @@ import type { VerifyReport } from '../storage/inspect/verify.js'
 import { printError, printJson } from './output.js'
 import { progressOnTerminal } from './progress.js'
 import { type SettingsOptions, settingsOf, withSettings } from './settings-options.js'
+import { type Paint, painted } from './terminal.js'
 
 interface Options extends SettingsOptions {
   readonly data?: string
@@ -19,6 +20,8 @@ interface Options extends SettingsOptions {
 const exitCode = { clean: 0, damaged: 1, notRun: 2 } as const
 
 const severities: readonly Severity[] = ['error', 'warning', 'note']
+
+const paints: Readonly<Partial<Record<Severity, Paint>>> = { error: 'bad', warning: 'careful' }
 
 export function verifyCommand(): (parent: Command) => void {
   return (parent) => {
@@ -94,7 +97,9 @@ export function findingText({ severity, code, path, position, offset, what, next
     offset === undefined ? [] : `offset ${offset}`,
   ].flat()
   const place = where.length === 0 ? path : `${path} (${where.join(', ')})`
-  return `${severity} ${code}: ${place}\n  ${what}.\n  Next: ${next}.\n`
+  const paint = paints[severity]
+  const shown = paint === undefined ? severity : painted(paint, severity)
+  return `${shown} ${code}: ${place}\n  ${what}.\n  Next: ${next}.\n`
 }
 
 export function counts(findings: readonly Finding[]): { errors: number; warnings: number; notes: number } {
