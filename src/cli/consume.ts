@@ -43,6 +43,7 @@ export function consumeCommand(): (parent: Command) => void {
       .option('-p, --partition <n>', 'only this partition', wholeNumber(0))
       .option('-t, --tags <expression>', "only messages with one of these tags: 'tagA || tagB'")
       .option('-n, --limit <n>', 'stop after so many messages', wholeNumber(1))
+      .option('--follow', 'wait for more at the end of the topic; it does so unless told otherwise', true)
       .option('--no-follow', 'stop at the end of the topic instead of waiting for more')
       .addOption(new Option('-k, --key-separator <text>', 'print the key and this in front of each value'))
       .option('--uncommitted', 'print messages of open and aborted transactions too')
