@@ -8,6 +8,7 @@ import { at } from '../records/format.js'
 import type { FetchedPartition, FetchRequest, ProduceRequest, ProduceResult } from './contract.js'
 
 export class BrokerWatch {
+  readonly #metrics: Metrics
   readonly #clock: Clock
   readonly #isCounting: boolean
   readonly #messagesIn: Counter
@@ -20,6 +21,7 @@ export class BrokerWatch {
   readonly #waitingFetches: Histogram
 
   constructor(metrics: Metrics, clock: Clock) {
+    this.#metrics = metrics
     this.#clock = clock
     this.#isCounting = metrics.isOn
     this.#messagesIn = metrics.counter('mq_appended_messages_total', {})
@@ -64,6 +66,7 @@ export class BrokerWatch {
       },
       (thrown: unknown) => {
         const error = asHoldfastError(thrown)
+        this.#metrics.counter('mq_refused_requests_total', { error: error.code }).add(1)
         this.#tellSend(request, { baseOffset: -1, messages, bytes, durationMs: took(), error })
         throw thrown
       },

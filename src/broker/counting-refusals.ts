@@ -1,6 +1,8 @@
 /**
  * A broker whose refusals are counted by code, whatever was asked for: what a call throws, and in the answer of one that
  * names many partitions what each of them was refused with. Only put in front of a broker where somebody counts.
+ *
+ * `produce` is left as it is: each batch goes through it, and BrokerWatch sees its refusals anyway.
  */
 
 import { asHoldfastError, HoldfastError } from '../core/errors.js'
@@ -30,7 +32,7 @@ export function countingRefusals<Service extends object>(service: Service, metri
       const known = counting.get(value)
       if (known !== undefined) return known
       // Private fields are the target's, so it is called on that.
-      const call = (...given: unknown[]): unknown => {
+      const counted = (...given: unknown[]): unknown => {
         try {
           const answer: unknown = Reflect.apply(value, target, given)
           return answer instanceof Promise ? answer.then(looking, failing) : looking(answer)
@@ -38,6 +40,7 @@ export function countingRefusals<Service extends object>(service: Service, metri
           return failing(error)
         }
       }
+      const call: unknown = name === 'produce' ? value.bind(target) : counted
       counting.set(value, call)
       return call
     },
