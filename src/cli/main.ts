@@ -17,6 +17,7 @@ import { serveCommand } from './serve.js'
 import { settingsCommand } from './settings.js'
 import { painted } from './terminal.js'
 import { topicCommands } from './topics.js'
+import { traceCommand } from './trace.js'
 import { verifyCommand } from './verify.js'
 
 /** Runs one command. Sets the exit code: 0 done, 1 failed or found something, 2 wrong usage. */
@@ -55,6 +56,7 @@ export function commandTree(): Command {
     produceCommand(),
     consumeCommand(),
     findCommands(),
+    traceCommand(),
     groupCommands(),
     backupCommands(),
     settingsCommand(),

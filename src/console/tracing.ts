@@ -78,11 +78,21 @@ async function messageOf(broker: TracedBroker, target: TraceTarget): Promise<Mes
   return message
 }
 
-/** Whatever became of its transaction. */
-async function messageAt(broker: TracedBroker, topic: string, partition: number | undefined, offset: number) {
+/** Whatever became of its transaction; undefined where the partition holds no such offset. */
+async function messageAt(
+  broker: TracedBroker,
+  topic: string,
+  partition: number | undefined,
+  offset: number,
+): Promise<Message | undefined> {
   const bounds = { limit: 1, maxBytes: 1, endOffset: offset + 1, isolation: 'uncommitted' } as const
-  const { messages } = await readRun(broker, { topic, partition, from: { offset }, ...bounds })
-  return messages.find((message) => message.offset === offset)
+  try {
+    const { messages } = await readRun(broker, { topic, partition, from: { offset }, ...bounds })
+    return messages.find((message) => message.offset === offset)
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'OFFSET_OUT_OF_RANGE') return undefined
+    throw error
+  }
 }
 
 async function newestOf(
