@@ -92,12 +92,20 @@ export function SearchField({
   const latest = useRef(onValue)
   latest.current = onValue
   useShortcut('/', label, () => input.current?.focus())
-  useEffect(() => setText(value), [value])
+  // What was told last comes back as `value`; by then more may have been typed, which must stay.
+  const told = useRef(value)
   useEffect(() => {
-    if (text === value) return
-    const timer = setTimeout(() => latest.current(text), 200)
+    if (value !== told.current) setText(value)
+    told.current = value
+  }, [value])
+  useEffect(() => {
+    if (text === told.current) return
+    const timer = setTimeout(() => {
+      told.current = text
+      latest.current(text)
+    }, 200)
     return () => clearTimeout(timer)
-  }, [text, value])
+  }, [text])
   return (
     <input
       ref={input}

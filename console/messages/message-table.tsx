@@ -77,7 +77,13 @@ function MessageRows({ topic, message, isOpen, onToggle, onSendAgain }: MessageR
     <>
       <tr class={`is-open${isOpen ? ' is-marked' : ''}`} onClick={(event) => isPlainClick(event) && onToggle()}>
         <td>
-          <button type="button" class="quiet message-opener" aria-expanded={isOpen} onClick={onToggle}>
+          <button
+            type="button"
+            class="quiet message-opener"
+            aria-label={`${partition}:${offset}`}
+            aria-expanded={isOpen}
+            onClick={onToggle}
+          >
             <span class="quiet-text">{partition}:</span>
             {count(offset)}
           </button>

@@ -1,6 +1,6 @@
 /** One consumer group: who is in it, who reads what, how far each partition is, and how the lag came about. */
 
-import { useMemo, useState } from 'preact/hooks'
+import { useMemo, useRef, useState } from 'preact/hooks'
 import type { GroupDetail } from '../../src/console/api-types.js'
 import { apiPath, change } from '../api/client.js'
 import { useApi } from '../api/use-api.js'
@@ -18,6 +18,7 @@ import { ResetDialog } from '../groups/reset-dialog.js'
 import { visible } from '../messages/bytes.js'
 
 type Member = GroupDetail['memberRows'][number]
+type LagAt = GroupDetail['lagOverTime'][number]
 type CommittedOffset = GroupDetail['offsets'][number]
 
 export function GroupPage({ params: { group } }: { params: Params }) {
@@ -66,7 +67,7 @@ function GroupBody({ of }: { of: GroupDetail }) {
           />
         </Card>
         <Card title="Lag over time">
-          <LagChart of={of.lagOverTime} />
+          <LagChart of={of} />
         </Card>
       </div>
       <Card flush title="Members" aside={plural(of.memberRows.length, 'member')}>
@@ -134,12 +135,20 @@ const offsetColumns: readonly Column<CommittedOffset>[] = [
   { key: 'lag', title: 'Lag', cell: ({ lag }) => count(lag), figure: true, width: '110px' },
 ]
 
-function LagChart({ of }: { of: GroupDetail['lagOverTime'] }) {
+/** What the broker remembers, which it looks at every ten seconds, and what this page has seen since. */
+function LagChart({ of }: { of: GroupDetail }) {
+  const seen = useRef<LagAt[]>([])
   const [times, series] = useMemo(() => {
-    const values = of.map(({ lag }) => lag)
-    return [of.map(({ timeMs }) => timeMs), [{ label: 'Lag', token: '--series-3', values, isFilled: true }]] as const
+    const lastMs = of.lagOverTime[of.lagOverTime.length - 1]?.timeMs ?? 0
+    seen.current = [...seen.current, { timeMs: Date.now(), lag: of.lag }].filter(({ timeMs }) => timeMs > lastMs)
+    const points = [...of.lagOverTime, ...seen.current]
+    const values = points.map(({ lag }) => lag)
+    return [
+      points.map(({ timeMs }) => timeMs),
+      [{ label: 'Lag', token: '--series-3', values, isFilled: true }],
+    ] as const
   }, [of])
-  if (of.length < 2) return <Empty title="The line begins in a few seconds." />
+  if (times.length < 2) return <Empty title="The line begins in a few seconds." />
   return <Chart label="Lag over time" times={times} series={series} format={short} height={150} />
 }
 

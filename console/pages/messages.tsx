@@ -48,7 +48,9 @@ export function MessagesPage({ params: { topic } }: { params: Params }) {
           </>
         }
       />
-      {detail.error !== undefined && <Failure error={detail.error} retry={detail.reload} />}
+      {detail.error !== undefined && first.error === undefined && !isLive && (
+        <Failure error={detail.error} retry={detail.reload} />
+      )}
       {isLive ? (
         <TailView topic={topic} partition={browse.partition} tags={browse.tags} onSendAgain={sendAgain} />
       ) : (
