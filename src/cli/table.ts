@@ -70,20 +70,22 @@ function aligned(cell: string, width: number, toTheRight: boolean): string {
 
 /**
  * Takes from the widest column of text, one step at a time, until the line fits; numbers are never cut, and what stands
- * first, the name of the row, only where it would fill half of the line.
+ * first, the name of the row, to no less than half of the line.
  */
 function fitted(widths: number[], isNumeric: readonly boolean[], width: number | undefined): number[] {
   if (width === undefined) return widths
   const fitting = [...widths]
+  const least = widths.map((_, at) => (at === 0 ? Math.floor(width / 2) : leastColumns))
   let excess = fitting.reduce((sum, each) => sum + each, 0) + gap.length * (fitting.length - 1) - width
   while (excess > 0) {
-    const texts = fitting.map((each, at) => (isNumeric[at] || (at === 0 && each <= width / 2) ? 0 : each))
+    const texts = fitting.map((each, at) => (isNumeric[at] || each <= least[at] ? 0 : each))
     const widest = Math.max(...texts)
-    if (widest <= leastColumns) break
+    if (widest === 0) break
+    const at = texts.indexOf(widest)
     // Down to the next narrower one at once: tables are drawn while somebody waits.
-    const next = Math.max(leastColumns, ...texts.filter((each) => each < widest))
+    const next = Math.max(least[at], ...texts.filter((each) => each < widest))
     const step = Math.max(1, Math.min(excess, widest - next))
-    fitting[texts.indexOf(widest)] -= step
+    fitting[at] -= step
     excess -= step
   }
   return fitting
