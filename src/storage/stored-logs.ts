@@ -47,7 +47,7 @@ export interface LogFiles {
   /** The newest, in the order of their bases. */
   readonly files: readonly LogFile[]
   readonly totalFiles: number
-  /** Of index files; in a commit log of the consume queues' and the key index's. */
+  /** Of index files; of a commit log those of its key index. */
   readonly indexBytes: number
 }
 
@@ -177,7 +177,10 @@ export class StoredLogs {
       }
     })
     const directory = join(this.#options.storePath, storeNames.commitLog)
-    return { layout: 'commitlog', directory, files: shown, totalFiles: files.length, indexBytes: 0 }
+    const indexes = join(this.#options.storePath, storeNames.index)
+    const names = ((await this.#options.disk.list(indexes)) ?? []).map(({ name }) => name)
+    const indexBytes = await this.#sizeOf(indexes, names, most)
+    return { layout: 'commitlog', directory, files: shown, totalFiles: files.length, indexBytes }
   }
 
   /** Undefined where readers see no message there. @throws LOG_DAMAGED, and what reading the disk throws */

@@ -38,11 +38,16 @@ export interface ConsoleWorld extends AsyncDisposable {
   change(method: string, path: string, body?: object): Promise<Answer>
 }
 
-export async function openConsole(
-  options: Partial<ConsoleOptions> & { readonly settings?: Record<string, string | number | boolean> } = {},
-): Promise<ConsoleWorld> {
-  const { settings, ...given } = options
+export interface WorldOptions extends Partial<ConsoleOptions> {
+  readonly settings?: Record<string, string | number | boolean>
+  /** Fills the folder before it is opened. */
+  readonly prepare?: (dataPath: string) => Promise<void>
+}
+
+export async function openConsole(options: WorldOptions = {}): Promise<ConsoleWorld> {
+  const { settings, prepare, ...given } = options
   const directory = await makeTemporaryDirectory('holdfast-console-')
+  await prepare?.(directory.path)
   const metrics = new MetricsRegistry()
   const broker = await Broker.open(directory.path, { settings, metrics })
   const queue = new Queue(broker)
