@@ -7,6 +7,7 @@ import { type ConsoleOptions, ConsoleServer } from '../../src/console/server.js'
 import { systemClock } from '../../src/core/clock.js'
 import { silentLogger } from '../../src/core/logger.js'
 import { MetricsRegistry } from '../../src/core/metrics/registry.js'
+import type { Disk } from '../../src/files/disk.js'
 import { nodeDisk } from '../../src/files/node-disk.js'
 import { makeTemporaryDirectory } from '../../src/files/temporary-directory.js'
 import { Sampler } from '../../src/monitoring/sampler.js'
@@ -41,17 +42,19 @@ export interface ConsoleWorld extends AsyncDisposable {
 export interface WorldOptions extends Partial<ConsoleOptions> {
   readonly settings?: Record<string, string | number | boolean>
   /** Fills the folder before it is opened. */
-  readonly prepare?: (dataPath: string) => Promise<void>
+  readonly prepare?: (dataPath: string, disk: Disk) => Promise<void>
+  /** Where the broker keeps its files; the real one where absent. */
+  readonly brokerDisk?: Disk
 }
 
 export async function openConsole(options: WorldOptions = {}): Promise<ConsoleWorld> {
-  const { settings, prepare, ...given } = options
+  const { settings, prepare, brokerDisk = nodeDisk, ...given } = options
   const directory = await makeTemporaryDirectory('holdfast-console-')
-  await prepare?.(directory.path)
+  await prepare?.(directory.path, brokerDisk)
   const metrics = new MetricsRegistry()
-  const broker = await Broker.open(directory.path, { settings, metrics })
+  const broker = await Broker.open(directory.path, { settings, metrics, disk: brokerDisk })
   const queue = new Queue(broker)
-  const tools = { metrics, dataPath: directory.path, disk: nodeDisk, clock: systemClock, logger: silentLogger }
+  const tools = { metrics, dataPath: directory.path, disk: brokerDisk, clock: systemClock, logger: silentLogger }
   const monitor = new Sampler(await watchBroker(broker, tools), tools)
   const server = await ConsoleServer.listen(broker, {
     host: '127.0.0.1',
