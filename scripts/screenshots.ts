@@ -17,6 +17,8 @@ const wanted = process.argv.slice(2)
 interface Shot {
   readonly name: string
   readonly address: string
+  /** Of a page that is shown in all looks already: light is enough, and pictures are large. */
+  readonly isPart?: boolean
   /** What is done before the picture is taken. */
   readonly prepare?: (page: Page) => Promise<void>
 }
@@ -26,11 +28,11 @@ const shots: readonly Shot[] = [
   { name: 'topics', address: '#/topics' },
   { name: 'topic', address: '#/topics/orders' },
   { name: 'messages', address: '#/topics/orders/messages', prepare: openMessage },
-  { name: 'live-tail', address: '#/topics/orders/messages?live=1' },
-  { name: 'send', address: '#/topics/orders/messages', prepare: fillMessage },
+  { name: 'live-tail', isPart: true, address: '#/topics/orders/messages?live=1' },
+  { name: 'send', isPart: true, address: '#/topics/orders/messages', prepare: fillMessage },
   { name: 'groups', address: '#/groups' },
   { name: 'group', address: '#/groups/search-index' },
-  { name: 'reset-offsets', address: '#/groups/nightly-export', prepare: previewReset },
+  { name: 'reset-offsets', isPart: true, address: '#/groups/nightly-export', prepare: previewReset },
   { name: 'trail', address: '#/trail?topic=orders&key=order-100417' },
   { name: 'storage', address: '#/storage' },
   { name: 'storage-log', address: '#/storage/orders/2' },
@@ -71,11 +73,11 @@ async function verify(page: Page): Promise<void> {
   await page.locator('.badge').getByText('sound').waitFor()
 }
 
-async function take(browser: Browser, url: string, { name, address, prepare }: Shot): Promise<void> {
-  for (const [suffix, options] of looks) {
+async function take(browser: Browser, url: string, { name, address, prepare, isPart = false }: Shot): Promise<void> {
+  for (const [suffix, options] of isPart ? looks.slice(0, 1) : looks) {
     const { page } = await openPage(browser, `${url}${address}`, options)
     await page.locator('main h1').waitFor()
-    await page.waitForTimeout(2500)
+    await page.waitForTimeout(1500)
     await prepare?.(page)
     await page.waitForTimeout(400)
     await page.screenshot({ path: join(images, `console-${name}-${suffix}.png`), animations: 'disabled' })

@@ -83,7 +83,7 @@ function GroupBody({ of }: { of: GroupDetail }) {
         <Table
           label="Offsets"
           columns={offsetColumns}
-          rows={of.offsets}
+          rows={[...of.offsets].sort(byPlace)}
           rowKey={({ topic, partition }) => `${topic}/${partition}`}
           maxHeight={520}
           empty={<Empty title="The group has committed nothing yet." />}
@@ -134,6 +134,11 @@ const offsetColumns: readonly Column<CommittedOffset>[] = [
   },
   { key: 'lag', title: 'Lag', cell: ({ lag }) => count(lag), figure: true, width: '110px' },
 ]
+
+function byPlace(a: CommittedOffset, b: CommittedOffset): number {
+  if (a.topic !== b.topic) return a.topic < b.topic ? -1 : 1
+  return a.partition - b.partition
+}
 
 /** What the broker remembers, which it looks at every ten seconds, and what this page has seen since. */
 function LagChart({ of }: { of: GroupDetail }) {

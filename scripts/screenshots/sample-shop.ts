@@ -32,7 +32,7 @@ export async function openShop(address: string, post: Post): Promise<SampleShop>
   await producer.connect()
   for (let n = 0; n < 40; n++) await sendRound(producer, n * 50, 50)
   await post('api/topics/thumbnails/messages', {
-    key: 'product-7.png',
+    key: Buffer.from('product-7.png').toString('base64'),
     value: Buffer.from('89504e470d0a1a0a0000000d49484452000000200000002008060000', 'hex').toString('base64'),
     encoding: 'base64',
     headers: [{ key: 'content-type', value: 'image/png' }],
