@@ -23,7 +23,7 @@ const columns: readonly Column<SettingRow>[] = [
   {
     key: 'value',
     title: 'Value',
-    width: '230px',
+    width: '34%',
     cell: (row) => (
       <div class="two-lines">
         <code>{row.value || '(empty)'}</code>
@@ -34,7 +34,7 @@ const columns: readonly Column<SettingRow>[] = [
   {
     key: 'origin',
     title: 'From',
-    width: '240px',
+    width: '26%',
     cell: (row) => (
       <div class="two-lines">
         <span>

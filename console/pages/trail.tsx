@@ -83,7 +83,7 @@ function TrailForm({ wanted, onWanted }: { wanted: Wanted; onWanted: (wanted: Wa
           }
         >
           <option value="offset">Offset</option>
-          <option value="key">Key (the newest)</option>
+          <option value="key">Key</option>
           <option value="id">Message id</option>
         </select>
       </label>
