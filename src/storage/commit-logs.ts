@@ -121,7 +121,7 @@ export class CommitLogs {
     const { store } = opened
     await this.#keepWithin(opened)
     await this.#adopt(opened)
-    for (const topic of this.#topics()) await this.create(topic, 0)
+    await this.#ensure(this.#topics(), 0)
     return { ...store.report, durationMs: clock.monotonic() - began }
   }
 
@@ -140,18 +140,22 @@ export class CommitLogs {
   }
 
   /** Makes the empty queues of a topic from partition `from` on. */
-  async create(topic: Topic, from: number): Promise<void> {
-    for (let partition = from; partition < topic.partitions; partition++) {
-      this.store?.ensureQueue(topic.name, partition)
+  create(topic: Topic, from: number): Promise<void> {
+    return this.#ensure([topic], from)
+  }
+
+  async #ensure(topics: readonly Topic[], from: number): Promise<void> {
+    for (const { name, partitions } of topics) {
+      for (let partition = from; partition < partitions; partition++) this.store?.ensureQueue(name, partition)
     }
-    await this.#opened?.config.set(topic.name, topic.partitions)
+    await this.#opened?.config.set(topics.map(({ name, partitions }) => ({ topic: name, queues: partitions })))
   }
 
   /** Closes and removes a topic's queues from `from` on. Its messages stay in the commit log until their files go. */
   async remove(topic: Topic, from: number): Promise<void> {
     if (this.#opened === undefined) return
     const { store, state, config } = this.#opened
-    await (from === 0 ? config.remove(topic.name) : config.set(topic.name, from))
+    await (from === 0 ? config.remove(topic.name) : config.set([{ topic: topic.name, queues: from }]))
     await store.removeTopic(topic.name, from)
     if (from > 0) return
     // What was on its way lies before the end; what a log that failed left behind its end, the next start may find.
@@ -300,8 +304,8 @@ export class CommitLogs {
       randomness,
       logger,
     })
+    await catalog.put(...rows)
     for (const row of rows) {
-      await catalog.put(row)
       const fields = { topic: row.name, partitions: row.partitions }
       logger.info(fields, 'Took over a topic, or queues of one, that lay in the commit log.')
     }

@@ -106,9 +106,12 @@ export class TopicCatalog {
     return [...this.#topics.values()]
   }
 
-  /** Adds or replaces a topic; durable when this resolves. */
-  async put(topic: Topic): Promise<void> {
-    await this.#write(new Map(this.#topics).set(topic.name, topic))
+  /** Adds or replaces topics; durable when this resolves, with one write for all. */
+  async put(...topics: readonly Topic[]): Promise<void> {
+    if (topics.length === 0) return
+    const all = new Map(this.#topics)
+    for (const topic of topics) all.set(topic.name, topic)
+    await this.#write(all)
   }
 
   async remove(name: string): Promise<void> {

@@ -37,16 +37,25 @@ export class TopicsConfig {
   }
 
   /**
-   * Lets a topic have so many queues, for readers and writers; durable when it resolves. One that has them already stays as
-   * it is: whoever takes queues away in RocketMQ lets readers keep theirs for a while.
+   * Lets topics have so many queues, for readers and writers; durable when it resolves, with one write for all. One that has
+   * them already stays as it is: whoever takes queues away in RocketMQ lets readers keep theirs for a while.
    */
-  async set(topic: string, queues: number): Promise<void> {
-    if (this.queuesOf(topic) === queues) return
+  async set(wanted: readonly { readonly topic: string; readonly queues: number }[]): Promise<void> {
+    const changed = wanted.filter(({ topic, queues }) => this.queuesOf(topic) !== queues)
+    if (changed.length === 0) return
     const topics = this.#topics
-    const found = topics.get(topic)
-    const entry = found instanceof Map ? found : newEntry(topic)
-    topics.set(topic, new Map([...entry, ['readQueueNums', queues], ['writeQueueNums', queues]]))
-    await this.#saveOr(() => (found === undefined ? topics.delete(topic) : topics.set(topic, found)))
+    const before = changed.map(({ topic }) => ({ topic, found: topics.get(topic) }))
+    for (const [i, { topic, queues }] of changed.entries()) {
+      const { found } = before[i]
+      const entry = found instanceof Map ? found : newEntry(topic)
+      topics.set(topic, new Map([...entry, ['readQueueNums', queues], ['writeQueueNums', queues]]))
+    }
+    await this.#saveOr(() => {
+      for (const { topic, found } of before) {
+        if (found === undefined) topics.delete(topic)
+        else topics.set(topic, found)
+      }
+    })
   }
 
   /** Durable when it resolves. */
@@ -55,7 +64,7 @@ export class TopicsConfig {
     const found = topics.get(topic)
     if (found === undefined) return
     topics.delete(topic)
-    await this.#saveOr(() => topics.set(topic, found))
+    await this.#saveOr(() => void topics.set(topic, found))
   }
 
   get #topics(): JsonObject {
@@ -68,7 +77,7 @@ export class TopicsConfig {
   }
 
   /** What the file does not hold is not to be taken for what it holds. */
-  async #saveOr(takeBack: () => unknown): Promise<void> {
+  async #saveOr(takeBack: () => void): Promise<void> {
     await this.#file.save(this.#clock.now()).catch((error: unknown) => {
       takeBack()
       throw error

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { FaultDisk } from '../../../sim/fault-disk.js'
 import { ManualClock } from '../../../sim/manual-clock.js'
 import { MemoryDisk } from '../../../sim/memory-disk.js'
 import { TopicsConfig } from '../../../src/storage/commitlog/topics-config.js'
@@ -29,7 +30,7 @@ test('a topic of ours is as RocketMQ would have made it', async () => {
   const { written, open } = await world()
   const config = await open()
   assert.equal(config.queuesOf('orders'), undefined)
-  await config.set('orders', 3)
+  await config.set([{ topic: 'orders', queues: 3 }])
   assert.deepEqual((await written()).topicConfigTable, {
     orders: {
       attributes: {},
@@ -49,11 +50,11 @@ test('what RocketMQ wrote stays, but for the queues of a topic that is set', asy
   const { disk, written, open } = await world(theirs)
   const config = await open()
   assert.equal(config.queuesOf('theirs'), 8)
-  await config.set('theirs', 8)
+  await config.set([{ topic: 'theirs', queues: 8 }])
   assert.equal(String(await disk.readFile(path)), theirs)
-  await config.set('ours', 1)
-  await config.set('theirs', 9)
-  await config.set('ours', 2)
+  await config.set([{ topic: 'ours', queues: 1 }])
+  await config.set([{ topic: 'theirs', queues: 9 }])
+  await config.set([{ topic: 'ours', queues: 2 }])
   await config.remove('absent')
   const { topicConfigTable, dataVersion, unknown } = await written()
   const { readQueueNums, writeQueueNums, ...rest } = topicConfigTable.theirs
@@ -74,9 +75,9 @@ test('what RocketMQ wrote stays, but for the queues of a topic that is set', asy
 test('nothing is written where nothing changes', async () => {
   const { disk, open } = await world()
   const config = await open()
-  await config.set('orders', 3)
+  await config.set([{ topic: 'orders', queues: 3 }])
   const { steps } = disk
-  await config.set('orders', 3)
+  await config.set([{ topic: 'orders', queues: 3 }])
   await config.remove('absent')
   assert.equal(disk.steps, steps)
 })
@@ -86,11 +87,27 @@ test('what could not be written is tried again', async () => {
   const config = await open()
   const replace = disk.replaceFile.bind(disk)
   disk.replaceFile = () => Promise.reject(new Error('full'))
-  await assert.rejects(config.set('orders', 3), /full/)
-  await assert.rejects(config.set('theirs', 9), /full/)
+  await assert.rejects(config.set([{ topic: 'orders', queues: 3 }]), /full/)
+  await assert.rejects(config.set([{ topic: 'theirs', queues: 9 }]), /full/)
   await assert.rejects(config.remove('theirs'), /full/)
   assert.deepEqual([config.queuesOf('orders'), config.queuesOf('theirs')], [undefined, 8])
   disk.replaceFile = replace
-  await config.set('orders', 3)
+  await config.set([{ topic: 'orders', queues: 3 }])
   assert.deepEqual(Object.keys((await written()).topicConfigTable).sort(), ['orders', 'theirs'])
+})
+
+test('many topics are one write', async () => {
+  const disk = new FaultDisk(new MemoryDisk())
+  const config = await TopicsConfig.open(disk, '/store', new ManualClock())
+  const wanted = Array.from({ length: 1000 }, (_, i) => ({ topic: `t${i}`, queues: 1 + (i % 3) }))
+  await config.set(wanted)
+  const written = disk.calls.length
+  await config.set(wanted)
+  assert.equal(disk.calls.length, written)
+  assert.ok(written < 20)
+  const again = await TopicsConfig.open(disk, '/store', new ManualClock())
+  assert.deepEqual(
+    wanted.map(({ topic }) => again.queuesOf(topic)),
+    wanted.map(({ queues }) => queues),
+  )
 })
