@@ -10,6 +10,7 @@ import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import { Mutex } from '../../core/mutex.js'
 import { ActiveFile, type WritingPlace, writing } from '../../files/active-file.js'
+import type { DiskFile } from '../../files/disk.js'
 import type { RoundTarget } from '../../flush/round-target.js'
 import type { FileSequence } from './file-sequence.js'
 import { blankBytes, magic } from './format.js'
@@ -250,7 +251,7 @@ export class CommitLogWriter<T extends PlacedBatch> implements RoundTarget<T> {
     if (this.#isDirty && !this.#syncFailed) await this.sync().catch(() => {})
     await this.abandon()
     if (this.#attempted > end) {
-      await cutFiles(this.#files, this.#options, end).catch((error: unknown) => {
+      await cutFiles(this.#files, this.#options, end, this.#attempted).catch((error: unknown) => {
         if (this.#options.acknowledgeAfter === 'write') this.#syncFailed = true
         throw error
       })
@@ -288,28 +289,59 @@ function blank(sizeInBytes: number): Buffer {
   return bytes
 }
 
+type Cutting = Pick<CommitLogWriterOptions<never>, 'dropFile'> & { readonly place: Pick<WritingPlace, 'disk'> }
+
 /**
  * Lets the files hold nothing at `end` or behind it, durably: those that begin behind it are removed, and the one that it
  * lies in is cut and gets its length back, so that it reads as zeros. A crash in between leaves it short, which the next
  * opening mends.
+ * @param upTo where bytes may lie that are to go
  */
 export async function cutFiles(
   files: FileSequence,
-  { place, dropFile }: Pick<CommitLogWriterOptions<never>, 'dropFile'> & { place: Pick<WritingPlace, 'disk'> },
+  { place, dropFile }: Cutting,
   end: number,
+  upTo = end,
 ): Promise<void> {
-  await files.removeBegun()
-  while (files.last !== undefined && files.last >= end && files.starts.length > 1) {
-    await dropFile(files.pathOf(files.last))
-    await files.removeLast()
-  }
-  const found = files.locate(end)
-  if (found === undefined) return
-  const file = await place.disk.open(found.path, { mode: 'write' })
   try {
-    await file.truncate(found.offsetInFile)
+    await files.removeBegun()
+    while (files.last !== undefined && files.last >= end && files.starts.length > 1) {
+      await dropFile(files.pathOf(files.last))
+      await files.removeLast()
+    }
+  } catch (error) {
+    // While a file may lie behind it none may be short, not even for a moment.
+    await inFile(files, place, end, (file, from) =>
+      fillWithZeros(file, from, Math.min(files.fileBytes, from + upTo - end)),
+    )
+    throw error
+  }
+  await inFile(files, place, end, async (file, from) => {
+    await file.truncate(from)
     await file.truncate(files.fileBytes)
+  })
+}
+
+async function inFile(
+  files: FileSequence,
+  { disk }: Cutting['place'],
+  position: number,
+  work: (file: DiskFile, offsetInFile: number) => Promise<void>,
+): Promise<void> {
+  const found = files.locate(position)
+  if (found === undefined) return
+  const file = await disk.open(found.path, { mode: 'write' })
+  try {
+    await work(file, found.offsetInFile)
   } finally {
     await file.close()
   }
+}
+
+const zerosAtOnce = 1024 * 1024
+
+async function fillWithZeros(file: DiskFile, from: number, to: number): Promise<void> {
+  const zeros = Buffer.alloc(Math.min(zerosAtOnce, to - from))
+  for (let at = from; at < to; at += zeros.length) await file.write([zeros.subarray(0, to - at)], at)
+  await file.sync()
 }
