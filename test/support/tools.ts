@@ -22,6 +22,9 @@ export const withoutStrace = (): string | false => loudly('strace', runs('strace
 /** Debian's package `prometheus` has it. */
 export const withoutPromtool = (): string | false => loudly('promtool', runs('promtool', ['--version']))
 
+/** The server of the same package. */
+export const withoutPrometheus = (): string | false => loudly('prometheus', runs('prometheus', ['--version']))
+
 export const wordList = '/usr/share/dict/words'
 
 export const withoutWordList = (): string | false => loudly(`a word list (${wordList})`, existsSync(wordList))
