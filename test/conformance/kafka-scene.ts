@@ -75,11 +75,20 @@ export async function writeCompacted(clients: JavaClients, round: number): Promi
 }
 
 export async function untilCompacted(kafka: RunningKafka): Promise<void> {
+  let cleanedTo = 0
+  let sinceMs = performance.now()
+  // It comes by every 200 ms; when it has found nothing for long, it leaves the log as it is seen next.
   await until('the log cleaner', () => {
     const text = readFileSync(join(kafka.logPath, 'cleaner-offset-checkpoint'), 'utf8')
-    return Number(/^compacted 0 (\d+)$/m.exec(text)?.[1] ?? 0) > 0
+    const offset = Number(/^compacted 0 (\d+)$/m.exec(text)?.[1] ?? 0)
+    if (offset !== cleanedTo) sinceMs = performance.now()
+    cleanedTo = offset
+    return offset > 0 && performance.now() - sinceMs > quietMs
   })
 }
+
+/** Ten times the back-off of the cleaner. */
+const quietMs = 2000
 
 /** Committed and aborted ones beside each other, and offsets committed within one. */
 export async function writeTransactions(clients: JavaClients, round: string): Promise<void> {

@@ -91,7 +91,7 @@ export async function checkStore(disk: Disk, request: StoreRequest, findings: Fi
   )
   try {
     await pass.run()
-    reportEnd(pass, clean, findings)
+    reportEnd(pass, { clean, durableTo: snapshot.position, placeOf: placesIn(files, fileBytes) }, findings)
     await checks.finish(pass.end, clean)
   } finally {
     await queues.close()
@@ -158,12 +158,26 @@ function placesIn(files: readonly FixedFile[], fileBytes: number): MessageChecks
   }
 }
 
-function reportEnd({ rest, end }: LogPass, clean: boolean, findings: Findings): void {
-  if (rest === undefined) return
-  const { from, to, path, why } = rest
-  const what = `The log ends at position ${end}; at ${from} ${why}, in ${to - from} bytes`
-  if (clean) findings.add('message-damaged', path, `${what}, though the store was closed in order`)
-  else findings.add('torn-tail', path, `${what} that an interrupted write left`)
+interface EndFacts extends Pick<MessageChecksOptions, 'placeOf'> {
+  readonly clean: boolean
+  /** Messages before it were on stable storage. */
+  readonly durableTo: number
+}
+
+/** What an interrupted write left behind the end is cut by the next start; where messages were durable, they are lost. */
+function reportEnd({ rest, end }: LogPass, { clean, durableTo, placeOf }: EndFacts, findings: Findings): void {
+  const { from, why, bytes } = rest === undefined ? { from: end, why: 'nothing is there', bytes: '' } : restOf(rest)
+  const what = `The log ends at position ${end}; at ${from} ${why}${bytes}`
+  const { path, position } = placeOf(from)
+  if (durableTo > end) {
+    findings.add('message-damaged', path, `${what}, though messages were durable up to ${durableTo}`, { position })
+  } else if (rest !== undefined && clean) {
+    findings.add('message-damaged', path, `${what}, though the store was closed in order`, { position })
+  } else if (rest !== undefined) findings.add('torn-tail', path, `${what} that an interrupted write left`)
+}
+
+function restOf({ from, to, why }: NonNullable<LogPass['rest']>): { from: number; why: string; bytes: string } {
+  return { from, why, bytes: `, in ${to - from} bytes` }
 }
 
 function factsOf(queues: QueueChecks): QueueFacts[] {
