@@ -8,7 +8,7 @@ import { nodeDisk } from '../../src/files/node-disk.js'
 import { MessageStore } from '../../src/storage/message-store.js'
 import type { PartitionLog } from '../../src/storage/partition-log.js'
 import { settingsWith, temporaryDirectory, whenEnded } from '../storage/support.js'
-import type { LogWorld } from './partition-log.cases.js'
+import type { LogWorld, OpenLog } from './partition-log.cases.js'
 
 export interface WorldOptions {
   readonly supportsDsync?: boolean
@@ -25,35 +25,53 @@ export function segmentLogWorld(
     storedSizeOf: ({ sizeInBytes }) => sizeInBytes,
     keptFreeBytes: 0,
     async open(t: TestContext, config = {}) {
-      const path = join(await temporaryDirectory(t), 'data')
-      const disk = new FaultDisk(nodeDisk, undefined, { supportsDsync: dsync })
-      const settings = settingsWith({
-        'flush.disk.type': ({ sync: 'SYNC_FLUSH', batch: 'BATCH_FLUSH', async: 'ASYNC_FLUSH' } as const)[policy],
-        'flush.interval.ms': 1,
-        ...given,
-      })
-      let store = await MessageStore.open(path, { disk, settings })
-      whenEnded(t, async () => {
-        disk.judge = () => undefined
-        await store.close().catch(() => {})
-      })
-      await store.createTopic({ name: 'orders', partitions: 1, config })
-      const log = (): PartitionLog => {
-        const found = store.log('orders', 0)
-        if (found === undefined) throw new Error('the log is there')
-        return found
-      }
-      // Counts begin with the test.
-      disk.calls.length = 0
-      return {
-        log: log(),
-        disk,
-        async reopen() {
-          await store.close()
-          store = await MessageStore.open(path, { disk, settings })
-          return log()
-        },
-      }
+      return openWorld(t, { policy, dsync, settings: given, config })
+    },
+  }
+}
+
+export const worldTopic = 'orders'
+
+export interface WorldToOpen {
+  readonly policy: 'sync' | 'batch' | 'async'
+  readonly dsync: boolean
+  readonly settings: SettingsInput
+  /** The topic's. */
+  readonly config: Readonly<Record<string, string>>
+}
+
+/** A store with one topic of one partition, on a disk that can be told to fail. */
+export async function openWorld(
+  t: TestContext,
+  { policy, dsync, settings: given, config }: WorldToOpen,
+): Promise<OpenLog> {
+  const path = join(await temporaryDirectory(t), 'data')
+  const disk = new FaultDisk(nodeDisk, undefined, { supportsDsync: dsync })
+  const settings = settingsWith({
+    'flush.disk.type': ({ sync: 'SYNC_FLUSH', batch: 'BATCH_FLUSH', async: 'ASYNC_FLUSH' } as const)[policy],
+    'flush.interval.ms': 1,
+    ...given,
+  })
+  let store = await MessageStore.open(path, { disk, settings })
+  whenEnded(t, async () => {
+    disk.judge = () => undefined
+    await store.close().catch(() => {})
+  })
+  await store.createTopic({ name: worldTopic, partitions: 1, config })
+  const log = (): PartitionLog => {
+    const found = store.log(worldTopic, 0)
+    if (found === undefined) throw new Error('the log is there')
+    return found
+  }
+  // Counts begin with the test.
+  disk.calls.length = 0
+  return {
+    log: log(),
+    disk,
+    async reopen() {
+      await store.close()
+      store = await MessageStore.open(path, { disk, settings })
+      return log()
     },
   }
 }
