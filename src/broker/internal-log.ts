@@ -5,6 +5,7 @@
 
 import type { Clock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
+import { javaHash } from '../core/java-hash.js'
 import { batchesIn, type RecordBatch } from '../records/batch.js'
 import { type BatchOptions, buildBatch } from '../records/builder.js'
 import { prepareCodec } from '../records/compression/index.js'
@@ -38,19 +39,12 @@ export interface Appended {
   readonly acknowledged: Promise<void>
 }
 
-/** Java's String.hashCode: 31 * hash + each UTF-16 unit, in 32 bits. */
-export function javaStringHash(text: string): number {
-  let hash = 0
-  for (let i = 0; i < text.length; i++) hash = (Math.imul(31, hash) + text.charCodeAt(i)) | 0
-  return hash
-}
-
 /**
  * The partition of the records of a group or a transactional id. Kafka takes the absolute value of the hash, where the
  * one number that has none in 32 bits counts as 0 (Utils.abs); it does not mask the sign as for keys of messages.
  */
 export function partitionOfId(id: string, partitionCount: number): number {
-  const hash = javaStringHash(id)
+  const hash = javaHash(id)
   return hash === -(2 ** 31) ? 0 : Math.abs(hash) % partitionCount
 }
 

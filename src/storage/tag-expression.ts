@@ -7,7 +7,7 @@
  */
 
 import { HoldfastError } from '../core/errors.js'
-import { javaHash } from './commitlog/format.js'
+import { javaHash } from '../core/java-hash.js'
 import type { TagFilter } from './partition-log.js'
 
 /** White space, control characters, and what an expression, here or in SQL92, gives a meaning. */

@@ -3,15 +3,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { javaStringHash, partitionOfId } from '../../src/broker/internal-log.js'
+import { partitionOfId } from '../../src/broker/internal-log.js'
+import { javaHash } from '../../src/core/java-hash.js'
 
 describe('the partition of an id', () => {
   it("Java's String.hashCode", () => {
-    assert.equal(javaStringHash(''), 0)
-    assert.equal(javaStringHash('hello'), 99162322)
+    assert.equal(javaHash(''), 0)
+    assert.equal(javaHash('hello'), 99162322)
     // Two texts that are known for having the same hash, and one for having the least.
-    assert.equal(javaStringHash('Aa'), javaStringHash('BB'))
-    assert.equal(javaStringHash('polygenelubricants'), -(2 ** 31))
+    assert.equal(javaHash('Aa'), javaHash('BB'))
+    assert.equal(javaHash('polygenelubricants'), -(2 ** 31))
   })
 
   it('agrees with the definition in whole numbers', () => {
@@ -19,7 +20,7 @@ describe('the partition of an id', () => {
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         let hash = 0n
         for (let i = 0; i < text.length; i++) hash = BigInt.asIntN(32, hash * 31n + BigInt(text.charCodeAt(i)))
-        assert.equal(javaStringHash(text), Number(hash))
+        assert.equal(javaHash(text), Number(hash))
       }),
     )
   })
@@ -28,8 +29,8 @@ describe('the partition of an id', () => {
     assert.equal(partitionOfId('hello', 50), 99162322 % 50)
     assert.equal(partitionOfId('polygenelubricants', 50), 0)
     // -1524582912 in Java: the absolute value, not the lower 31 bits.
-    assert.equal(javaStringHash('testing') < 0, true)
-    assert.equal(partitionOfId('testing', 50), Math.abs(javaStringHash('testing')) % 50)
-    assert.notEqual(partitionOfId('testing', 50), (javaStringHash('testing') & 0x7fffffff) % 50)
+    assert.equal(javaHash('testing') < 0, true)
+    assert.equal(partitionOfId('testing', 50), Math.abs(javaHash('testing')) % 50)
+    assert.notEqual(partitionOfId('testing', 50), (javaHash('testing') & 0x7fffffff) % 50)
   })
 })

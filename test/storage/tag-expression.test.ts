@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { javaHash } from '../../src/storage/commitlog/format.js'
+import { javaHash } from '../../src/core/java-hash.js'
 import { isTag, parseTagExpression } from '../../src/storage/tag-expression.js'
 
 test('an expression lets its tags through, and no message without a tag', () => {

@@ -156,10 +156,3 @@ export const delayLevelsMs = [
   1_000, 5_000, 10_000, 30_000, 60_000, 120_000, 180_000, 240_000, 300_000, 360_000, 420_000, 480_000, 540_000, 600_000,
   1_200_000, 1_800_000, 3_600_000, 7_200_000,
 ] as const
-
-/** Java's String.hashCode of UTF-16 text, going on from `seed`: of "ab" it is that of "b" with the hash of "a" as seed. */
-export function javaHash(text: string, seed = 0): number {
-  let hash = seed
-  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0
-  return hash
-}

@@ -3,7 +3,7 @@
  * nearly always ASCII, whose bytes are its UTF-16 units, so no string is made for it.
  */
 
-import { javaHash } from './format.js'
+import { javaHash } from '../../core/java-hash.js'
 
 const space = 0x20
 

@@ -7,6 +7,8 @@
  * Source: Apache RocketMQ 5.3, IndexFile, IndexHeader, IndexService. All integers are big-endian.
  */
 
+import { readInt64, writeInt64 } from '../../core/codec/int64.js'
+
 export const indexHeaderBytes = 40
 export const indexSlotBytes = 4
 export const indexEntryBytes = 20
@@ -72,10 +74,10 @@ export function headerBehind(previous: IndexHeader | undefined): IndexHeader {
 
 export function encodeIndexHeader(header: IndexHeader): Buffer {
   const bytes = Buffer.alloc(indexHeaderBytes)
-  writeLong(bytes, header.beginTimestamp, indexHeaderAt.beginTimestamp)
-  writeLong(bytes, header.endTimestamp, indexHeaderAt.endTimestamp)
-  writeLong(bytes, header.beginPosition, indexHeaderAt.beginPosition)
-  writeLong(bytes, header.endPosition, indexHeaderAt.endPosition)
+  writeInt64(bytes, header.beginTimestamp, indexHeaderAt.beginTimestamp)
+  writeInt64(bytes, header.endTimestamp, indexHeaderAt.endTimestamp)
+  writeInt64(bytes, header.beginPosition, indexHeaderAt.beginPosition)
+  writeInt64(bytes, header.endPosition, indexHeaderAt.endPosition)
   bytes.writeInt32BE(header.slotsInUse, indexHeaderAt.slotsInUse)
   bytes.writeInt32BE(header.next, indexHeaderAt.next)
   return bytes
@@ -85,10 +87,10 @@ export function encodeIndexHeader(header: IndexHeader): Buffer {
 export function decodeIndexHeader(bytes: Buffer, shape: IndexShape): IndexHeader | undefined {
   const next = bytes.readInt32BE(indexHeaderAt.next)
   const header: IndexHeader = {
-    beginTimestamp: readLong(bytes, indexHeaderAt.beginTimestamp),
-    endTimestamp: readLong(bytes, indexHeaderAt.endTimestamp),
-    beginPosition: readLong(bytes, indexHeaderAt.beginPosition),
-    endPosition: readLong(bytes, indexHeaderAt.endPosition),
+    beginTimestamp: readInt64(bytes, indexHeaderAt.beginTimestamp),
+    endTimestamp: readInt64(bytes, indexHeaderAt.endTimestamp),
+    beginPosition: readInt64(bytes, indexHeaderAt.beginPosition),
+    endPosition: readInt64(bytes, indexHeaderAt.endPosition),
     slotsInUse: bytes.readInt32BE(indexHeaderAt.slotsInUse),
     next: next === 0 ? 1 : next,
   }
@@ -104,23 +106,12 @@ export function decodeIndexHeader(bytes: Buffer, shape: IndexShape): IndexHeader
   return isSound ? header : undefined
 }
 
-/** `value` is a safe integer. */
-function writeLong(bytes: Buffer, value: number, at: number): void {
-  bytes.writeInt32BE(Math.floor(value / 2 ** 32), at)
-  bytes.writeUInt32BE(value >>> 0, at + 4)
-}
-
-/** Not a safe integer where the bytes do not hold one. */
-export function readLong(bytes: Buffer, at: number): number {
-  return bytes.readInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4)
-}
-
 /** Whether the bytes can be an entry; those of a place that was never written cannot be told from one of hash and position 0. */
 export function isSoundEntry(bytes: Buffer, at = 0): boolean {
   return (
     bytes.readInt32BE(at + indexEntryAt.keyHash) >= 0 &&
     bytes.readInt32BE(at + indexEntryAt.timeDiff) >= 0 &&
-    isPosition(readLong(bytes, at + indexEntryAt.position))
+    isPosition(readInt64(bytes, at + indexEntryAt.position))
   )
 }
 

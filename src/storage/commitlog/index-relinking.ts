@@ -3,6 +3,7 @@
  * that is needed. So an unclean stop, or a slot that is damaged, costs one reading of the file.
  */
 
+import { readInt64 } from '../../core/codec/int64.js'
 import type { DiskFile } from '../../files/disk.js'
 import {
   type IndexHeader,
@@ -12,7 +13,6 @@ import {
   indexEntryPlace,
   indexSlotBytes,
   indexSlotPlace,
-  readLong,
 } from './index-format.js'
 
 /** About 1 MiB. */
@@ -112,7 +112,7 @@ export async function firstEntryFrom(
     const middle = (low + high) >>> 1
     const bytes = Buffer.alloc(indexEntryBytes)
     await file.read(bytes, indexEntryPlace(shape, middle))
-    if (readLong(bytes, indexEntryAt.position) < position) low = middle + 1
+    if (readInt64(bytes, indexEntryAt.position) < position) low = middle + 1
     else high = middle
   }
   return low

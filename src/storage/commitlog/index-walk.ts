@@ -4,8 +4,9 @@
  * looked at instead; so no search hangs, and none misses an entry that is still there.
  */
 
+import { readInt64 } from '../../core/codec/int64.js'
 import type { IndexReader } from './index-file.js'
-import { type IndexHeader, type IndexShape, indexEntryAt, isSoundEntry, readLong } from './index-format.js'
+import { type IndexHeader, type IndexShape, indexEntryAt, isSoundEntry } from './index-format.js'
 
 /** Where a message may be that has the key. */
 export interface IndexCandidate {
@@ -80,7 +81,7 @@ function isOfSlot(bytes: Buffer, slot: number, { slots }: IndexShape): boolean {
 
 /** RocketMQ counts the seconds of a file's first entry from the end of the file before: the header has its true time. */
 export function candidateOf(bytes: Buffer, entry: number, { beginTimestamp }: IndexHeader): IndexCandidate {
-  const position = readLong(bytes, indexEntryAt.position)
+  const position = readInt64(bytes, indexEntryAt.position)
   if (entry === 1) return { position, timestamp: beginTimestamp, latest: beginTimestamp }
   const timestamp = beginTimestamp + bytes.readInt32BE(indexEntryAt.timeDiff) * 1000
   return { position, timestamp, latest: timestamp + 999 }

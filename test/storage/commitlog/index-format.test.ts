@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../../sim/manual-clock.js'
 import { MemoryDisk } from '../../../sim/memory-disk.js'
-import { javaHash } from '../../../src/storage/commitlog/format.js'
+import { javaHash } from '../../../src/core/java-hash.js'
 import {
   decodeIndexHeader,
   encodeIndexHeader,

@@ -1,6 +1,7 @@
 /** What is derived from the commit log, as rows: consume queues, the key index, the checkpoint, the snapshot of the queues. */
 
 import { basename, dirname } from 'node:path'
+import { readInt64 } from '../../../core/codec/int64.js'
 import { resolveSettings } from '../../../core/settings.js'
 import type { Disk } from '../../../files/disk.js'
 import { positionOfFileName, queueEntryBytes } from '../../commitlog/format.js'
@@ -15,7 +16,6 @@ import {
   indexHeaderBytes,
   indexSlotBytes,
   indexSlotPlace,
-  readLong,
 } from '../../commitlog/index-format.js'
 import { entryPosition, entrySize, entryTagsCode, isPreBlank } from '../../commitlog/queue-entries.js'
 import { decodeSnapshot, type QueueSnapshot } from '../../commitlog/snapshot.js'
@@ -104,7 +104,7 @@ async function* indexEntryRows(
       number: 1 + (position - from) / indexEntryBytes,
       keyHash,
       slot: keyHash < 0 ? null : keyHash % shape.slots,
-      position: readLong(bytes, at + indexEntryAt.position),
+      position: readInt64(bytes, at + indexEntryAt.position),
       seconds: bytes.readInt32BE(at + indexEntryAt.timeDiff),
       previous: bytes.readInt32BE(at + indexEntryAt.previous),
     }
