@@ -19,30 +19,9 @@ import type {
   OpenOptions,
 } from '../src/files/disk.js'
 import { diskError } from '../src/files/disk-error.js'
+import type { DiskOperation, Errno } from './disk/faults.js'
 
-export type DiskOperation =
-  | 'open'
-  | 'size'
-  | 'read'
-  | 'write'
-  | 'sync'
-  | 'truncate'
-  | 'prepare'
-  | 'warm'
-  | 'close'
-  | 'map'
-  | 'populate'
-  | 'copyRange'
-  | 'readFile'
-  | 'replaceFile'
-  | 'stat'
-  | 'link'
-  | 'list'
-  | 'makeDirectory'
-  | 'rename'
-  | 'remove'
-  | 'syncDirectory'
-  | 'lock'
+export type { DiskOperation } from './disk/faults.js'
 
 export interface DiskCall {
   readonly operation: DiskOperation
@@ -54,7 +33,7 @@ export interface DiskCall {
 }
 
 /** An errno ends the call with that error; nothing lets it through. The call waits until the promise settles. */
-export type Verdict = 'EIO' | 'ENOSPC' | 'EMFILE' | 'ENFILE' | 'EROFS' | undefined
+export type Verdict = Errno | undefined
 export type Judge = (call: DiskCall) => Verdict | Promise<Verdict>
 
 export class FaultDisk implements Disk {

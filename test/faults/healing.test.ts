@@ -31,7 +31,8 @@ async function nextAttempt(clock: ManualClock, disk: FaultDisk, ms: number): Pro
   const calls = disk.calls.length
   await clock.run(ms)
   await until(() => disk.calls.length > calls)
-  for (let quiet = 0, seen = -1; quiet < 10; quiet = seen === disk.calls.length ? quiet + 1 : 0) {
+  // One call has several steps, each of which is a turn.
+  for (let quiet = 0, seen = -1; quiet < 40; quiet = seen === disk.calls.length ? quiet + 1 : 0) {
     seen = disk.calls.length
     await settled()
   }

@@ -56,10 +56,20 @@ describe('the disk in memory', () => {
   test('a file is cut and grown by zeros, and its length is durable', async () => {
     const found = await afterCrashes({}, async (file) => {
       await file.write([ones(1024)], 0)
+      await file.sync()
       await file.truncate(512)
       await file.truncate(2048)
     })
     for (const bytes of found) assert.deepEqual(bytes, Buffer.concat([ones(512), Buffer.alloc(1536)]))
+  })
+
+  test('cutting a file makes its length durable, and nothing that is left in it', async () => {
+    const found = await afterCrashes({}, async (file) => {
+      await file.write([ones(2048)], 0)
+      await file.truncate(1024)
+    })
+    assert.ok(found.every(({ length }) => length === 1024))
+    assert.ok(found.some((bytes) => bytes.includes(0)) && found.some((bytes) => isOnes(bytes)))
   })
 
   test('a write into prepared zeros is as little durable as any', async () => {

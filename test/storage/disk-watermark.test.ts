@@ -14,12 +14,12 @@ const full = 'disk watermark'
 async function use(
   memory: {
     capacityBytes: number | undefined
-    space(): Promise<{ totalBytes: number; freeBytes: number } | undefined>
+    space(path: string): Promise<{ totalBytes: number; freeBytes: number } | undefined>
   },
   percent: number,
 ) {
   memory.capacityBytes = 1e12
-  const { totalBytes, freeBytes } = (await memory.space()) ?? { totalBytes: 0, freeBytes: 0 }
+  const { totalBytes, freeBytes } = (await memory.space('/data')) ?? { totalBytes: 0, freeBytes: 0 }
   memory.capacityBytes = Math.floor(((totalBytes - freeBytes) * 100) / percent)
 }
 
