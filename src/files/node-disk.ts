@@ -77,17 +77,28 @@ async function replaceFile(path: string, bytes: Buffer): Promise<void> {
 
 /**
  * Makes a directory and its missing parents; the topmost that was made, or undefined where all were there. Node's own
- * recursive mkdir says ENOENT where the file system is read-only.
+ * recursive mkdir says ENOENT where the file system is read-only. Once the parents are there ENOENT is an answer: /proc
+ * says it of every new name.
  */
 async function makeMissing(path: string): Promise<string | undefined> {
+  try {
+    return await makeOne(path)
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+    const first = await makeMissing(dirname(path))
+    const made = await makeOne(path)
+    return made === undefined ? first : (first ?? made)
+  }
+}
+
+/** Makes a directory in one that is there; undefined where it was there before. */
+async function makeOne(path: string): Promise<string | undefined> {
   try {
     await fsp.mkdir(path)
     return path
   } catch (error) {
     if (errnoOf(error) === 'EEXIST' && (await fsp.stat(path)).isDirectory()) return undefined
-    if (errnoOf(error) !== 'ENOENT') throw error
-    const first = await makeMissing(dirname(path))
-    return (await makeMissing(path)) === undefined ? first : (first ?? path)
+    throw error
   }
 }
 

@@ -116,6 +116,12 @@ describe('the disk as Node reaches it', () => {
     }
   })
 
+  test('a directory that the file system never makes is refused, and not tried without end', {
+    skip: process.platform !== 'linux' && 'only Linux has /proc',
+  }, async () => {
+    await assert.rejects(nodeDisk.makeDirectory('/proc/none/store'), { code: 'DISK_FAILED' })
+  })
+
   test('errors name the operation and the path', async (t) => {
     const directory = await temporaryDirectory(t)
     const none = join(directory, 'none', 'file')
