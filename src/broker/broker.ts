@@ -312,20 +312,19 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     this.#lifecycle.assertOpen()
     const { topic, partition, batch, built, durable } = request
     if (isTransactional(batch) && !this.coordination.transactions.isLoaded) await this.coordination.transactions.ready()
+    // How it is to be kept is said by this topic, and not by another one that has its name once it is its turn.
+    const log = this.#log(topic, partition)
     const packing = packingOf(this.#topicSettings(topic))
-    const codecs = codecsFor(batch, built, packing)
-    const taken = this.#intake.take(topic, partition, codecs, () => this.#append(request, packing))
-    const { log, receipt } = taken instanceof Promise ? await taken : taken
+    const append = () => this.#append(request, log, packing)
+    const taken = this.#intake.take(topic, partition, codecsFor(batch, built, packing), append)
+    const receipt = taken instanceof Promise ? await taken : taken
     await receipt.acknowledged
     // Where the policy acknowledges earlier. All who ask for it meanwhile share the flush.
     if (durable && log.durableOffset <= receipt.lastOffset) {
       await flushWithin(log, this.#clock, this.#topicSettings(topic)['flush.commitlog.timeout'])
     }
-    return {
-      baseOffset: receipt.baseOffset,
-      logAppendTimeMs: receipt.logAppendTimeMs,
-      logStartOffset: log.logStartOffset,
-    }
+    const { baseOffset, logAppendTimeMs } = receipt
+    return { baseOffset, logAppendTimeMs, logStartOffset: log.logStartOffset }
   }
 
   async #fetch(request: contract.FetchRequest): Promise<readonly contract.FetchedPartition[]> {
@@ -338,10 +337,11 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   /** @throws what {@link acceptBatch} and {@link PartitionLog.append} throw, and for what may not be written */
   #append(
     { topic, partition, batch, built }: contract.ProduceRequest,
+    log: PartitionLog,
     packing: Packing | undefined,
-  ): { log: PartitionLog; receipt: AppendReceipt } {
+  ): AppendReceipt {
     this.#lifecycle.assertOpen()
-    const log = this.#log(topic, partition)
+    if (this.#log(topic, partition) !== log) throw unknownTopic(topic)
     if (this.#topics.isInternal(topic)) {
       throw new HoldfastError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker; only it writes there.`)
     }
@@ -359,7 +359,7 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     invariant(built === undefined || built.bytes === batch, 'the batch that was built is the one that is produced')
     const verified = acceptBatch(batch, built, limits, packing)
     if (verified.isTransactional) this.coordination.requireOpen(verified, { topic, partition })
-    return { log, receipt: log.append(verified) }
+    return log.append(verified)
   }
 
   /** What was committed while the topic was deleted. Where the log does not take it now, the next start finds it. */
@@ -369,10 +369,11 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     })
   }
 
+  /** While a topic is deleted its logs outlast it: they are not there any more. */
   #log(topic: string, partition: number): PartitionLog {
+    if (this.#store.topic(topic) === undefined) throw unknownTopic(topic)
     const log = this.#store.log(topic, partition)
     if (log !== undefined) return log
-    if (this.#store.topic(topic) === undefined) throw unknownTopic(topic)
     throw new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION', `Topic ${topic} has no partition ${partition}.`)
   }
 

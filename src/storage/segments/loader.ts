@@ -243,11 +243,12 @@ class Loader {
 
   /**
    * A segment is named while the round before it is still on its way to the disk. Where that round was lost, its
-   * successor holds nothing, and is removed; a successor that holds something makes the gap before it damage.
+   * successor holds nothing, and is removed; a successor that holds something makes the gap before it damage, but for
+   * compaction, which makes gaps too, though not one that the recovery point has not passed.
    */
   async #withoutBlank(nextOffset: number, followed: readonly number[]): Promise<readonly number[]> {
-    const { clean, mayHaveHoles } = this.#request
-    if (clean || mayHaveHoles || followed.length !== 1 || nextOffset >= followed[0]) return followed
+    const { clean, recoveryPoint } = this.#request
+    if (clean || followed.length !== 1 || nextOffset >= followed[0] || recoveryPoint >= followed[0]) return followed
     const isBlank = await this.#place.openFiles.use(
       this.#path(followed[0], suffix.log),
       async (file) => (await endOfContent(file, 0, await file.size())) === 0,

@@ -63,7 +63,8 @@ export class SegmentReader {
     // Written, but not for readers yet: as if the segment ended before it.
     if (start >= end) return Buffer.alloc(0)
     // One read that, nearly always, holds the way from the index entry to the batch and all that is wanted behind it.
-    const around = await bytesAt(start, Math.min(end - start, maxBytes + this.#place.indexIntervalBytes))
+    const wanted = Math.max(batchOverheadBytes, maxBytes + this.#place.indexIntervalBytes)
+    const around = await bytesAt(start, Math.min(end - start, wanted))
     if (entry !== undefined && (around.length < batchOverheadBytes || lastOffsetAt(around, 0) !== entry.offset)) {
       // The index points at something else than the batch it names: it is only a hint, the log is the truth.
       await this.#index.rebuild()

@@ -116,6 +116,16 @@ describe('the indexes of a segment', () => {
     assert.deepEqual([times.length, Number(times.readBigInt64BE(0)), times.readInt32BE(8)], [12, 1_700_000_000_000, 0])
   })
 
+  test('a reader that wants less than the header of a batch gets a batch, also where each has an index entry', async (t) => {
+    const batches = [sizedBatch(500, 'a'), sizedBatch(500, 'b'), sizedBatch(500, 'c')]
+    const settings = { 'log.index.interval.bytes': 0 }
+    const log = await openLog(t, await closedLog(t, batches, { settings }), { clean: true, settings })
+    for (const [offset, { bytes }] of batches.entries()) {
+      const { records } = await log.read(offset, 1)
+      assert.deepEqual(Buffer.concat(records), bytes)
+    }
+  })
+
   test('a batch that compaction emptied has no time that could be looked for', async (t) => {
     const emptied = emptiedBatch({ lastOffsetDelta: 2, maxTimestamp: 9 })
     const batches = [sizedBatch(5000, 'a', { timestamp: 5 }), emptied, sizedBatch(5000, 'b', { timestamp: 3 })]

@@ -334,6 +334,23 @@ describe('a hole in the middle of a log', () => {
     assert.equal(ended.logEndOffset, 7)
   })
 
+  test('a segment that was named while the round before it was lost goes, also where compaction makes holes', async (t) => {
+    for (const mayHaveHoles of [false, true]) {
+      const all = batches()
+      const directory = await closedLog(t, all)
+      await writeFile(join(directory, named(9, '.log')), '')
+      const log = await openLog(t, directory, { mayHaveHoles })
+      assert.deepEqual([log.failure, log.logEndOffset], [undefined, 6])
+      assert.deepEqual(await readAll(log), bytesOf(all))
+      await log.close()
+      // What the recovery point has passed was there, and the log ends behind it.
+      await writeFile(join(directory, named(9, '.log')), '')
+      const durable = await openLog(t, directory, { mayHaveHoles, recoveryPoint: 9 })
+      assert.deepEqual([durable.failure?.code, durable.logEndOffset], mayHaveHoles ? [undefined, 9] : ['LOG_DAMAGED', 6])
+      await durable.close()
+    }
+  })
+
   test('what was durable is never cut, not even at the end of the log', async (t) => {
     for (const opening of [{ clean: true }, { clean: false, recoveryPoint: 6 }, { clean: true, recoveryPoint: 6 }]) {
       const all = batches()
