@@ -346,7 +346,10 @@ describe('a hole in the middle of a log', () => {
       // What the recovery point has passed was there, and the log ends behind it.
       await writeFile(join(directory, named(9, '.log')), '')
       const durable = await openLog(t, directory, { mayHaveHoles, recoveryPoint: 9 })
-      assert.deepEqual([durable.failure?.code, durable.logEndOffset], mayHaveHoles ? [undefined, 9] : ['LOG_DAMAGED', 6])
+      assert.deepEqual(
+        [durable.failure?.code, durable.logEndOffset],
+        mayHaveHoles ? [undefined, 9] : ['LOG_DAMAGED', 6],
+      )
       await durable.close()
     }
   })

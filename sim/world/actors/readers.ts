@@ -1,0 +1,29 @@
+/** Readers: each fetch begins somewhere, and whatever it shows has to stay. */
+
+import { fetchFrom } from '../reading.js'
+import { type Actor, answerOf, anyPlace, pause } from '../scene.js'
+import { holds } from '../violation.js'
+
+export const readers: Actor = async (scene, random) => {
+  while (!scene.isEnding) {
+    await pause(scene, random)
+    const place = anyPlace(scene, random)
+    if (place === undefined) continue
+    const { topic, partition } = place
+    const target = topic.partitions[partition]
+    const isolation = random.once(2) ? 'committed' : 'uncommitted'
+    const known = [...target.certain.keys()]
+    const offset = known.length === 0 ? 0 : known[random.below(known.length)]
+    const maxBytes = random.once(2) ? 1 + random.below(2000) : 100_000
+    const read = fetchFrom(scene.broker, { topic: topic.name, partition }, offset, isolation, maxBytes)
+    const { value } = await answerOf(read)
+    if (value === undefined || topic.partitions[partition] !== target) continue
+    let next = offset
+    for (const one of value.found) {
+      const inOrder = topic.isCompacted || isolation === 'committed' ? one.offset >= next : one.offset === next
+      holds(inOrder, 'offsets have no holes', () => `${target.name}: a reader gets ${one.offset} after ${next - 1}`)
+      next = one.offset + 1
+      target.seen(one, scene.model.strengthOf(topic))
+    }
+  }
+}
