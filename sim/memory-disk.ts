@@ -262,7 +262,15 @@ export class MemoryDisk implements Disk {
       }
     }
     if (fault !== undefined) throw this.error(fault, 'makeDirectory', path)
-    for (const one of made.reverse()) await this.syncDirectory(dirname(one))
+    try {
+      for (const one of made.reverse()) await this.syncDirectory(dirname(one))
+    } catch (error) {
+      for (const one of made) {
+        const isEmpty = this.#existing(one).entries.size === 0
+        if (isEmpty) this.#existing(dirname(one)).change({ kind: 'remove', name: basename(one) })
+      }
+      throw error
+    }
   }
 
   rename(from: string, to: string): Promise<void> {
@@ -302,7 +310,8 @@ export class MemoryDisk implements Disk {
     const fault = this.ask('syncDirectory', path)
     if (fault === undefined) directory.settle(covered)
     else {
-      directory.giveUp(covered, fault.effect, (limit) => this.#below(limit))
+      // Without a descriptor nothing was asked of the disk: all is as it was.
+      if (fault.errno !== 'EMFILE') directory.giveUp(covered, fault.effect, (limit) => this.#below(limit))
       throw this.error(fault, 'syncDirectory', path)
     }
     await this.step('syncDirectory', path)

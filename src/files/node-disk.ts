@@ -107,9 +107,14 @@ async function makeDirectory(given: string): Promise<void> {
   const first = await describe('make the directory', path, makeMissing(path))
   if (first === undefined) return
   // Every directory from the first new one down got a new entry in its parent.
-  for (let made = path; ; made = dirname(made)) {
-    await syncDirectory(dirname(made))
-    if (made === first) return
+  const made = [path]
+  while (made[made.length - 1] !== first) made.push(dirname(made[made.length - 1]))
+  try {
+    for (const one of made) await syncDirectory(dirname(one))
+  } catch (error) {
+    // Made, but not for good: it goes again, so that whoever tries once more does not take it for durable.
+    for (const one of made) await fsp.rmdir(one).catch(() => {})
+    throw error
   }
 }
 

@@ -245,8 +245,10 @@ export class CommitLogs {
 
   async #open({ fullScan, onScanned }: OpeningWatch): Promise<Opened> {
     const { directory, disk, clock, logger, metrics, settings, shared, catalog } = this.#options
-    await disk.makeDirectory(this.#path)
+    await disk.makeDirectory(join(this.#path, storeNames.commitLog))
     await disk.makeDirectory(join(directory.path, storeState.directory))
+    // A process that was killed may have made them, and not lived to make their names durable.
+    await disk.syncDirectory(this.#path)
     await disk.syncDirectory(directory.path)
     // RocketMQ's own lock, so that neither program opens the store under the other.
     const lock = await disk.lock(join(this.#path, storeNames.lock))

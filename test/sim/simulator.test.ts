@@ -10,7 +10,7 @@ import { prepare, simulate } from '../../sim/simulate.js'
 
 before(prepare)
 
-const worlds = Number(process.env['HOLDFAST_TEST_WORLDS'] ?? 40)
+const worlds = Number(process.env['HOLDFAST_TEST_WORLDS'] ?? 25)
 
 test(`${worlds} worlds crash, are found again, and break no promise`, async (t) => {
   const from = Math.floor(Math.random() * 2 ** 30)

@@ -150,15 +150,16 @@ class Cleaning {
       { disk, directory, indexIntervalBytes, bufferBytes: ioBufferBytes, spent },
       baseOffset,
     )
+    const isUnchanged = (): boolean => group.length === 1 && copier.isCopy
     try {
       const last = group.findLast(({ sizeInBytes }) => sizeInBytes > 0)
       for (const segment of group) {
-        await this.#withFile(segment.baseOffset, (file) =>
-          this.#filterInto(copier, file, segment, segment === last, transactions),
-        )
+        await this.#withFile(segment.baseOffset, async (file) => {
+          await this.#filterInto(copier, file, segment, segment === last, transactions)
+          if (!isUnchanged()) await copier.endSource()
+        })
       }
-      const isUnchanged = group.length === 1 && copier.isCopy
-      if (isUnchanged || copier.sizeInBytes === 0) return
+      if (isUnchanged() || copier.sizeInBytes === 0) return
       await copier.finish()
       if (retained.length > 0) await copier.writeBeside(suffix.transactionIndex, TransactionIndex.from(retained).bytes)
     } finally {

@@ -5,6 +5,7 @@
  */
 
 import { join } from 'node:path'
+import { invariant } from '../../../core/invariant.js'
 import type { Disk, DiskFile } from '../../../files/disk.js'
 import { segmentFileName, stage, suffix } from '../format.js'
 import { type IndexedBatch, SegmentIndex } from '../segment-index.js'
@@ -98,10 +99,14 @@ export class SegmentCopier {
     return this.#run !== undefined && this.#run.length < this.#longRunBytes ? this.#endRun(piece) : undefined
   }
 
+  /** To be called before the file of a source is closed, unless nothing is to come of it: a long run is copied from it. */
+  async endSource(): Promise<void> {
+    await this.#endRun(undefined)
+  }
+
   /** Makes the new segment whole and durable under the names that end in `.cleaned`. */
   async finish(): Promise<void> {
-    // Only a long run is left, which is copied from its file.
-    await this.#endRun(undefined)
+    invariant(this.#run === undefined, 'what was kept of a source is written before its file is closed')
     await this.#flush()
     const file = await this.#opened()
     await file.sync()
