@@ -86,8 +86,13 @@ class Loader {
 
     const snapshots = files.filter((file) => file.suffix === suffix.snapshot).map((file) => file.offset)
     const producers = new ProducerRecovery(this.#place, snapshots, this.#request.nowMs)
-    const { segments, logEndOffset } = await this.#openSegments(bases, producers)
+    const { segments, logEndOffset, heldEnd } = await this.#openSegments(bases, producers)
     const { damage } = this.#report
+    if (damage === undefined && this.#endsBlank(segments, heldEnd)) {
+      await segments[segments.length - 1].release()
+      await removeSegmentsBeyond(this.#place, heldEnd)
+      return new Loader(this.#place, this.#request, this.#logger).load()
+    }
     if (damage === undefined && producers.startedBeyond(logEndOffset)) {
       await segments[segments.length - 1].release()
       await producers.removeBeyond(logEndOffset)
@@ -126,7 +131,7 @@ class Loader {
   async #openSegments(
     bases: readonly number[],
     producers: ProducerRecovery,
-  ): Promise<{ segments: Segment[]; logEndOffset: number }> {
+  ): Promise<{ segments: Segment[]; logEndOffset: number; heldEnd: number }> {
     const { cutFrom, clean, recoveryPoint, fullScan } = this.#request
     const firstScanned = this.#firstScanned(bases)
     // What was marked on the way through a segment is believed as far as the log is known to be on the disk.
@@ -135,6 +140,7 @@ class Loader {
     const limit = Math.min(known, cutFrom)
     await producers.start(limit, this.#noSnapshotNoProducers ? Number.MAX_SAFE_INTEGER : bases[0])
     const segments: Segment[] = []
+    let heldEnd = bases[0]
     for (const [i, base] of bases.entries()) {
       const followed = bases.slice(i + 1)
       const trusted = i < firstScanned || (hasMarks && i === firstScanned)
@@ -142,13 +148,26 @@ class Loader {
         const segment = await this.#trustedSegment(base, segments, producers)
         await producers.replay(segment, followed[0])
         segments.push(segment)
+        heldEnd = followed[0]
         continue
       }
       const opened = await this.#openScanned(base, { trusted, before: segments, followedBy: followed }, producers)
       segments.push(opened.segment)
-      if (opened.active) return { segments, logEndOffset: opened.nextOffset }
+      if (opened.segment.sizeInBytes > 0) heldEnd = opened.nextOffset
+      if (opened.active) return { segments, logEndOffset: opened.nextOffset, heldEnd }
     }
     throw new Error('unreachable: the last segment is always active')
+  }
+
+  /**
+   * Where compaction may make holes, segments without any batch behind `heldEnd`, the end of what others hold, look like
+   * holes. But nothing was known to be on the disk there, so that they are what the loss of power left of several segments:
+   * with them the log would end where nobody can read.
+   */
+  #endsBlank(segments: readonly Segment[], heldEnd: number): boolean {
+    const last = segments[segments.length - 1]
+    const { clean, recoveryPoint } = this.#request
+    return !clean && last.sizeInBytes === 0 && last.baseOffset > heldEnd && recoveryPoint <= heldEnd
   }
 
   /** Index of the first segment that is scanned whole; past the last one where none is. */

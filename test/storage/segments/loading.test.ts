@@ -354,6 +354,18 @@ describe('a hole in the middle of a log', () => {
     }
   })
 
+  test('several segments that hold nothing, with holes before them, are what the loss of power left', async (t) => {
+    const settings = { 'flush.disk.type': 'ASYNC_FLUSH' }
+    const all = batches()
+    const directory = await closedLog(t, all)
+    for (const base of [9, 12, 15]) await writeFile(join(directory, named(base, '.log')), '')
+    const log = await openLog(t, directory, { mayHaveHoles: true, settings })
+    assert.deepEqual([log.failure, log.logEndOffset], [undefined, 6])
+    await appendAll(log, [batchOf(['next'])])
+    assert.equal((await readAll(log)).length, all.length + 1)
+    await log.close()
+  })
+
   test('what was durable is never cut, not even at the end of the log', async (t) => {
     for (const opening of [{ clean: true }, { clean: false, recoveryPoint: 6 }, { clean: true, recoveryPoint: 6 }]) {
       const all = batches()
