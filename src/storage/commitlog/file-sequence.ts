@@ -84,7 +84,7 @@ export class FileSequence {
     const whole = empty === undefined ? files : files.slice(0, -1)
     const last = whole.at(-1)
     const isShort = last !== undefined && options.extendShortLast && last.sizeInBytes < fileBytes
-    refuseWrongSizes(isShort ? whole.slice(0, -1) : whole, options)
+    refuseWrongSizes(whole, isShort ? whole.slice(0, -1) : whole, options)
     refuseWrongPositions(files, fileBytes)
     if (empty !== undefined) {
       await disk.remove(empty.path)
@@ -221,17 +221,28 @@ function stray(path: string, why: string): HoldfastError {
   return new HoldfastError('DATA_DIR_DAMAGED', `${path} does not belong where it lies: ${why}. Move it elsewhere.`)
 }
 
-function refuseWrongSizes(files: readonly FoundFile[], { fileBytes, setting, directory }: FileSequenceOptions): void {
-  const wrong = files.find(({ sizeInBytes }) => sizeInBytes !== fileBytes)
+function refuseWrongSizes(
+  all: readonly FoundFile[],
+  whole: readonly FoundFile[],
+  { fileBytes, setting, directory }: FileSequenceOptions,
+): void {
+  const wrong = whole.find(({ sizeInBytes }) => sizeInBytes !== fileBytes)
   if (wrong === undefined) return
   const { path, sizeInBytes } = wrong
-  const doAllAgree = sizeInBytes > 0 && files.every((file) => file.sizeInBytes === sizeInBytes)
   throw new HoldfastError(
     'DATA_DIR_DAMAGED',
-    doAllAgree
-      ? `${directory} is opened with another size than it was written with: ${path} has ${sizeInBytes} bytes, as all its files, and ${setting} is ${fileBytes}. Set ${setting} to ${sizeInBytes}.`
-      : `${path} has ${sizeInBytes} bytes, and ${setting} is ${fileBytes}. Set ${setting} to the size that the files were written with, or restore this one.`,
+    `${path} has ${sizeInBytes} bytes, and ${setting} is ${fileBytes}. ${cureOf(all, sizeInBytes, setting, directory)}`,
   )
+}
+
+/** Files that agree were written with another setting; one alone may as well have been cut. */
+function cureOf(files: readonly FoundFile[], sizeInBytes: number, setting: string, directory: string): string {
+  const doAllAgree = sizeInBytes > 0 && files.every((file) => file.sizeInBytes === sizeInBytes)
+  if (!doAllAgree) return `Set ${setting} to the size that the files were written with, or restore this one.`
+  if (files.length > 1) {
+    return `${directory} is opened with another size than all its files were written with. Set ${setting} to ${sizeInBytes}.`
+  }
+  return `If it was written with another size, set ${setting} to ${sizeInBytes}; else the file was cut, and has to be restored.`
 }
 
 function refuseWrongPositions(files: readonly FoundFile[], fileBytes: number): void {

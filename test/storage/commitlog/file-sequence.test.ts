@@ -97,9 +97,16 @@ describe('opening', () => {
     for (const extendShortLast of [false, true]) {
       await assert.rejects(
         openOn(disk, { setting: 'mapped.file.size.consumequeue', extendShortLast }),
-        /is opened with another size .* has 300 bytes.* mapped\.file\.size\.consumequeue to 300\.$/,
+        / has 300 bytes, .* is opened with another size .* mapped\.file\.size\.consumequeue to 300\.$/,
       )
     }
+  })
+
+  test('of one file alone nobody can tell whether it was cut or is of another size, and both are said', async () => {
+    await assert.rejects(
+      openOn(await diskWith(filesOf(300)), { setting: 'mapped.file.size.consumequeue' }),
+      /has 300 bytes, and mapped\.file\.size\.consumequeue is 1000\. .* to 300; else .* was cut/,
+    )
   })
 
   test('a stray file is refused by name, and nothing is touched', async () => {
