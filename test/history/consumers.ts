@@ -1,0 +1,57 @@
+/** Members of a group that note each message, commit by hand, and come and go. */
+
+import type { Consumer } from 'kafkajs'
+import { kafkajs } from './producers.js'
+import type { Life } from './recorder.js'
+
+const commitEvery = 10
+
+export interface Member {
+  leave(): Promise<void>
+}
+
+export async function join(life: Life, group: string, name: string): Promise<Member> {
+  const consumer = kafkajs(life.address).consumer({
+    groupId: group,
+    sessionTimeout: 6000,
+    heartbeatInterval: 200,
+    rebalanceTimeout: 3000,
+    maxWaitTimeInMs: 50,
+    retry: { initialRetryTime: 20, maxRetryTime: 200, retries: 30, restartOnFailure: async () => true },
+  })
+  let joined = 0
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    const partitions = payload.memberAssignment[life.topic] ?? []
+    const session = `${name}.${++joined}`
+    const at = life.recorder.stamp()
+    // kafkajs does not tell the generation, so that one of its own is made up for each join.
+    life.recorder.add({ op: 'assign', at, group, generation: at, member: name, session, partitions })
+  })
+  await consumer.connect()
+  await consumer.subscribe({ topic: life.topic, fromBeginning: true })
+  let sinceCommit = 0
+  await consumer.run({
+    autoCommit: false,
+    eachMessage: async ({ partition, message }) => {
+      const at = life.recorder.stamp()
+      const [offset, payload, session] = [Number(message.offset), String(message.value), `${name}.${joined}`]
+      const isolation = 'read_committed'
+      life.recorder.add({ op: 'deliver', at, group, session, isolation, partition, offset, payload })
+      if (++sinceCommit % commitEvery === 0) await commit(life, group, consumer, partition, offset + 1)
+    },
+  })
+  return { leave: () => consumer.disconnect() }
+}
+
+async function commit(life: Life, group: string, consumer: Consumer, partition: number, offset: number) {
+  const begin = life.recorder.stamp()
+  let outcome: 'acked' | 'unknown' = 'unknown'
+  try {
+    await consumer.commitOffsets([{ topic: life.topic, partition, offset: String(offset) }])
+    outcome = 'acked'
+  } catch {
+    // It may have arrived or not.
+  }
+  const end = outcome === 'acked' ? life.recorder.stamp() : Number.POSITIVE_INFINITY
+  life.recorder.add({ op: 'commit', begin, end, group, partition, offset, outcome })
+}
