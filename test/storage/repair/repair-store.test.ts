@@ -96,6 +96,29 @@ describe('messages that are lost', () => {
     assert.ok(found[0].length > 30 && found[0].length < 60, `${found[0].length}`)
   })
 
+  test('at the very end: --cut takes the last message alone, and the store goes on behind the others', async () => {
+    const path = [...closed.keys()].filter((one) => one.startsWith(`${storePath}/commitlog/`)).sort()
+    const last = path.findLast((one) => closed.get(one)?.readInt32BE(0) !== 0) as string
+    const bytes = closed.get(last) as Buffer
+    const sizes: number[] = []
+    let end = 0
+    for (let size = bytes.readInt32BE(0); size > 0; size = end < bytes.length ? bytes.readInt32BE(end) : 0) {
+      sizes.push(size)
+      end += size
+    }
+    const disk = await diskWith(withFile(closed, last, flipped(bytes, end - (sizes.at(-1) as number) + 100)))
+    const { findings } = await mend(disk)
+    assert.ok(findings.some(({ severity, path: of }) => severity === 'error' && of === last))
+    assert.deepEqual(errors(await mend(disk, { choice: 'cut' })), [])
+    const found = await opened(disk)
+    const lost = written.map((log, i) => log.length - found[i].length)
+    assert.equal(Math.max(...lost), 1)
+    assert.deepEqual(
+      found,
+      written.map((log, i) => log.slice(0, found[i].length)),
+    )
+  })
+
   test('with a file that is gone: the log ends before the hole', async () => {
     const disk = await diskWith(withFile(closed, logFile(1), undefined))
     assert.deepEqual(errors(await mend(disk, { choice: 'cut' })), [])
