@@ -76,7 +76,9 @@ function* logicalLines(text: string): Generator<{ text: string; line: number }> 
 
 /** An odd number of backslashes at the end: the last one is not itself escaped. */
 function endsOpen(line: string): boolean {
-  return (/\\+$/.exec(line)?.[0].length ?? 0) % 2 === 1
+  let start = line.length
+  while (line[start - 1] === '\\') start--
+  return (line.length - start) % 2 === 1
 }
 
 const controls: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', f: '\f' }

@@ -115,11 +115,11 @@ function isLog(row: Partial<BackedUpLog> | null): boolean {
   )
 }
 
-function isCommitLog({ endPosition, queues }: Partial<BackedUpCommitLog>): boolean {
-  const isQueue = ({ topic, partition, startOffset, endOffset, since }: BackedUpQueue) =>
-    typeof topic === 'string' &&
-    [partition, startOffset, endOffset, since].every((value) => Number.isSafeInteger(value))
-  return Number.isSafeInteger(endPosition) && Array.isArray(queues) && queues.every(isQueue)
+function isCommitLog(row: Partial<BackedUpCommitLog> | null): boolean {
+  const isQueue = (queue: Partial<BackedUpQueue> | null) =>
+    typeof queue?.topic === 'string' &&
+    [queue.partition, queue.startOffset, queue.endOffset, queue.since].every((value) => Number.isSafeInteger(value))
+  return Number.isSafeInteger(row?.endPosition) && Array.isArray(row?.queues) && row.queues.every(isQueue)
 }
 
 /** What of a file takes up space. */

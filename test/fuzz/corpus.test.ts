@@ -1,0 +1,24 @@
+/** Every input that is kept, and some fresh ones, through every decoder of bytes from outside. */
+
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { readCorpus } from '../../fuzz/corpus.js'
+import { Fuzzer } from '../../fuzz/fuzzer.js'
+import { judge } from '../../fuzz/target.js'
+import { targets } from '../../fuzz/targets/index.js'
+import { systemRandomness } from '../../src/core/randomness.js'
+
+describe('fuzzing', () => {
+  for (const target of targets) {
+    it(`${target.name} keeps its rules for the corpus and for fresh inputs`, async () => {
+      await target.prepare?.()
+      const corpus = readCorpus(target.name)
+      for (const bytes of corpus) assert.equal(judge(target, bytes), undefined, bytes.toString('hex'))
+      const seed = systemRandomness.below(2 ** 30)
+      const fuzzer = new Fuzzer(target, corpus, seed, undefined)
+      fuzzer.batch(1000)
+      const found = [...fuzzer.findings.values()].map(({ message, bytes }) => `${message}: ${bytes.toString('hex')}`)
+      assert.deepEqual(found, [], `npm run fuzz -- --target ${target.name} --seed ${seed}`)
+    })
+  }
+})
