@@ -29,6 +29,12 @@ export async function join(life: Life, group: string, name: string): Promise<Mem
   })
   await consumer.connect()
   await consumer.subscribe({ topic: life.topic, fromBeginning: true })
+  const committed = new Set<string>()
+  consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => {
+    for (const { partitions } of payload.topics) {
+      for (const { partition, offset } of partitions) committed.add(`${partition}/${offset}`)
+    }
+  })
   let sinceCommit = 0
   await consumer.run({
     autoCommit: false,
@@ -37,21 +43,29 @@ export async function join(life: Life, group: string, name: string): Promise<Mem
       const [offset, payload, session] = [Number(message.offset), String(message.value), `${name}.${joined}`]
       const isolation = 'read_committed'
       life.recorder.add({ op: 'deliver', at, group, session, isolation, partition, offset, payload })
-      if (++sinceCommit % commitEvery === 0) await commit(life, group, consumer, partition, offset + 1)
+      if (++sinceCommit % commitEvery === 0) await commit(life, group, consumer, committed, partition, offset + 1)
     },
   })
   return { leave: () => consumer.disconnect() }
 }
 
-async function commit(life: Life, group: string, consumer: Consumer, partition: number, offset: number) {
+/** kafkajs's `commitOffsets` also returns where its runner had ended and nothing was sent; only its event tells that it was. */
+async function commit(
+  life: Life,
+  group: string,
+  consumer: Consumer,
+  committed: Set<string>,
+  partition: number,
+  offset: number,
+): Promise<void> {
   const begin = life.recorder.stamp()
-  let outcome: 'acked' | 'unknown' = 'unknown'
+  committed.delete(`${partition}/${offset}`)
   try {
     await consumer.commitOffsets([{ topic: life.topic, partition, offset: String(offset) }])
-    outcome = 'acked'
   } catch {
     // It may have arrived or not.
   }
-  const end = outcome === 'acked' ? life.recorder.stamp() : Number.POSITIVE_INFINITY
-  life.recorder.add({ op: 'commit', begin, end, group, partition, offset, outcome })
+  const acked = committed.has(`${partition}/${offset}`)
+  const end = acked ? life.recorder.stamp() : Number.POSITIVE_INFINITY
+  life.recorder.add({ op: 'commit', begin, end, group, partition, offset, outcome: acked ? 'acked' : 'unknown' })
 }

@@ -7,6 +7,7 @@ import { serve } from '../support/served-broker.js'
 import { join, type Member } from './consumers.js'
 import { readFinal } from './final-log.js'
 import type { Delivery, FinalPartition, History } from './history.js'
+import type { LyingProxy } from './lying-proxy.js'
 import {
   endTransactionsOf,
   kafkajs,
@@ -27,12 +28,18 @@ export interface KillOptions {
   readonly kills: number
   readonly dice: Dice
   readonly settings: Readonly<Record<string, string | number>>
+  /** How long a broker lives. */
+  readonly lifeMs?: { readonly from: number; readonly to: number }
+  /** What clients talk to in place of the broker at a port. */
+  readonly front?: (port: number) => Promise<LyingProxy>
 }
 
-export async function killAndRecord({ dataDir, kills, dice, settings }: KillOptions): Promise<History> {
+export async function killAndRecord(options: KillOptions): Promise<History> {
+  const { dataDir, kills, dice, settings, lifeMs = { from: 100, to: 1200 } } = options
   const [port] = await freePorts(1)
-  const address = `127.0.0.1:${port}`
-  const start = () => serve(dataDir, { settings, args: ['--listen', address] })
+  const front = await options.front?.(port)
+  const address = front?.address ?? `127.0.0.1:${port}`
+  const start = () => serve(dataDir, { settings, args: ['--listen', `127.0.0.1:${port}`, '--advertise', address] })
   let broker = await start()
   const recorder = new Recorder()
   const life: Life = { address, topic, partitions, recorder, running: true }
@@ -51,7 +58,7 @@ export async function killAndRecord({ dataDir, kills, dice, settings }: KillOpti
     const another = async () => members.push(await join(life, group, `member${joined++}`))
     await another()
     for (let kill = 0; kill < kills; kill++) {
-      await pause(dice.between(100, 1200))
+      await pause(dice.between(lifeMs.from, lifeMs.to))
       await broker.end('SIGKILL')
       recorder.add({ op: 'kill', at: recorder.stamp() })
       broker = await start()
@@ -64,12 +71,13 @@ export async function killAndRecord({ dataDir, kills, dice, settings }: KillOpti
     await Promise.all(senders)
     await endTransactionsOf(address, 'transactions')
     const final = await readFinal(address, topic, partitions)
-    await drain(recorder, final)
-    return { operations: recorder.operations, final, drained: [group] }
+    if (front === undefined) await drain(recorder, final)
+    return { operations: recorder.operations, final, drained: front === undefined ? [group] : [] }
   } finally {
     life.running = false
     await Promise.all(members.map((member) => member.leave().catch(() => {})))
     await broker.end('SIGTERM')
+    front?.close()
   }
 }
 
