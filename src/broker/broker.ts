@@ -6,7 +6,7 @@
 import { type Clock, systemClock } from '../core/clock.js'
 import { asHoldfastError, HoldfastError } from '../core/errors.js'
 import { invariant } from '../core/invariant.js'
-import { Lifecycle } from '../core/lifecycle.js'
+import { controllerOfMany, Lifecycle } from '../core/lifecycle.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { type Metrics, noMetrics } from '../core/metrics/metrics.js'
 import { type Randomness, systemRandomness } from '../core/randomness.js'
@@ -62,7 +62,7 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   readonly #stopTelling: () => void
   readonly #lifecycle = new Lifecycle('broker')
   /** Waiting fetches end when the broker closes. */
-  readonly #closing = new AbortController()
+  readonly #closing = controllerOfMany()
   #closed: Promise<void> | undefined
 
   private constructor(

@@ -12,6 +12,7 @@ import type { BackupOptions, BackupReport } from '../storage/backup/store-backup
 import type { KeyIndexStatus } from '../storage/key-index/key-index.js'
 import type { CompactedPartition } from '../storage/log-cleaner.js'
 import type { AbortedTransaction, TagFilter } from '../storage/partition-log.js'
+import type { AnswerRoom } from './answer-room.js'
 import type { GroupService } from './groups/contract.js'
 import type { TransactionService } from './transactions/contract.js'
 
@@ -75,6 +76,8 @@ export interface FetchRequest {
    * called, once, and nobody touches its records afterwards.
    */
   readonly lend?: boolean
+  /** Where copies of records have to find room; there is always enough where absent. */
+  readonly room?: AnswerRoom
 }
 
 export interface FetchedPartition extends TopicPartition {

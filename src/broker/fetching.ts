@@ -11,6 +11,9 @@
  * A log that leaves out messages of other tags may find nothing in what it has looked at. The fetch goes on behind that,
  * without waiting while there is more to look at, and tells the reader where it has come to.
  *
+ * Where there is no room for copies of records the fetch waits for it, for as long as for messages and ten seconds at
+ * least, and then answers without any, on which clients ask again.
+ *
  * Records that a log lends are given back here where they are not handed out: what lies over a limit, and what is read
  * again after waiting.
  */
@@ -26,6 +29,8 @@ export type LogLookup = (position: { topic: string; partition: number; currentLe
 
 /** Far more than one reader can follow. */
 const maxPositions = 100_000
+/** Longer than a slow answer takes to leave, and shorter than clients wait for theirs. */
+const leastRoomWaitMs = 10_000
 
 interface Read {
   readonly partition: FetchedPartition
@@ -65,13 +70,16 @@ export async function fetchRecords(
     // Counted before the read: what is published meanwhile may be counted twice, which costs a read, never a wait.
     const countOf = isCommitted ? stableBytesOf : publishedBytesOf
     const published = totalOf(logs, countOf)
-    const answer = await readAll({ ...request, positions }, lookup)
+    const bytes = await roomToRead(request, deadline, clock, signals)
+    const answer = await readAll({ ...request, positions, maxBytes: bytes }, lookup)
+    request.room?.settle(copiedBytes(answer.reads))
     const release = () => {
       for (const { partition } of answer.reads) partition.release?.()
+      request.room?.settle(0)
     }
     const missing = minBytes - answer.sizeInBytes
     const leftMs = deadline - clock.monotonic()
-    const isEnough = answer.hasError || missing <= 0 || leftMs <= 0 || logs.size === 0
+    const isEnough = answer.hasError || missing <= 0 || leftMs <= 0 || logs.size === 0 || bytes === 0
     try {
       if (isEnough || signals.some((signal) => signal.aborted) || isCut(positions, answer.reads)) {
         return answer.reads.map(({ partition }, index) =>
@@ -182,6 +190,38 @@ function somethingHappens(
   })
 }
 
+/** How many bytes may be read now; 0 where none for lack of room, though the request wants some. */
+async function roomToRead(
+  { room, maxBytes }: FetchRequest,
+  deadlineMs: number,
+  clock: Clock,
+  signals: readonly AbortSignal[],
+): Promise<number> {
+  // A request for nothing is answered with one batch.
+  const wanted = Math.max(1, maxBytes)
+  const granted = room?.take(wanted) ?? wanted
+  if (granted > 0 || room === undefined) return granted
+  const giveUp = new AbortController()
+  const stop = (): void => giveUp.abort()
+  const timer = clock.schedule(Math.max(leastRoomWaitMs, deadlineMs - clock.monotonic()), stop)
+  for (const signal of signals) signal.addEventListener('abort', stop, { once: true })
+  try {
+    if (signals.some((signal) => signal.aborted)) return 0
+    return await room.takeInTurn(wanted, giveUp.signal)
+  } finally {
+    timer.cancel()
+    for (const signal of signals) signal.removeEventListener('abort', stop)
+  }
+}
+
+function copiedBytes(reads: readonly Read[]): number {
+  let sum = 0
+  for (const { partition } of reads) {
+    if (partition.release === undefined) for (const { length } of partition.records) sum += length
+  }
+  return sum
+}
+
 async function readAll(request: FetchRequest, lookup: LogLookup): Promise<Answer> {
   const reads: Read[] = []
   let sizeInBytes = 0
@@ -213,7 +253,8 @@ async function readOne(
     log = lookup(position)
     visibleEnd = committed ? log.lastStableOffset : log.highWatermark
     const { lend, tags } = request
-    if (limit > 0 || isFirst) slice = await log.read(position.offset, Math.max(0, limit), { lend, committed, tags })
+    if (request.maxBytes > 0 && (limit > 0 || isFirst))
+      slice = await log.read(position.offset, Math.max(0, limit), { lend, committed, tags })
   } catch (thrown) {
     const error = asHoldfastError(thrown)
     const unknown = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 }

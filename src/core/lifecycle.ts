@@ -1,5 +1,6 @@
 /** The one life that logs, stores, brokers and servers share. `failed` is sticky: only a new opening leads out of it. */
 
+import { setMaxListeners } from 'node:events'
 import { HoldfastError } from './errors.js'
 import { invariant } from './invariant.js'
 
@@ -55,4 +56,11 @@ export class Lifecycle {
   refusal(): HoldfastError {
     return this.#failure ?? new HoldfastError('CLOSED', `The ${this.#what} is ${this.#state}.`)
   }
+}
+
+/** Ends what waits. Any number may listen to its signal at a time: Node warns of a leak from eleven on. */
+export function controllerOfMany(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
 }

@@ -20,6 +20,7 @@ import {
   type SettingRow,
   text,
 } from './settings-rows.js'
+import { wireRows } from './settings-wire.js'
 
 const kib = 1024
 const mib = 1024 * kib
@@ -343,30 +344,7 @@ export const settingsTable = {
     int(1_800_000, 1, int32Max, 'ms', 'Longest session timeout a group member may ask for.'),
   ),
   'group.max.size': live(int(10_000, 1, int32Max, 'members', 'Most members of one group.')),
-  'socket.request.max.bytes': int(
-    100 * mib,
-    1024,
-    int32Max - 4,
-    'bytes',
-    'Largest request frame that is read from a connection.',
-  ),
-  'queued.max.request.bytes': int(
-    256 * mib,
-    mib,
-    Number.MAX_SAFE_INTEGER,
-    'bytes',
-    'Bytes of requests that may be in work in all; past it connections are not read.',
-  ),
-  'connections.max.idle.ms': live(
-    int(600_000, 100, int32Max, 'ms', 'A connection that sends nothing for so long is closed.'),
-  ),
-  'frame.timeout.ms': live(
-    int(30_000, 100, int32Max, 'ms', 'Longest time from the first byte of a request frame to its last.'),
-  ),
-  'max.connections': live(
-    int(10_000, 1, int32Max, 'connections', 'Connections that are open at once; one more is closed at once.'),
-  ),
-  'fetch.max.bytes': live(int(55 * mib, 1024, int32Max, 'bytes', 'Most bytes of records in one fetch answer.')),
+  ...wireRows,
 } as const satisfies Record<string, SettingRow>
 
 export type SettingName = keyof typeof settingsTable

@@ -11,8 +11,8 @@
  * So effects come in arrival order, and a waiting Fetch or JoinGroup delays later answers but not later work.
  *
  * Memory is bounded: past `maxBytesInWork`, past `maxRequestsInWork`, when the budget of all connections is used up, or
- * while the client does not take its answers, the socket is not read and no request starts. At most one Fetch answer is
- * held, beside those whose records are only borrowed. Whoever breaks the protocol gets the answers to what came before, and is disconnected.
+ * while the client does not take its answers, the socket is not read and no request starts. Records of answers have a
+ * budget of all connections too (answer-budget.ts). Whoever breaks the protocol gets the answers to what came before, and is disconnected.
  *
  * That a client has gone shows only on a socket that is read. So a little is read ahead while a request may not start
  * yet; and where a client said more than that, what waits for long (Fetch, JoinGroup) counts as idle.
@@ -22,6 +22,7 @@ import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
+import type { AnswerBudget } from './answer-budget.js'
 import { isOldProduce, refuseOldProduce } from './api/00-produce-old.js'
 import { maxFetchWaitMs } from './api/01-fetch.js'
 import { refuseApiVersions } from './api/18-api-versions.js'
@@ -56,6 +57,7 @@ const shortestRequestBytes = 8
 export interface ConnectionTools {
   readonly broker: ServedBroker
   readonly budget: RequestBudget
+  readonly answers: AnswerBudget
   readonly buffers: FrameBuffers
   readonly logger: Logger
   readonly clock: Clock
@@ -247,7 +249,7 @@ export class Connection implements BudgetHolder {
   }
 
   #callOf(header: RequestHeader, frame: Buffer, loans: Loans): Call {
-    const { broker, logger, buffers } = this.#tools
+    const { broker, logger, buffers, answers } = this.#tools
     return {
       broker,
       logger,
@@ -257,6 +259,7 @@ export class Connection implements BudgetHolder {
       endpoint: this.#endpoint,
       signal: this.#hurry.signal,
       loans,
+      room: () => answers.roomFor(this.#outgoing),
       recycleFrame: () => buffers.put(frame),
     }
   }

@@ -8,12 +8,13 @@
  */
 
 import type { Socket } from 'node:net'
+import type { AnswerHolder } from './answer-budget.js'
 import type { Loans } from './loans.js'
 
 /** Borrowed bytes that may wait in a socket before no more are begun: they take no memory, but keep their files. */
 const mostLentBytes = 4 * 1024 * 1024
 
-export class Outgoing {
+export class Outgoing implements AnswerHolder {
   readonly #socket: Socket
   readonly #onLentLeft: () => void
   #lentBytes = 0
@@ -30,6 +31,21 @@ export class Outgoing {
     const { writableNeedDrain, writableLength, writableHighWaterMark } = this.#socket
     if (!writableNeedDrain) return false
     return writableLength - this.#lentBytes > writableHighWaterMark || this.#lentBytes >= mostLentBytes
+  }
+
+  /** What the kernel has not taken, also of a chunk that it has in part, where the socket's handle tells that. */
+  get unsentBytes(): number {
+    const { _handle: handle } = this.#socket as { _handle?: { writeQueueSize?: unknown } | null }
+    const queued = handle?.writeQueueSize
+    return typeof queued === 'number' ? queued : this.#socket.writableLength
+  }
+
+  get client(): string | undefined {
+    return this.#socket.remoteAddress
+  }
+
+  endStalled(): void {
+    this.#socket.destroy()
   }
 
   /** Hands over a whole answer, of one chunk at least. Where the socket takes no more, nothing leaves. */

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { type Metrics, noMetrics } from '../core/metrics/metrics.js'
+import { AnswerBudget } from './answer-budget.js'
 import type { HostAndPort, ServedBroker } from './api/handler.js'
 import { Connection, type ConnectionTools } from './connection.js'
 import { FrameBuffers } from './frame-buffers.js'
@@ -53,6 +54,13 @@ export class KafkaServer {
     this.#tools = {
       broker,
       budget: new RequestBudget(broker.settings['queued.max.request.bytes']),
+      answers: new AnswerBudget({
+        limitBytes: broker.settings['queued.max.response.bytes'],
+        leastBytes: broker.settings['message.max.bytes'],
+        stallMs: () => broker.settings['frame.timeout.ms'],
+        clock: this.#clock,
+        logger: this.#logger,
+      }),
       buffers: new FrameBuffers(),
       logger: this.#logger,
       clock: this.#clock,

@@ -35,6 +35,8 @@ export const fetchEndpoint = endpoint({
       return { errorCode: new HoldfastError('FETCH_SESSION_ID_NOT_FOUND').kafkaCode, topics: [] }
     }
     const names = namesOf(request, call)
+    const room = call.room()
+    call.loans.add(() => room.giveBack())
     const fetched = await call.broker.fetch({
       positions: positionsOf(request, names),
       maxBytes: Math.min(request.maxBytes, call.broker.settings['fetch.max.bytes']),
@@ -43,6 +45,7 @@ export const fetchEndpoint = endpoint({
       isolation: isolationOf(request.isolationLevel),
       signal: call.signal,
       lend: true,
+      room,
     })
     for (const { release } of fetched) if (release !== undefined) call.loans.add(release)
     return answer(request, names, fetched, call.version)

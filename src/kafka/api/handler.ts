@@ -6,6 +6,7 @@ import type { Logger } from '../../core/logger.js'
 import type { Settings } from '../../core/settings.js'
 import type { DiskSpace } from '../../files/disk.js'
 import type { ActiveProducer, TransactionMarker } from '../../storage/partition-log.js'
+import type { HeldRoom } from '../answer-budget.js'
 import type { Loans } from '../loans.js'
 import { decodeRequest, encodeResponse, type RequestHeader } from '../messages.js'
 import type { Api, RequestOf, ResponseInput } from '../schemas/index.js'
@@ -46,6 +47,8 @@ export interface Call {
   readonly signal: AbortSignal
   /** What the answer borrows is added here, and given back when it has left or will never leave. */
   readonly loans: Loans
+  /** Room for the records of the answer, to be asked for once; it is given back with what is lent. */
+  readonly room: () => HeldRoom
   /** To be called when nobody holds a view of the request any more; where nobody can tell, it is not. */
   readonly recycleFrame: () => void
 }
