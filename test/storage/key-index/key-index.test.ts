@@ -352,10 +352,10 @@ test('finding goes on while the log is appended to, files are merged and the log
   const { log, index } = await world(t)
   let appended = 0
   const appending = (async () => {
-    for (; appended < 1500; appended += 4) await fill(log, 4, `p${appended}-`)
+    for (; appended < 6000; appended += 4) await fill(log, 4, `p${appended}-`)
   })()
   let finds = 0
-  while (appended < 1500) {
+  while (appended < 6000) {
     const at = Math.max(0, appended - 40) & ~3
     const visible = log.highWatermark
     const found = await offsetsOf(index, byKey(`p${at}-1`))
@@ -364,7 +364,7 @@ test('finding goes on while the log is appended to, files are merged and the log
     if (finds++ % 20 === 0) await log.deleteRecordsBefore(Math.max(0, log.highWatermark - 300))
   }
   await appending
-  assert.ok(finds > 5)
+  assert.ok(finds > 2)
 })
 
 test('what compaction has removed is not found, and goes from the files when they are made anew', async (t) => {
