@@ -21,6 +21,8 @@ const { values } = parseArgs({
     narrow: { type: 'string', default: '{}' },
     /** Ends with the first that is found. */
     first: { type: 'boolean', default: false },
+    /** What is found is told as it is, and not made small. */
+    whole: { type: 'boolean', default: false },
   },
 })
 
@@ -69,7 +71,7 @@ function until(end: number): Promise<{ outcome: Shrunk['outcome'] } | undefined>
         return
       }
       seed = next++
-      const task: Task = { seed, narrowing, shrink: true }
+      const task: Task = { seed, narrowing, shrink: !values.whole }
       child.send(task)
       watchdog = systemClock.schedule(longestWorldMs, () => child.kill('SIGKILL'))
     }
