@@ -317,13 +317,6 @@ const keeping: readonly Mutant[] = [
     breaks: 'of each key the last value is kept',
   },
   {
-    name: 'compaction-keeps-the-first',
-    file: 'storage/segments/compaction/offset-map.ts',
-    find: '    words[at + 5] = offset + 1',
-    replace: '    words[at + 5] ||= offset + 1',
-    breaks: 'of each key the last value is kept, whatever else is',
-  },
-  {
     name: 'compacted-not-synced',
     file: 'storage/segments/compaction/segment-copier.ts',
     find: '    await file.sync()\n    await this.#close()',

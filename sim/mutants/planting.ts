@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Mutant } from './list.js'
 
-export const root = resolve(import.meta.dirname, '../..')
+const root = resolve(import.meta.dirname, '../..')
 
 /** Where the file lies that a mutant changes, below a copy of the repository or the repository itself. */
 export function pathOf({ file }: Mutant, below = root): string {
