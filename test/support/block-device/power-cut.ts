@@ -1,15 +1,19 @@
 /**
  * What a disk holds after its power was cut. A flush makes durable what was written before it, and so does FUA for one
- * write; of all else each write is there, or not, or some of its sectors are.
+ * write; of all else each write is there, or not, or some of its blocks are.
  */
 
 import type { Dice } from '../../crash/seeded.js'
 import type { Image } from './image.js'
 import type { RecordEntry } from './record.js'
 
-const sectorBytes = 512
+/**
+ * What a disk writes whole: its physical sector. Both file systems need as much of it for blocks of their own that no
+ * journal covers: half a superblock of ext4 fails its checksum, and nothing mounts it.
+ */
+const blockBytes = 4096
 
-/** What becomes of the writes that no flush covers. `torn`: each sector of them for itself. */
+/** What becomes of the writes that no flush covers. `torn`: each block of them for itself. */
 export const survivals = ['all', 'none', 'some', 'few', 'most', 'torn'] as const
 export type Survival = (typeof survivals)[number]
 
@@ -49,10 +53,12 @@ function apply(image: Image, entry: RecordEntry): void {
 
 function applyTorn(image: Image, entry: Exclude<RecordEntry, { kind: 'flush' }>, dice: Dice): void {
   const length = entry.kind === 'write' ? entry.bytes.length : entry.length
-  for (let at = 0; at < length; at += sectorBytes) {
-    if (dice.next() < 0.5) continue
-    const until = Math.min(at + sectorBytes, length)
-    if (entry.kind === 'write') image.write(entry.bytes.subarray(at, until), entry.offset + at)
-    else image.zero(entry.offset + at, until - at)
+  for (let at = 0; at < length; ) {
+    const until = Math.min(at + blockBytes - ((entry.offset + at) % blockBytes), length)
+    if (dice.next() >= 0.5) {
+      if (entry.kind === 'write') image.write(entry.bytes.subarray(at, until), entry.offset + at)
+      else image.zero(entry.offset + at, until - at)
+    }
+    at = until
   }
 }
