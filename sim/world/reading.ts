@@ -3,6 +3,7 @@
 import type { Broker } from '../../src/broker/broker.js'
 import type { FetchedPartition, Isolation, TopicPartition } from '../../src/broker/contract.js'
 import { AbortedFilter } from '../../src/client/aborted-filter.js'
+import { HoldfastError } from '../../src/core/errors.js'
 import { batchesIn } from '../../src/records/batch.js'
 import { readRecords } from '../../src/records/reader.js'
 import type { FoundRecord } from './partition-model.js'
@@ -14,7 +15,7 @@ export interface Fetched extends FetchedPartition {
   readonly nextOffset: number
 }
 
-/** One fetch. @throws the error of the partition */
+/** One fetch. @throws the error of the partition, CORRUPT_MESSAGE as a client that checks what it gets */
 export async function fetchFrom(
   broker: Broker,
   place: TopicPartition,
@@ -29,7 +30,7 @@ export async function fetchFrom(
   const found: FoundRecord[] = []
   let nextOffset = offset
   for (const batch of fetched.records.flatMap((bytes) => [...batchesIn(bytes)])) {
-    holds(batch.crcMatches(), 'a message keeps its bytes', () => `${place.topic} serves a wrong CRC`)
+    if (!batch.crcMatches()) throw new HoldfastError('CORRUPT_MESSAGE', `${place.topic} serves a wrong CRC.`)
     holds(
       batch.nextOffset <= (isolation === 'committed' ? fetched.lastStableOffset : fetched.highWatermark),
       'nothing undecided is served',

@@ -15,6 +15,8 @@ export interface Scene {
   readonly plan: Plan
   /** Begin nothing more. */
   readonly isEnding: boolean
+  /** A sync may have failed: what was acknowledged from the page cache may be gone from it before the process ends. */
+  readonly mayForget: boolean
 }
 
 export type Actor = (scene: Scene, random: SeededRandomness) => Promise<void>

@@ -103,7 +103,7 @@ export class World {
   async #openAndCompare(): Promise<Broker> {
     if (this.#life === 0) await this.#finish(this.#makeOwnTopics(), 'a store opens')
     const broker = await this.#finish(this.#open(), 'a store opens')
-    const scene = this.#scene(broker, () => false)
+    const scene = this.#scene(broker, { isEnding: () => false, mayForget: false })
     await this.#finish(compare(scene), 'everything can be read')
     return broker
   }
@@ -132,7 +132,7 @@ export class World {
       this.#faults = new SeededFaults(this.#stream('faults'), { ...rates, eviction: 0.1 })
     }
     let isEnding = false
-    const scene = this.#scene(broker, () => isEnding)
+    const scene = this.#scene(broker, { isEnding: () => isEnding, mayForget: mayLie })
     const work = this.#act(scene)
     const happened = await this.#scheduler.run(work, { events: 1 + random.below(eventsPerLife) })
     if (happened === 'settled') await work
@@ -176,12 +176,13 @@ export class World {
     }
   }
 
-  #scene(broker: Broker, isEnding: () => boolean): Scene {
+  #scene(broker: Broker, { isEnding, mayForget }: { isEnding: () => boolean; mayForget: boolean }): Scene {
     return {
       broker,
       scheduler: this.#scheduler,
       model: this.#model,
       plan: this.#plan,
+      mayForget,
       get isEnding() {
         return isEnding()
       },

@@ -16,7 +16,12 @@ export const readers: Actor = async (scene, random) => {
     const offset = known.length === 0 ? 0 : known[random.below(known.length)]
     const maxBytes = random.once(2) ? 1 + random.below(2000) : 100_000
     const read = fetchFrom(scene.broker, { topic: topic.name, partition }, offset, isolation, maxBytes)
-    const { value } = await answerOf(read)
+    const { value, error } = await answerOf(read)
+    holds(
+      error?.code !== 'CORRUPT_MESSAGE' || scene.mayForget,
+      'a message keeps its bytes',
+      () => `${target.name}: ${error?.message}`,
+    )
     if (value === undefined || topic.partitions[partition] !== target) continue
     let next = offset
     for (const one of value.found) {

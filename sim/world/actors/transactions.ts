@@ -55,8 +55,8 @@ async function oneTransaction(
   if (error !== undefined) transaction.outcome = 'unknown'
   else {
     transaction.outcome = commit ? 'committed' : 'aborted'
-    // With the outcome all that was written is on the disk, whatever the policy.
-    for (const { partition, attempt } of transaction.written) partition.firm(attempt)
+    // What is committed is on the disk, whatever the policy. An abort promises nothing of what it undoes.
+    if (commit) for (const { partition, attempt } of transaction.written) partition.firm(attempt)
   }
   return intact && error === undefined
 }
