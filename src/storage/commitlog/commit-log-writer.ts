@@ -183,8 +183,8 @@ export class CommitLogWriter<T extends PlacedBatch> implements RoundTarget<T> {
       this.#attempted = nextStart
       await this.#put(active, [blank(nextStart - this.#written)], this.#written + blankBytes)
     }
-    // Nothing follows that could survive what lies before it.
-    if (this.#isDirty) await this.sync()
+    // Nothing follows that could survive what lies before it; a sync that is under way may fail still.
+    if (!this.#options.place.dsync) await this.sync()
     const ended = this.#active
     this.#active = undefined
     await ended?.file.close()
@@ -251,7 +251,7 @@ export class CommitLogWriter<T extends PlacedBatch> implements RoundTarget<T> {
     if (this.#isDirty && !this.#syncFailed) await this.sync().catch(() => {})
     await this.abandon()
     if (this.#attempted > end) {
-      await cutFiles(this.#files, this.#options, end, this.#attempted).catch((error: unknown) => {
+      await cutFiles(this.#files, this.#options, end).catch((error: unknown) => {
         if (this.#options.acknowledgeAfter === 'write') this.#syncFailed = true
         throw error
       })
@@ -292,34 +292,22 @@ function blank(sizeInBytes: number): Buffer {
 type Cutting = Pick<CommitLogWriterOptions<never>, 'dropFile'> & { readonly place: Pick<WritingPlace, 'disk'> }
 
 /**
- * Lets the files hold nothing at `end` or behind it, durably: those that begin behind it are removed, and the one that it
- * lies in is cut and gets its length back, so that it reads as zeros. A crash in between leaves it short, which the next
- * opening mends.
- * @param upTo where bytes may lie that are to go
+ * Lets the files hold nothing at `end` or behind it, durably: those that begin behind it are emptied and removed, and the
+ * one that it lies in is cut and gets its length back, so that it reads as zeros. A crash in between leaves it short, or
+ * empty ones behind it, which the next opening mends.
  */
-export async function cutFiles(
-  files: FileSequence,
-  { place, dropFile }: Cutting,
-  end: number,
-  upTo = end,
-): Promise<void> {
+export async function cutFiles(files: FileSequence, { place, dropFile }: Cutting, end: number): Promise<void> {
+  await files.emptyFrom(end, dropFile)
   try {
     await files.removeBegun()
-    while (files.last !== undefined && files.last >= end && files.starts.length > 1) {
-      await dropFile(files.pathOf(files.last))
-      await files.removeLast()
-    }
-  } catch (error) {
-    // While a file may lie behind it none may be short, not even for a moment.
-    await inFile(files, place, end, (file, from) =>
-      fillWithZeros(file, from, Math.min(files.fileBytes, from + upTo - end)),
-    )
-    throw error
+    while (files.last !== undefined && files.last >= end && files.starts.length > 1) await files.removeLast()
+  } finally {
+    // Also where a name stays, or may come back with the loss of power: what it leads to holds nothing.
+    await inFile(files, place, end, async (file, from) => {
+      await file.truncate(from)
+      await file.truncate(files.fileBytes)
+    })
   }
-  await inFile(files, place, end, async (file, from) => {
-    await file.truncate(from)
-    await file.truncate(files.fileBytes)
-  })
 }
 
 async function inFile(
@@ -336,12 +324,4 @@ async function inFile(
   } finally {
     await file.close()
   }
-}
-
-const zerosAtOnce = 1024 * 1024
-
-async function fillWithZeros(file: DiskFile, from: number, to: number): Promise<void> {
-  const zeros = Buffer.alloc(Math.min(zerosAtOnce, to - from))
-  for (let at = from; at < to; at += zeros.length) await file.write([zeros.subarray(0, to - at)], at)
-  await file.sync()
 }

@@ -31,7 +31,7 @@ export interface FileSequenceOptions {
 
 /** What opening came upon. */
 export interface SequenceFindings {
-  /** The last file held no byte and was removed. */
+  /** The last file held no byte and was removed; the first of them where there were several. */
   readonly removedEmpty?: string
   /** The last file was short and got its full length. */
   readonly extended?: { readonly path: string; readonly fromBytes: number }
@@ -72,30 +72,29 @@ export class FileSequence {
   }
 
   /**
-   * Lists the directory, which may be missing. A 0-byte last file is removed, a short last one extended where the options
-   * say so, sub-directories are skipped; before anything is touched, all that is refused is.
+   * Lists the directory, which may be missing. 0-byte files at the end are removed, a short last one extended where the
+   * options say so, sub-directories are skipped; before anything is touched, all that is refused is.
    * @throws DATA_DIR_DAMAGED for a file of a wrong size, and for one whose name is no position of a file of this size
    */
   static async open(options: FileSequenceOptions): Promise<FileSequence> {
     const { disk, directory, fileBytes } = options
     invariant(Number.isSafeInteger(fileBytes) && fileBytes > 0, 'files have a length of at least one byte')
     const files = await listed(disk, directory)
-    const empty = files.at(-1)?.sizeInBytes === 0 ? files.at(-1) : undefined
-    const whole = empty === undefined ? files : files.slice(0, -1)
+    const filled = files.findLastIndex(({ sizeInBytes }) => sizeInBytes > 0) + 1
+    const whole = files.slice(0, filled)
+    const empty = files.slice(filled)
     const last = whole.at(-1)
     const isShort = last !== undefined && options.extendShortLast && last.sizeInBytes < fileBytes
     refuseWrongSizes(whole, isShort ? whole.slice(0, -1) : whole, options)
     refuseWrongPositions(files, fileBytes)
-    if (empty !== undefined) {
-      await disk.remove(empty.path)
-      await disk.syncDirectory(directory)
-    }
+    for (const { path } of empty.toReversed()) await disk.remove(path)
+    if (empty.length > 0) await disk.syncDirectory(directory)
     if (isShort) await setLength(disk, last.path, fileBytes)
     return new FileSequence(
       options,
       whole.map(({ start }) => start),
       {
-        ...(empty !== undefined && { removedEmpty: empty.path }),
+        ...(empty.length > 0 && { removedEmpty: empty[0].path }),
         ...(isShort && { extended: { path: last.path, fromBytes: last.sizeInBytes } }),
         holes: holesBetween(whole, fileBytes),
       },
@@ -147,6 +146,8 @@ export class FileSequence {
    * Makes the file that starts at `start`, sparse and at its full length: the next one, or any where there is none yet.
    * Length and name are durable when this resolves, unless `durably` is false; they are then after a sync of the file and
    * of the directory, and before that a crash may leave a file that is empty or short. Returns its path.
+   *
+   * What an attempt that failed has left is removed first: of a name whose sync failed no later sync says that it is there.
    */
   async create(start: number, { durably = true }: { durably?: boolean } = {}): Promise<string> {
     invariant(
@@ -155,6 +156,7 @@ export class FileSequence {
     )
     invariant(this.last === undefined || start === this.end, `the files of ${this.directory} follow each other`)
     if (this.last === undefined) await this.#disk.makeDirectory(this.directory)
+    await this.removeBegun()
     const path = this.pathOf(start)
     this.#begun = start
     await setLength(this.#disk, path, this.fileBytes, durably)
@@ -164,9 +166,25 @@ export class FileSequence {
     return path
   }
 
-  /** Removes what is left of a file whose making failed, durably: while it is there, none before it may be short. */
+  /**
+   * Leaves no byte in the files that begin at `position` or behind it, durably, the newest first: whatever lies before one
+   * that holds messages still is as it was. From then on it does not matter whether their removal is durable. The oldest
+   * file of all stays as it is.
+   * @param letGo called before each of them
+   */
+  async emptyFrom(position: number, letGo: (path: string) => Promise<void>): Promise<void> {
+    if (this.#begun !== undefined) await this.#empty(this.#begun)
+    for (const start of this.#starts.slice(1).reverse()) {
+      if (start < position) return
+      await letGo(this.pathOf(start))
+      await this.#empty(start)
+    }
+  }
+
+  /** Removes what is left of a file whose making failed, durably. */
   async removeBegun(): Promise<void> {
     if (this.#begun === undefined) return
+    await this.#empty(this.#begun)
     await this.#remove(this.#begun)
     this.#begun = undefined
   }
@@ -189,6 +207,11 @@ export class FileSequence {
     await this.#remove(last)
     this.#starts.pop()
     return true
+  }
+
+  async #empty(start: number): Promise<void> {
+    const path = this.pathOf(start)
+    if ((await this.#disk.stat(path)) !== undefined) await setLength(this.#disk, path, 0)
   }
 
   async #remove(start: number): Promise<void> {

@@ -220,3 +220,35 @@ test('what is left of a file that could not be made is removed before another is
   await sequence.removeBegun()
   assert.deepEqual(await lengthsOf(memory), filesOf(1000, 1000))
 })
+
+test('a file whose name a failed sync gave up is made anew, and no later sync is believed for it', async () => {
+  let failing = false
+  const ask = (operation: string) =>
+    failing && operation === 'syncDirectory' ? ({ errno: 'ENOSPC', effect: 'none' } as const) : undefined
+  const disk = new MemoryDisk({ faults: { ask, evicts: () => false, below: () => 0 } })
+  await disk.makeDirectory(directory)
+  const sequence = await openOn(disk)
+  failing = true
+  await assert.rejects(sequence.create(0))
+  failing = false
+  await sequence.create(0)
+  assert.deepEqual(await lengthsOf(disk.afterCrash(new SeededRandomness(1))), filesOf(1000))
+})
+
+test('a file whose removal a failed sync gave up comes back without a byte', async () => {
+  let failing = false
+  const ask = (operation: string) =>
+    failing && operation === 'syncDirectory' ? ({ errno: 'EIO', effect: 'none' } as const) : undefined
+  const disk = new MemoryDisk({ faults: { ask, evicts: () => false, below: () => 0 } })
+  await disk.makeDirectory(directory)
+  const sequence = await openOn(disk)
+  for (const start of [0, 1000, 2000]) await sequence.create(start)
+  await sequence.emptyFrom(500, async () => {})
+  failing = true
+  await assert.rejects(sequence.removeLast())
+  failing = false
+  const found = disk.afterCrash(new SeededRandomness(1))
+  assert.deepEqual(await lengthsOf(found), filesOf(1000, 0, 0))
+  assert.deepEqual((await openOn(found)).starts, [0])
+  assert.deepEqual(await lengthsOf(found), filesOf(1000))
+})
