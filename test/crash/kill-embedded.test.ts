@@ -10,7 +10,7 @@ import { makeTemporaryDirectory } from '../../src/files/temporary-directory.js'
 import { type Message, open } from '../../src/index.js'
 import { dice, seedFor } from './seeded.js'
 
-const kills = 10
+const kills = Number(process.env['HOLDFAST_TEST_KILLS'] ?? 4)
 const topic = 't'
 const worlds: Record<string, SettingsInput> = {
   segments: { 'log.segment.bytes': 1 << 20 },

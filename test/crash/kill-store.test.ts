@@ -50,7 +50,7 @@ const worlds = combinations.map((combination) => ({
   'log.flush.offset.checkpoint.interval.ms': 20,
 }))
 /** Of all worlds together. */
-const kills = Number(process.env['HOLDFAST_TEST_KILLS'] ?? 36)
+const kills = Number(process.env['HOLDFAST_TEST_KILLS'] ?? 12)
 
 interface Told {
   /** By offset. */

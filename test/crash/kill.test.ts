@@ -11,11 +11,11 @@ const checkpoints = { 'log.flush.offset.checkpoint.interval.ms': 200 }
 /** Segments, and files of the commit log, of small sizes, so that kills fall into rolls as well. */
 const worlds = {
   segments: {
-    kills: Number(process.env['HOLDFAST_TEST_KILLS'] ?? 50),
+    kills: Number(process.env['HOLDFAST_TEST_KILLS'] ?? 15),
     settings: { ...checkpoints, 'log.segment.bytes': 1 << 20 },
   },
   commitlog: {
-    kills: Number(process.env['HOLDFAST_TEST_KILLS'] ?? 20),
+    kills: Number(process.env['HOLDFAST_TEST_KILLS'] ?? 8),
     settings: {
       ...checkpoints,
       'storage.layout': 'commitlog',

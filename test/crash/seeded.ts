@@ -18,6 +18,14 @@ export function dice(seed: number): Dice {
   return { next, between: (from, to) => from + Math.floor(next() * (to - from + 1)) }
 }
 
+/**
+ * How far apart the steps lie that a test takes of very many; each run begins at another, HOLDFAST_TEST_STRIDE=1 takes
+ * them all.
+ */
+export function strideFor(usual: number): number {
+  return Number(process.env['HOLDFAST_TEST_STRIDE'] ?? usual)
+}
+
 /** From the environment, or a new one; printed by the tests that use it. */
 export function seedFor(variable: string): number {
   const given = process.env[variable]

@@ -1,7 +1,7 @@
 /**
  * Fails the Nth call to the disk in a life that prepares, names, deletes and recycles segments. Whatever is acknowledged
  * is found afterwards: as the files are and, where that was promised, after the power failed too; and nothing stays open.
- * Each run takes one N of twenty-four, beginning at another; HOLDFAST_TEST_STRIDE=1 takes them all, in two minutes.
+ * Each run takes one N of sixty, beginning at another; HOLDFAST_TEST_STRIDE=1 takes them all, in two minutes.
  */
 
 import assert from 'node:assert/strict'
@@ -15,11 +15,11 @@ import type { Settings, SettingsInput } from '../../src/core/settings.js'
 import type { Disk } from '../../src/files/disk.js'
 import { MessageStore } from '../../src/storage/message-store.js'
 import type { PartitionLog } from '../../src/storage/partition-log.js'
-import { seedFor } from '../crash/seeded.js'
+import { seedFor, strideFor } from '../crash/seeded.js'
 import { readAll, settingsWith, sizedBatch } from '../storage/support.js'
 
 const batchBytes = 500
-const stride = Number(process.env['HOLDFAST_TEST_STRIDE'] ?? 24)
+const stride = strideFor(60)
 
 function settingsFor(given: SettingsInput): Settings {
   return {

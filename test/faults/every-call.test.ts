@@ -1,5 +1,5 @@
 /**
- * Fails the Nth call to the disk, for every N: once, or that one and all after it. Whatever is acknowledged then must be
+ * Fails the Nth call to the disk, for every N, of which each run takes some: once, or that one and all after it. Whatever is acknowledged then must be
  * found when the store is opened on a healthy disk: as the files are, and, under sync, also after the power failed.
  */
 
@@ -8,7 +8,7 @@ import { describe, test } from 'node:test'
 import { FaultDisk, type Verdict } from '../../sim/fault-disk.js'
 import { MemoryDisk } from '../../sim/memory-disk.js'
 import { SeededRandomness } from '../../sim/seeded-randomness.js'
-import { seedFor } from '../crash/seeded.js'
+import { seedFor, strideFor } from '../crash/seeded.js'
 import { assertKept, live, smallCommitLog, smallSettings } from './workload.js'
 
 interface World {
@@ -23,8 +23,8 @@ const worlds: readonly World[] = (['segments', 'commitlog'] as const).flatMap((l
   { flush: 'async', supportsDsync: true, layout },
 ])
 
-/** A life on the commit log has several times the calls: each run takes some of them, beginning at another. */
-const commitLogStride = Number(process.env['HOLDFAST_TEST_STRIDE'] ?? 6)
+/** A life on the commit log has several times the calls. */
+const strides = { segments: strideFor(4), commitlog: strideFor(20) }
 
 describe('failing every call to the disk in turn', () => {
   for (const { flush, supportsDsync, layout } of worlds) {
@@ -33,8 +33,8 @@ describe('failing every call to the disk in turn', () => {
         const how = `${errno}, ${onwards ? 'from then on' : 'once'}, ${layout}, ${flush}${supportsDsync ? '' : ' without dsync'}`
         test(how, async (t) => {
           const seed = seedFor('HOLDFAST_TEST_SEED')
-          const stride = layout === 'segments' ? 1 : commitLogStride
-          if (stride > 1) t.diagnostic(`seed ${seed} (HOLDFAST_TEST_SEED=${seed} fails the same calls)`)
+          const stride = strides[layout]
+          t.diagnostic(`seed ${seed} (HOLDFAST_TEST_SEED=${seed} fails the same calls)`)
           const settings = layout === 'segments' ? smallSettings(flush) : smallCommitLog(flush)
           for (let number = 1 + (seed % stride); ; number += stride) {
             const what = `call ${number}, ${how}`
