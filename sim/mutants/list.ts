@@ -77,7 +77,7 @@ const acknowledging: readonly Mutant[] = [
   {
     name: 'commit-log-file-left-unsynced',
     file: 'storage/commitlog/commit-log-writer.ts',
-    find: 'if (this.#isDirty) await this.sync()\n    const ended',
+    find: 'if (!this.#options.place.dsync) await this.sync()\n    const ended',
     replace: 'const ended',
     breaks: 'a file of the commit log is durable before the next one is written',
   },
