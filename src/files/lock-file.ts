@@ -31,15 +31,20 @@ async function takeByKernel(path: string, tryLock: (fd: number) => boolean): Pro
   const handle = await open(path, 'a+').catch((error) => {
     throw diskError(error, 'open the lock', path)
   })
+  // The descriptor is gone, and the lock with it, whatever closing says.
+  const release = () =>
+    handle.close().catch((error) => {
+      throw diskError(error, 'close the lock', path)
+    })
   try {
     if (!tryLock(handle.fd)) throw await lockedError(path)
     await handle.truncate(0)
     await handle.write(holderText())
   } catch (error) {
-    await handle.close()
+    await release()
     throw diskError(error, 'take the lock', path)
   }
-  return { release: () => handle.close() }
+  return { release }
 }
 
 async function takeByText(path: string): Promise<DiskLock> {

@@ -9,6 +9,7 @@ import { describe, test } from 'node:test'
 import { FaultDisk } from '../../sim/fault-disk.js'
 import { MemoryDisk } from '../../sim/memory-disk.js'
 import { SeededRandomness } from '../../sim/seeded-randomness.js'
+import type { Disk } from '../../src/files/disk.js'
 import { batchesIn } from '../../src/records/batch.js'
 import type { MessageStore } from '../../src/storage/message-store.js'
 import { type Entry, entriesOf, latestOf, openOn, put, smallSegments } from '../storage/compacting.js'
@@ -21,6 +22,13 @@ const settings = { ...small, 'log.segment.bytes': 2400 }
 /** A closed store whose log was compacted once, and has as much again to compact, in several groups. */
 async function builtDisk(): Promise<MemoryDisk> {
   const disk = new MemoryDisk()
+  const store = await builtOn(disk)
+  await store.close()
+  return disk
+}
+
+/** The same, still open: nobody has read its segments yet, so that they are reached by their names. */
+async function builtOn(disk: Disk): Promise<MessageStore> {
   const store = await openOn(disk, small)
   await store.createTopic({ name: 'orders', partitions: 1 })
   const log = logOf(store)
@@ -32,8 +40,7 @@ async function builtDisk(): Promise<MemoryDisk> {
     }
     if (round === 0) await store.runChore('compaction')
   }
-  await store.close()
-  return disk
+  return store
 }
 
 /** Which records a reader may find: those of the old segments up to a place, from there on those of the new ones. */
@@ -168,5 +175,30 @@ describe('a compaction that is interrupted', () => {
     }
     assert.ok(failed > 5)
     await turns()
+  })
+
+  test('tells readers what happened where a file got no other name, and loses nothing', async () => {
+    let refused = 0
+    for (let call = 1; ; call += 3) {
+      const inner = new MemoryDisk()
+      const disk = new FaultDisk(inner)
+      const store = await builtOn(disk)
+      const log = logOf(store)
+      let calls = 0
+      disk.judge = ({ operation, path }) =>
+        operation === 'rename' && /\.(log|index|timeindex|swap)$/.test(path) && ++calls >= call ? 'EIO' : undefined
+      await store.runChore('compaction')
+      disk.judge = () => undefined
+      await entriesOf(log).catch((error) => {
+        assert.equal(error.code, 'LOG_FAILED', error.message)
+        assert.equal(log.failure?.code, 'LOG_FAILED')
+        refused++
+      })
+      await store.close()
+      const found = latestOf((await foundBy(inner)).entries)
+      assert.deepEqual(found, latestOf((await foundBy(await builtDisk())).entries))
+      if (calls < call) break
+    }
+    assert.ok(refused > 0)
   })
 })

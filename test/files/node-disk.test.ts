@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { closeSync, readlinkSync } from 'node:fs'
 import { readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { describe, test } from 'node:test'
@@ -7,6 +8,15 @@ import { fileURLToPath } from 'node:url'
 import { diskError } from '../../src/files/disk-error.js'
 import { nodeDisk } from '../../src/files/node-disk.js'
 import { descriptorsUnder, temporaryDirectory } from '../storage/support.js'
+
+/** What a descriptor of this process belongs to. */
+function linkOf(number: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${number}`)
+  } catch {
+    return undefined
+  }
+}
 
 describe('the disk as Node reaches it', () => {
   test('writes many buffers at a position, and reads what is there', async (t) => {
@@ -29,6 +39,17 @@ describe('the disk as Node reaches it', () => {
       assert.equal(await file.size(), 10)
       await file.close()
     }
+  })
+
+  test('says of a lock that cannot be closed what it says of files, and the lock is gone', async (t) => {
+    const path = join(await temporaryDirectory(t), 'lock')
+    const lock = await nodeDisk.lock(path)
+    const numbers = await readdir('/proc/self/fd').catch(() => [])
+    const held = numbers.find((number) => linkOf(number) === path)
+    if (held === undefined) return t.skip('the system does not say which descriptor is whose')
+    closeSync(Number(held))
+    await assert.rejects(lock.release(), { code: 'DISK_FAILED', message: /close the lock/ })
+    await (await nodeDisk.lock(path)).release()
   })
 
   test('a file is closed once: the number may belong to another one by the second time', async (t) => {

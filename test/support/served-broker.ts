@@ -21,6 +21,7 @@ export interface ServedBroker {
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | NodeJS.Signals>
   /** What it wrote on stderr so far. */
   stderr(): string
+  isRunning(): boolean
 }
 
 export interface ServeOptions {
@@ -28,6 +29,7 @@ export interface ServeOptions {
   readonly settings?: Readonly<Record<string, string | number>>
   /** Put in front of the command, e.g. strace with its arguments. */
   readonly wrapper?: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
 }
 
 export async function serve(dataDir: string, options: ServeOptions = {}): Promise<ServedBroker> {
@@ -46,7 +48,7 @@ export async function serve(dataDir: string, options: ServeOptions = {}): Promis
   ]
   const [program, ...args] = [...(options.wrapper ?? []), ...command]
   const started = performance.now()
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: options.env })
   // Whatever happens to the test, its broker does not outlive it.
   const killAtExit = () => child.kill('SIGKILL')
   process.once('exit', killAtExit)
@@ -63,6 +65,7 @@ export async function serve(dataDir: string, options: ServeOptions = {}): Promis
     readyAfterMs: performance.now() - started,
     ready,
     stderr: () => errors,
+    isRunning: () => child.exitCode === null && child.signalCode === null,
     async end(signal) {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode ?? 0
       const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>

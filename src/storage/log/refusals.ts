@@ -29,3 +29,10 @@ export function stopped(what: string, cause: unknown): HoldfastError {
   const why = cause instanceof Error ? cause.message : String(cause)
   return new HoldfastError(full ? 'DISK_FULL' : 'LOG_FAILED', `The ${what} takes no more messages: ${why}`, { cause })
 }
+
+/** Of a log whose files were being given other names when the disk refused one of them. */
+export function namesLost({ topic, partition }: PartitionLog, cause: unknown): HoldfastError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  const what = `Log ${topic}-${partition} can be read again when it has been opened anew; files of it were being renamed`
+  return new HoldfastError('LOG_FAILED', `${what}: ${why}`, { cause })
+}

@@ -4,7 +4,7 @@ import { readInt64 } from '../../core/codec/int64.js'
 import { HoldfastError } from '../../core/errors.js'
 import { InFlight } from '../../files/in-flight.js'
 import { batchesIn } from '../../records/batch.js'
-import { hole, outOfRange } from '../log/refusals.js'
+import { hole, namesLost, outOfRange } from '../log/refusals.js'
 import type { AbortedTransaction, LogSlice, PartitionLog, ReadOptions, TimestampedOffset } from '../partition-log.js'
 import type { LoadReport } from './load-request.js'
 import { whileNothingIsRemoved } from './searching.js'
@@ -29,6 +29,8 @@ export class LogReader {
   /** How often names of files went to other files, and the change that is under way. */
   #changes = 0
   #changing: Promise<unknown> | undefined
+  /** A change that failed half way: what these segments are called is not known before the log is opened again. */
+  #lost: { readonly segments: SegmentSet; readonly error: HoldfastError } | undefined
 
   constructor(options: LogReaderOptions) {
     this.#options = options
@@ -108,6 +110,9 @@ export class LogReader {
     this.#changing = changing.catch(() => {})
     try {
       await changing
+    } catch (cause) {
+      this.#lost = { segments: this.#options.segments(), error: namesLost(this.#options.log, cause) }
+      throw cause
     } finally {
       this.#changing = undefined
     }
@@ -124,6 +129,8 @@ export class LogReader {
           discard(answer)
         } catch (error) {
           if (changes !== this.#changes) continue
+          // A name that leads elsewhere, or nowhere, is no damage.
+          if (this.#lost?.segments === this.#options.segments()) throw this.#lost.error
           if (error instanceof HoldfastError && error.code === 'LOG_DAMAGED') this.#options.onDamaged(error)
           throw error
         }
