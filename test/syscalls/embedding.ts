@@ -25,7 +25,7 @@ export interface LifeToLive {
   readonly swallows?: boolean
 }
 
-const page = new FaultPage(String(process.env['HOLDFAST_FAULT_PAGE']))
+const page = new FaultPage(String(process.env['FAULT_PAGE']))
 
 process.on('message', async (life: LifeToLive) => {
   const lived = await liveOnce({

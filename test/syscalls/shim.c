@@ -52,8 +52,8 @@ static void *next_symbol(const char *name) {
 }
 
 __attribute__((constructor)) static void begin(void) {
-  const char *control = getenv("HOLDFAST_FAULT_PAGE");
-  folder = getenv("HOLDFAST_FAULT_FOLDER");
+  const char *control = getenv("FAULT_PAGE");
+  folder = getenv("FAULT_FOLDER");
   if (control == NULL || folder == NULL) return;
   REAL(open64);
   int fd = real(control, O_RDWR);

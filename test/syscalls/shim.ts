@@ -102,7 +102,7 @@ export class FaultPage {
 
   /** The environment of a program whose calls on files below `folder` are to fail. */
   environment(shim: string, folder: string): NodeJS.ProcessEnv {
-    const faults = { HOLDFAST_FAULT_PAGE: this.path, HOLDFAST_FAULT_FOLDER: `${folder}/` }
+    const faults = { FAULT_PAGE: this.path, FAULT_FOLDER: `${folder}/` }
     // Where it is on, files are reached by a way that passes by libc.
     return { ...process.env, LD_PRELOAD: shim, UV_USE_IO_URING: '0', ...faults }
   }
