@@ -8,7 +8,7 @@ import type { Lived } from './session.js'
 import type { FaultPage } from './shim.js'
 
 /** More than all answers of a life together may take. */
-const patienceMs = 120_000
+const patienceMs = 300_000
 
 /** It ended, or said nothing any more, where it should have told of its life. */
 export class Died extends Error {}
