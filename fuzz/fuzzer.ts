@@ -1,6 +1,5 @@
 /** Fuzzes one target: changes what it has, keeps what reached new code, and makes small what broke a rule. */
 
-import { SeededRandomness } from '../sim/seeded-randomness.js'
 import type { Coverage } from './coverage.js'
 import { Mutator } from './mutator.js'
 import { judge, type Target } from './target.js'
@@ -22,11 +21,13 @@ const mostGrowthBytes = 512 * 1024 * 1024
 export class Fuzzer {
   readonly corpus: Buffer[]
   readonly findings = new Map<string, Finding>()
+  /** Those that were new; what is run again in the search for new code is not counted. */
   inputs = 0
   readonly #target: Target
   readonly #coverage: Coverage | undefined
   readonly #mutator: Mutator
   readonly #watch: Watch
+  readonly #longest: number
 
   /** Without `coverage` it is blind: nothing is learnt from one input for the next. */
   constructor(
@@ -37,51 +38,109 @@ export class Fuzzer {
     watch: Watch = () => {},
   ) {
     this.#target = target
+    this.#longest = target.longest ?? longest
     this.corpus = [...target.seeds, ...corpus]
     this.#coverage = coverage
-    this.#mutator = new Mutator(new SeededRandomness(seed), target.words ?? [], target.longest ?? longest)
+    this.#mutator = new Mutator(seed, target.words ?? [], this.#longest)
     this.#watch = watch
-    const all = () => this.#runAll(this.corpus)
-    if (coverage === undefined) all()
-    else coverage.grows(all, true)
   }
 
-  /** Runs `count` new inputs. */
-  batch(count: number): void {
-    const inputs = Array.from({ length: count }, () => {
-      const bytes = this.#mutator.next(this.corpus)
-      this.#target.fix?.(bytes)
-      return bytes
-    })
-    const before = process.memoryUsage.rss()
-    if (this.#coverage === undefined) this.#runAll(inputs)
-    else if (this.#coverage.grows(() => this.#runAll(inputs), false) > 0) this.#learn(inputs, this.#coverage)
-    this.inputs += count
-    const grown = process.memoryUsage.rss() - before
-    if (grown > mostGrowthBytes) this.#note(`${grown} bytes were taken for one batch`, inputs[0])
-  }
-
-  /** Halves the batch until the inputs are found that reached what none had. */
-  #learn(inputs: readonly Buffer[], coverage: Coverage): void {
-    if (coverage.grows(() => this.#runAll(inputs), inputs.length === 1) === 0) return
-    if (inputs.length > 1) {
-      this.#learn(inputs.slice(0, inputs.length >> 1), coverage)
-      this.#learn(inputs.slice(inputs.length >> 1), coverage)
-    } else if (this.corpus.length < mostKept) this.corpus.push(inputs[0])
-  }
-
-  #runAll(inputs: readonly Buffer[]): void {
-    for (const bytes of inputs) {
-      this.#watch(bytes)
-      const broken = judge(this.#target, bytes)
-      if (broken !== undefined) this.#note(kindOf(broken), bytes)
+  /** Runs what it begins with. */
+  async begin(): Promise<void> {
+    const all = async (): Promise<void> => {
+      for (const bytes of this.corpus) await this.#judge(Buffer.from(bytes))
     }
-    this.#watch(undefined)
+    if (this.#coverage === undefined) await all()
+    else this.#coverage.keep((await this.#coverage.of(all)).taken)
   }
 
-  #note(message: string, bytes: Buffer): void {
+  /** Runs `count` new inputs; whether one reached new code. */
+  async batch(count: number): Promise<boolean> {
+    const states = new Int32Array(count)
+    const known = this.corpus.length
+    const before = process.memoryUsage.rss()
+    const limit = Error.stackTraceLimit
+    Error.stackTraceLimit = 0
+    const grown = await this.#run(states, known)
+    Error.stackTraceLimit = limit
+    this.inputs += count
+    const took = process.memoryUsage.rss() - before
+    if (took > mostGrowthBytes) await this.#note(`${took >> 20} MiB were taken for one batch`, Buffer.alloc(0))
+    return grown
+  }
+
+  /** Makes the inputs, notes the state before each, and runs them; then finds those that reached what none had. */
+  async #run(states: Int32Array, known: number): Promise<boolean> {
+    const work = async (): Promise<void> => {
+      for (let index = 0; index < states.length; index++) {
+        states[index] = this.#mutator.state
+        const waiting = this.#judge(this.#made(known))
+        if (waiting !== undefined) await waiting
+      }
+      this.#watch(undefined)
+    }
+    if (this.#coverage === undefined) {
+      await work()
+      return false
+    }
+    const { grown, taken } = await this.#coverage.of(work)
+    if (grown === 0) return false
+    const { state } = this.#mutator
+    await this.#learn(states, known, this.#coverage)
+    this.#mutator.state = state
+    // What only the first input of all reaches is not reached again, and must not be searched for in every batch.
+    this.#coverage.keep(taken)
+    return true
+  }
+
+  /** Halves the batch until the inputs are found. */
+  async #learn(states: Int32Array, known: number, coverage: Coverage): Promise<void> {
+    const { grown, taken } = await coverage.of(async () => {
+      for (const state of states) {
+        this.#mutator.state = state
+        const waiting = this.#judge(this.#made(known))
+        if (waiting !== undefined) await waiting
+      }
+    })
+    if (grown === 0) return
+    if (states.length > 1) {
+      await this.#learn(states.subarray(0, states.length >> 1), known, coverage)
+      await this.#learn(states.subarray(states.length >> 1), known, coverage)
+      return
+    }
+    coverage.keep(taken)
+    this.#mutator.state = states[0]
+    if (this.corpus.length < mostKept) this.corpus.push(Buffer.from(this.#made(known)))
+  }
+
+  #made(known: number): Buffer {
+    const bytes = this.#mutator.next(this.corpus, known)
+    this.#target.fix?.(bytes)
+    return bytes
+  }
+
+  /** Waits for nothing where the target answers at once. */
+  #judge(bytes: Buffer): Promise<void> | undefined {
+    this.#watch(bytes)
+    const broken = judge(this.#target, bytes)
+    return broken === undefined ? undefined : this.#look(broken, bytes)
+  }
+
+  /** Runs what broke a rule once more, to see the place where it did; most errors are answers, and their traces cost more than all else. */
+  async #look(broken: Error | undefined | Promise<Error | undefined>, bytes: Buffer): Promise<void> {
+    const error = await broken
+    if (error === undefined) return
+    const limit = Error.stackTraceLimit
+    Error.stackTraceLimit = 10
+    const again = await judge(this.#target, Buffer.from(bytes))
+    await this.#note(kindOf(again ?? error), Buffer.from(bytes))
+    Error.stackTraceLimit = limit
+  }
+
+  async #note(message: string, bytes: Buffer): Promise<void> {
     if (this.findings.has(message)) return
-    this.findings.set(message, { target: this.#target.name, message, bytes: smallest(this.#target, bytes, message) })
+    const small = await smallest(this.#target, bytes, message)
+    this.findings.set(message, { target: this.#target.name, message, bytes: small })
   }
 }
 
@@ -95,13 +154,13 @@ function kindOf(error: Error): string {
 }
 
 /** Takes pieces away, ever smaller ones, as long as the same goes wrong. */
-export function smallest(target: Target, bytes: Buffer, message: string): Buffer {
+export async function smallest(target: Target, bytes: Buffer, message: string): Promise<Buffer> {
   let best = bytes
   for (let size = best.length >> 1; size >= 1; size >>= 1) {
     for (let at = 0; at + size <= best.length; ) {
       const tried = Buffer.concat([best.subarray(0, at), best.subarray(at + size)])
       target.fix?.(tried)
-      const broken = judge(target, tried)
+      const broken = await judge(target, Buffer.from(tried))
       if (broken !== undefined && kindOf(broken) === message) best = tried
       else at += size
     }
@@ -110,7 +169,13 @@ export function smallest(target: Target, bytes: Buffer, message: string): Buffer
 }
 
 /** Of a corpus what it takes to reach all that it reaches, short inputs first. */
-export function distilled(target: Target, corpus: readonly Buffer[], coverage: Coverage): Buffer[] {
-  const byLength = [...corpus].sort((one, other) => one.length - other.length)
-  return byLength.filter((bytes) => coverage.grows(() => judge(target, bytes), true) > 0)
+export async function distilled(target: Target, corpus: readonly Buffer[], coverage: Coverage): Promise<Buffer[]> {
+  const kept: Buffer[] = []
+  for (const bytes of [...corpus].sort((one, other) => one.length - other.length)) {
+    const { grown, taken } = await coverage.of(async () => void (await judge(target, Buffer.from(bytes))))
+    if (grown === 0) continue
+    coverage.keep(taken)
+    kept.push(bytes)
+  }
+  return kept
 }

@@ -1,21 +1,36 @@
-/** A thread beside the fuzzer: where one input runs too long, it writes that input down and ends the process. */
+/**
+ * A thread beside the fuzzer: where one input takes a second of the processor, or half a minute of the clock without ending, it
+ * writes that input down and ends the process. The processor's time counts, since the machine may be busy with other work.
+ */
 
 import { mkdirSync, writeFileSync, writeSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 
-const { shared, directory, target, limitMs } = workerData
+const { shared, directory, limitMs, longestWaitMs, lookEveryMs } = workerData
 const counts = new Int32Array(shared, 0, 2)
 const bytes = new Uint8Array(shared, 8)
+const decoder = new TextDecoder()
 let last = 0
+let cpuAtFirst = process.cpuUsage()
+let waitedMs = 0
 
 setInterval(() => {
   const [input, length] = counts
-  if (input === last && input !== 0) {
-    mkdirSync(directory, { recursive: true })
-    const path = `${directory}/${target}-hangs.bin`
-    writeFileSync(path, bytes.slice(0, length))
-    writeSync(2, `HANGS: one input runs for over ${limitMs} ms: npm run fuzz -- --target ${target} --input ${path}\n`)
-    process.kill(process.pid, 'SIGKILL')
+  if (input !== last || input === 0) {
+    last = input
+    cpuAtFirst = process.cpuUsage()
+    waitedMs = 0
+    return
   }
-  last = input
-}, limitMs)
+  waitedMs += lookEveryMs
+  const { user, system } = process.cpuUsage(cpuAtFirst)
+  if ((user + system) / 1000 < limitMs && waitedMs < longestWaitMs) return
+  const named = bytes.slice(0, length)
+  const end = named.indexOf(0)
+  const target = decoder.decode(named.subarray(0, end))
+  mkdirSync(directory, { recursive: true })
+  const path = `${directory}/${target}-hangs.bin`
+  writeFileSync(path, named.subarray(end + 1))
+  writeSync(2, `HANGS: one input runs for over ${limitMs} ms: npm run fuzz -- --target ${target} --input ${path}\n`)
+  process.kill(process.pid, 'SIGKILL')
+}, lookEveryMs)
