@@ -2,15 +2,59 @@
 
 import type { Consumer } from 'kafkajs'
 import { kafkajs } from './producers.js'
-import type { Life } from './recorder.js'
+import { type Life, pause } from './recorder.js'
 
 const commitEvery = 10
 
-export interface Member {
+interface Member {
   leave(): Promise<void>
 }
 
-export async function join(life: Life, group: string, name: string): Promise<Member> {
+/** Nobody waits for them to join and to leave, so that a kill may meet them at it. */
+export class ChangingMembers {
+  readonly #life: Life
+  readonly #group: string
+  readonly #members: Promise<Member | undefined>[] = []
+  readonly #leaving: Promise<void>[] = []
+  #names = 0
+
+  constructor(life: Life, group: string) {
+    this.#life = life
+    this.#group = group
+  }
+
+  get count(): number {
+    return this.#members.length
+  }
+
+  join(): void {
+    this.#members.push(this.#joinAtLast())
+  }
+
+  /** The oldest goes. */
+  leave(): void {
+    const member = this.#members.shift()
+    if (member !== undefined) this.#leaving.push(member.then((joined) => joined?.leave()).catch(() => {}))
+  }
+
+  /** Resolves when all have left. */
+  async close(): Promise<void> {
+    while (this.count > 0) this.leave()
+    await Promise.all(this.#leaving)
+  }
+
+  /** Undefined where the life ended before. */
+  async #joinAtLast(): Promise<Member | undefined> {
+    while (this.#life.running) {
+      const member = await join(this.#life, this.#group, `member${this.#names++}`).catch(() => undefined)
+      if (member !== undefined) return member
+      await pause(50)
+    }
+    return undefined
+  }
+}
+
+async function join(life: Life, group: string, name: string): Promise<Member> {
   const consumer = kafkajs(life.address).consumer({
     groupId: group,
     sessionTimeout: 6000,
@@ -27,8 +71,13 @@ export async function join(life: Life, group: string, name: string): Promise<Mem
     // kafkajs does not tell the generation, so that one of its own is made up for each join.
     life.recorder.add({ op: 'assign', at, group, generation: at, member: name, session, partitions })
   })
-  await consumer.connect()
-  await consumer.subscribe({ topic: life.topic, fromBeginning: true })
+  try {
+    await consumer.connect()
+    await consumer.subscribe({ topic: life.topic, fromBeginning: true })
+  } catch (error) {
+    await consumer.disconnect().catch(() => {})
+    throw error
+  }
   const committed = new Set<string>()
   consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => {
     for (const { partitions } of payload.topics) {

@@ -4,7 +4,7 @@ import { RemoteBroker } from '../../src/kafka/remote-broker.js'
 import type { Dice } from '../crash/seeded.js'
 import { freePorts } from '../support/free-ports.js'
 import { serve } from '../support/served-broker.js'
-import { join, type Member } from './consumers.js'
+import { ChangingMembers } from './consumers.js'
 import { readFinal } from './final-log.js'
 import type { Delivery, FinalPartition, History } from './history.js'
 import type { LyingProxy } from './lying-proxy.js'
@@ -30,6 +30,8 @@ export interface KillOptions {
   readonly settings: Readonly<Record<string, string | number>>
   /** How long a broker lives. */
   readonly lifeMs?: { readonly from: number; readonly to: number }
+  /** The program, where it is not the one that was built. */
+  readonly program?: string
   /** What clients talk to in place of the broker at a port. */
   readonly front?: (port: number) => Promise<LyingProxy>
 }
@@ -39,11 +41,12 @@ export async function killAndRecord(options: KillOptions): Promise<History> {
   const [port] = await freePorts(1)
   const front = await options.front?.(port)
   const address = front?.address ?? `127.0.0.1:${port}`
-  const start = () => serve(dataDir, { settings, args: ['--listen', `127.0.0.1:${port}`, '--advertise', address] })
+  const args = ['--listen', `127.0.0.1:${port}`, '--advertise', address]
+  const start = () => serve(dataDir, { settings, args, program: options.program })
   let broker = await start()
   const recorder = new Recorder()
   const life: Life = { address, topic, partitions, recorder, running: true }
-  const members: Member[] = []
+  const members = new ChangingMembers(life, group)
   try {
     const service = await RemoteBroker.connect(address)
     await service.createTopic({ name: topic, partitions })
@@ -54,17 +57,15 @@ export async function killAndRecord(options: KillOptions): Promise<History> {
       sendWithPlatformatic(life, 'platformatic'),
       sendTransactions(life, 'transactions'),
     ]
-    let joined = 0
-    const another = async () => members.push(await join(life, group, `member${joined++}`))
-    await another()
+    members.join()
     for (let kill = 0; kill < kills; kill++) {
       await pause(dice.between(lifeMs.from, lifeMs.to))
       await broker.end('SIGKILL')
       recorder.add({ op: 'kill', at: recorder.stamp() })
       broker = await start()
       await fetchCommitted(life)
-      if (members.length < 2) await another()
-      else if (dice.next() < 0.2) await members.shift()?.leave()
+      if (members.count < 2) members.join()
+      else if (dice.next() < 0.2) members.leave()
     }
     await pause(500)
     life.running = false
@@ -75,7 +76,7 @@ export async function killAndRecord(options: KillOptions): Promise<History> {
     return { operations: recorder.operations, final, drained: front === undefined ? [group] : [] }
   } finally {
     life.running = false
-    await Promise.all(members.map((member) => member.leave().catch(() => {})))
+    await members.close()
     await broker.end('SIGTERM')
     front?.close()
   }

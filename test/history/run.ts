@@ -7,6 +7,7 @@ import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { makeTemporaryDirectory } from '../../src/files/temporary-directory.js'
 import { dice } from '../crash/seeded.js'
+import { bundleProgram } from './bundled-program.js'
 import { check, report } from './checker.js'
 import { killAndRecord } from './kill-and-record.js'
 import { worlds } from './worlds.js'
@@ -16,11 +17,17 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '50' },
     seed: { type: 'string' },
     every: { type: 'string', default: '5' },
+    // The world to begin with.
+    from: { type: 'string', default: '0' },
   },
 })
+/** Short, since a broker on a busy machine takes longer to come back than to be killed at any point of its work. */
+const lifeMs = { from: 100, to: 900 }
 const kills = Number(values.kills)
 const every = Number(values.every)
 const first = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
+const from = Number(values.from)
+const program = await bundleProgram()
 const started = performance.now()
 let done = 0
 let acknowledged = 0
@@ -28,11 +35,12 @@ let delivered = 0
 
 for (let life = 0; done < kills; life++) {
   const seed = first + life
-  const settings = worlds[life % worlds.length]
+  const settings = worlds[(from + life) % worlds.length]
   const directory = await makeTemporaryDirectory('holdfast-history-')
   try {
     const count = Math.min(every, kills - done)
-    const history = await killAndRecord({ dataDir: directory.path, kills: count, dice: dice(seed), settings })
+    const options = { dataDir: directory.path, kills: count, dice: dice(seed), settings, lifeMs, program: program.path }
+    const history = await killAndRecord(options)
     const violations = check(history)
     done += count
     acknowledged += history.operations.filter((one) => one.op === 'send' && typeof one.outcome === 'object').length
@@ -52,3 +60,6 @@ for (let life = 0; done < kills; life++) {
     await directory.remove()
   }
 }
+await program.remove()
+// A client that lost its broker may keep timers, and the process, for ever.
+process.exit()
