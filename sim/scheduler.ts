@@ -33,6 +33,12 @@ export interface RunLimits {
   readonly patienceMs?: number
 }
 
+/**
+ * Turns of the event loop that are asked for at once. Between two of them all promises settle that can; asked for one by
+ * one each would be a round of the loop, which asks the system for news as well, and takes as long as the event.
+ */
+const turnsAhead = 64
+
 export class Scheduler implements Clock {
   readonly #random: SeededRandomness
   readonly #heap: Event[] = []
@@ -82,7 +88,7 @@ export class Scheduler implements Clock {
     return new Promise((resolve) => void this.#push(ms, resolve))
   }
 
-  /** Lets events happen until `done` settles or a limit is reached. Never rejects. */
+  /** Lets events happen until `done` settles or a limit is reached. Rejects with what an event throws. */
   async run(
     done: Promise<unknown>,
     { events = Number.POSITIVE_INFINITY, patienceMs }: RunLimits = {},
@@ -94,12 +100,24 @@ export class Scheduler implements Clock {
     done.then(settle, settle)
     await turn()
     const [lastEvent, lastMs] = [this.events + events, this.#elapsedMs + (patienceMs ?? Number.POSITIVE_INFINITY)]
-    while (!settled) {
-      if (this.events >= lastEvent) return 'stopped'
-      if (!this.#runNext(lastMs)) return 'stuck'
-      await turn()
+    let ending: Ending | { readonly thrown: unknown } | undefined
+    /** One event, after all that the one before made possible. */
+    const next = (): void => {
+      if (ending !== undefined) return
+      try {
+        if (settled) ending = 'settled'
+        else if (this.events >= lastEvent) ending = 'stopped'
+        else if (!this.#runNext(lastMs)) ending = 'stuck'
+      } catch (thrown) {
+        ending = { thrown }
+      }
     }
-    return 'settled'
+    while (ending === undefined) {
+      for (let turns = 1; turns < turnsAhead; turns++) systemClock.soon(next)
+      await new Promise<void>((resolve) => systemClock.soon(() => resolve(next())))
+    }
+    if (typeof ending === 'object') throw ending.thrown
+    return ending
   }
 
   #latencyMs(): number {

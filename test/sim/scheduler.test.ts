@@ -52,6 +52,33 @@ test('a run stops after so many events, and nothing goes on by itself', async ()
   assert.equal(turns, 10)
 })
 
+test('an error of an event ends the run, and no event comes after it', async () => {
+  const clock = scheduler()
+  let later = 0
+  clock.schedule(1, () => {
+    throw new Error('broken')
+  })
+  clock.schedule(2, () => later++)
+  await assert.rejects(clock.run(clock.sleep(5)), /broken/)
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(later, 0)
+})
+
+test('between two events every promise settles that can, however long the chain is', async () => {
+  const clock = scheduler()
+  const seen: string[] = []
+  const follow = async (name: string): Promise<void> => {
+    await clock.sleep(1)
+    for (let link = 0; link < 1000; link++) await undefined
+    await new Promise<void>((resolve) => process.nextTick(resolve))
+    seen.push(name)
+  }
+  const first = follow('one')
+  clock.schedule(1, () => seen.push('timer'))
+  await clock.run(Promise.all([first, follow('other')]))
+  assert.deepEqual(seen, ['one', 'timer', 'other'])
+})
+
 test('who waits for what never comes is stuck, also where timers go on', async () => {
   const never = new Promise<never>(() => {})
   assert.equal(await scheduler().run(never), 'stuck')
