@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Broker } from '../broker/broker.js'
 import type { Advice } from '../console/api-types.js'
+import { systemClock } from '../core/clock.js'
 import { asHoldfastError, type ErrorCode, errorTable, HoldfastError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
 import type { Disk } from '../files/disk.js'
@@ -26,7 +27,7 @@ export interface AdviceRequest {
 }
 
 export interface AdviceReport {
-  /** null where nothing is counted there, as without `--http`. */
+  /** Where nothing is counted, as without `--http`: on its logs alone, and null where they are well. */
   readonly advice: readonly Advice[] | null
 }
 
@@ -127,9 +128,21 @@ async function work(
   signal: AbortSignal,
 ): Promise<Report> {
   const request = requestIn(line)
-  if (request.command === 'advice') return { advice: monitor?.advice ?? null }
+  if (request.command === 'advice') return { advice: monitor?.advice ?? (await adviceOnLogs(broker)) }
   const { target, link, keep } = request
   return broker.backup(target, { link, keep, onProgress, signal })
+}
+
+/** Nothing of it is loaded before somebody asks. */
+async function adviceOnLogs(broker: Broker): Promise<readonly Advice[] | null> {
+  const [{ adviceAtOnce }, { logRules }, { troubledLogs }] = await Promise.all([
+    import('../monitoring/advice/advisor.js'),
+    import('../monitoring/advice/log-rules.js'),
+    import('../monitoring/troubled-logs.js'),
+  ])
+  const evidence = { settings: broker.settings, troubledLogs: troubledLogs(broker.stored) }
+  const advice = adviceAtOnce(logRules, evidence, systemClock.now())
+  return advice.length === 0 ? null : advice
 }
 
 function requestIn(line: string): Request {

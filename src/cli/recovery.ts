@@ -35,11 +35,20 @@ export function recoveryText({ clean, damagedLogs, ...report }: RecoveryReport):
     const what = `${megabytes(scannedBytes)} MB of ${read} read, ${cutBytes} bytes cut, the indexes of ${rebuiltSegments} segments made anew`
     lines.push(`Recovered after an end that was not in order: ${what}, in ${(durationMs / 1000).toFixed(2)} s.`)
   }
-  if (damagedLogs > 0)
-    lines.push(`${damagedLogs} logs are damaged and take no messages; stop, and run "holdfast verify":`)
-  if (commitLog?.damage !== undefined) lines.push(`  ${commitLog.damage}`)
-  for (const { damage } of logs) if (damage !== undefined) lines.push(`  ${damage.what}`)
-  return lines.map((line) => `${line}\n`).join('')
+  return lines.map((line) => `${line}\n`).join('') + damageText({ damagedLogs, logs, commitLog })
+}
+
+/** Nothing where a start met no damage. */
+export function damageText({
+  damagedLogs,
+  logs,
+  commitLog,
+}: Pick<RecoveryReport, 'damagedLogs' | 'logs' | 'commitLog'>): string {
+  if (damagedLogs === 0) return ''
+  const whole = commitLog?.damage === undefined ? [] : [commitLog.damage]
+  const found = [...whole, ...logs.flatMap(({ damage }) => (damage === undefined ? [] : [damage.what]))]
+  const head = `${damagedLogs} logs are damaged and take no messages; stop, and run "holdfast verify":`
+  return `${[head, ...found.map((what) => `  ${what}`)].join('\n')}\n`
 }
 
 function megabytes(bytes: number): string {

@@ -3,6 +3,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { BrokerService } from '../broker/contract.js'
 import { HoldfastError } from '../core/errors.js'
+import { damageText } from './recovery.js'
 import { type SettingsOptions, settingsOf, withSettings } from './settings-options.js'
 
 export interface TargetOptions extends SettingsOptions {
@@ -40,7 +41,9 @@ async function openTarget(options: TargetOptions): Promise<BrokerService> {
   }
   if (data !== undefined) {
     const [{ Broker }, settings] = await Promise.all([import('../broker/broker.js'), settingsOf(options)])
-    return Broker.open(data, { settings })
+    const broker = await Broker.open(data, { settings })
+    process.stderr.write(damageText(broker.recovery))
+    return broker
   }
   if ([options.config, options.profile, options.set].some((given) => given !== undefined)) {
     throw new HoldfastError(

@@ -112,6 +112,8 @@ export interface PartitionLog {
   readonly stableBytes: number
   /** Why appends are refused, or undefined while they are not. */
   readonly failure: HoldfastError | undefined
+  /** What a start or a reader found damaged, the first of it; what lies elsewhere goes on being served. */
+  readonly damage: HoldfastError | undefined
   /** Closed for good, e.g. since its topic was deleted. */
   readonly isClosed: boolean
 

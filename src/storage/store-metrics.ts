@@ -93,6 +93,7 @@ function tellLogs(store: MeasuredStore, figures: Figures): number {
   const topics = store.topics()
   let partitions = 0
   let failed = 0
+  let damaged = 0
   let bytesInSegments = 0
   for (const { name, partitions: count, layout } of topics) {
     for (let partition = 0; partition < count; partition++) {
@@ -101,12 +102,14 @@ function tellLogs(store: MeasuredStore, figures: Figures): number {
       const isOwn = partitions++ < mostSeries
       tellOffsets(log, isOwn ? { topic: name, partition: String(partition) } : others, figures)
       if (log.failure !== undefined) failed++
+      if (log.damage !== undefined) damaged++
       if (layout === undefined) bytesInSegments += log.sizeInBytes
     }
   }
   figures.put('mq_topics', topics.length, {})
   figures.put('mq_partitions', partitions, {})
   figures.put('mq_failed_partitions', failed, {})
+  figures.put('mq_damaged_partitions', damaged, {})
   return bytesInSegments
 }
 

@@ -44,6 +44,7 @@ for (const [how, harm] of [
     const log = logOf(store)
     await assert.rejects(readAll(log), withCode('LOG_DAMAGED'))
     assert.equal(log.failure?.code, 'LOG_DAMAGED')
+    assert.equal(log.damage, log.failure)
     assert.throws(() => log.append(sizedBatch(100)), withCode('LOG_DAMAGED'))
     assert.ok(logger.said.some(({ level }) => level === 'error'))
     assert.ok((await log.read(0, mib)).sizeInBytes > 0, 'what lies before it is served')

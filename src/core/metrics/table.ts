@@ -78,6 +78,7 @@ export const metricsTable = {
   mq_topics: gauge('1', 'Topics.'),
   mq_partitions: gauge('1', 'Partitions.'),
   mq_failed_partitions: gauge('1', 'Partitions that refuse appends since their log failed or is damaged.'),
+  mq_damaged_partitions: gauge('1', 'Partitions in which a start or a reader has met damage.'),
   mq_log_start_offset: gauge('offset', 'First offset that can be read.', ['topic', 'partition']),
   mq_log_end_offset: gauge('offset', 'Offset that the next message gets.', ['topic', 'partition']),
   mq_log_durable_offset: gauge('offset', 'What lies below is on stable storage.', ['topic', 'partition']),

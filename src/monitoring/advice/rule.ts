@@ -12,6 +12,7 @@ import type { Growth } from '../growth.js'
 import type { HostFacts } from '../host.js'
 import type { LagAt } from '../lag-history.js'
 import type { GrowingTopic } from '../topic-growth.js'
+import type { TroubledLog } from '../troubled-logs.js'
 import type { FigureWindow } from '../window.js'
 
 /** All that rules may look at. What is not known is absent, and rules that need it say nothing. */
@@ -19,6 +20,7 @@ export interface Evidence {
   readonly settings: Settings
   /** The last five minutes, or as much of them as there was. */
   readonly window?: FigureWindow
+  readonly troubledLogs?: readonly TroubledLog[]
   readonly disk?: DiskState
   /** Of what is used on the disk, by whomever. */
   readonly diskGrowth?: Growth

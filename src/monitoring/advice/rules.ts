@@ -4,6 +4,7 @@ import { diskRules } from './disk-rules.js'
 import { flushRules } from './flush-rules.js'
 import { hostRules } from './host-rules.js'
 import { loadRules } from './load-rules.js'
+import { logRules } from './log-rules.js'
 import type { Rule } from './rule.js'
 
-export const rules: readonly Rule[] = [...flushRules, ...diskRules, ...loadRules, ...hostRules]
+export const rules: readonly Rule[] = [...logRules, ...flushRules, ...diskRules, ...loadRules, ...hostRules]

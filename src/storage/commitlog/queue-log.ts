@@ -10,7 +10,7 @@ import type { Settings } from '../../core/settings.js'
 import type { RecordBatch } from '../../records/batch.js'
 import { Appender, type AppenderOptions } from '../log/appender.js'
 import { Listeners } from '../log/listeners.js'
-import { outOfRange } from '../log/refusals.js'
+import { damageOf, outOfRange } from '../log/refusals.js'
 import { WrittenState } from '../log/written-state.js'
 import type {
   AbortedTransaction,
@@ -105,10 +105,8 @@ export class QueueLog implements PartitionLog {
     const producers = ProducerStates.of(state.producers.map((one) => ({ ...one, batches: [...one.batches] })))
     this.#written = new WrittenState(producers, state.endOffset)
     this.#appender = this.#appenderFrom()
-    this.#reader = new QueueReader(this, options.entries, options.messages, {
-      ...options.building,
-      partitionLeaderEpoch: onlyEpoch,
-    })
+    const building = { ...options.building, partitionLeaderEpoch: onlyEpoch }
+    this.#reader = new QueueReader(this, { ...options, building, logger: engine.logger })
     this.#lifecycle.to('open')
   }
 
@@ -148,6 +146,11 @@ export class QueueLog implements PartitionLog {
 
   get failure(): HoldfastError | undefined {
     return this.#engine.failure
+  }
+
+  /** That of the store, or what a reader of this queue met, whom alone it concerns: appends go on. */
+  get damage(): HoldfastError | undefined {
+    return damageOf(this.failure) ?? this.#reader.damage
   }
 
   get isClosed(): boolean {

@@ -5,8 +5,10 @@
 
 import { readInt64 } from '../../core/codec/int64.js'
 import { HoldfastError } from '../../core/errors.js'
+import type { Logger } from '../../core/logger.js'
 import { InFlight } from '../../files/in-flight.js'
 import { at as field, logOverheadBytes } from '../../records/format.js'
+import { damageOf } from '../log/refusals.js'
 import type { PartitionLog, TagFilter, TimestampedOffset } from '../partition-log.js'
 import { type BuildOptions, buildBatches } from './batch-builder.js'
 import type { ConsumeQueue } from './consume-queue.js'
@@ -37,18 +39,33 @@ const longestWay = 64 * 1024
 /** Read together, whatever a reader asks for. */
 const leastBytes = 64 * 1024
 
+export interface QueueReaderOptions {
+  readonly entries: ConsumeQueue
+  readonly messages: MessageReader
+  readonly building: BuildOptions
+  readonly logger: Logger
+}
+
 export class QueueReader {
   readonly #log: PartitionLog
   readonly #entries: ConsumeQueue
   readonly #messages: MessageReader
-  readonly #options: BuildOptions
+  readonly #building: BuildOptions
+  readonly #logger: Logger
   readonly #reads = new InFlight()
+  #damage: HoldfastError | undefined
 
-  constructor(log: PartitionLog, entries: ConsumeQueue, messages: MessageReader, options: BuildOptions) {
+  constructor(log: PartitionLog, { entries, messages, building, logger }: QueueReaderOptions) {
     this.#log = log
-    this.#options = options
+    this.#building = building
+    this.#logger = logger
     this.#entries = entries
     this.#messages = messages
+  }
+
+  /** The first that a reader met. */
+  get damage(): HoldfastError | undefined {
+    return this.#damage
   }
 
   /** Resolves when nobody reads any more. */
@@ -61,7 +78,7 @@ export class QueueReader {
    * @throws LOG_DAMAGED where an entry leads to no message of this queue; OFFSET_OUT_OF_RANGE where it is deleted meanwhile
    */
   read(offset: number, end: number, maxBytes: number, tags?: TagFilter): Promise<QueueSlice> {
-    return this.#reads.run(async () => {
+    return this.#reading(async () => {
       const records: Buffer[] = []
       let sizeInBytes = 0
       let next = offset
@@ -69,7 +86,7 @@ export class QueueReader {
         const { messages, nextOffset } = await this.#window(next, end, maxBytes - sizeInBytes, tags)
         if (messages.length > 0) {
           await prepareBodies(messages)
-          const built = buildBatches(messages, this.#options)
+          const built = buildBatches(messages, this.#building)
           const fitting = fittingPart(built, maxBytes - sizeInBytes, records.length === 0)
           if (fitting.length > 0) records.push(fitting)
           sizeInBytes += fitting.length
@@ -88,7 +105,7 @@ export class QueueReader {
    * is as late. RocketMQ's own messages do not: where their times are out of order, the answer is near.
    */
   offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | undefined> {
-    return this.#reads.run(async () => {
+    return this.#reading(async () => {
       const end = this.#log.highWatermark
       const first = await this.#firstReaching(timestamp, this.#log.logStartOffset, end)
       return this.#recordFrom(first, end, (time) => time >= timestamp)
@@ -96,7 +113,7 @@ export class QueueReader {
   }
 
   offsetOfMaxTimestamp(): Promise<TimestampedOffset | undefined> {
-    return this.#reads.run(async () => {
+    return this.#reading(async () => {
       const { highWatermark: end, logStartOffset: start } = this.#log
       if (start >= end) return undefined
       const greatest = await this.#greatestUpTo(end - 1)
@@ -104,6 +121,19 @@ export class QueueReader {
       const found = await this.#recordFrom(first, first + 1, (time) => time === greatest)
       // The one that was the latest is deleted: of those that are left each has to be asked.
       return found ?? this.#latestOf(start, end)
+    })
+  }
+
+  /** Damage is told to who meets it, and noted for whoever looks after the store. */
+  #reading<T>(work: () => Promise<T>): Promise<T> {
+    return this.#reads.run(work).catch((error: unknown) => {
+      const damage = damageOf(error)
+      if (damage !== undefined && this.#damage === undefined) {
+        this.#damage = damage
+        const { topic, partition } = this.#log
+        this.#logger.error({ topic, partition, err: damage }, 'A reader met a damaged message.')
+      }
+      throw error
     })
   }
 

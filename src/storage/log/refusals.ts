@@ -11,6 +11,11 @@ export function outOfRange(log: PartitionLog, offset: number): HoldfastError {
   )
 }
 
+/** A failure that is damage, and not that of a disk which refused. */
+export function damageOf(failure: unknown): HoldfastError | undefined {
+  return failure instanceof HoldfastError && failure.code === 'LOG_DAMAGED' ? failure : undefined
+}
+
 /** Offsets `from` to `to`, the latter not included, should be there. */
 export function hole(log: PartitionLog, directory: string, from: number, to: number): HoldfastError {
   const what = `${log.topic}-${log.partition} has lost its offsets ${from} to ${to - 1}: no segment in ${directory} holds them`

@@ -17,7 +17,7 @@ import { flushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
 import type { Appender } from '../log/appender.js'
 import { Listeners } from '../log/listeners.js'
-import { outOfRange, stopped } from '../log/refusals.js'
+import { damageOf, outOfRange, stopped } from '../log/refusals.js'
 import type {
   AbortedTransaction,
   ActiveProducer,
@@ -162,6 +162,11 @@ export class SegmentLog implements PartitionLog {
 
   get failure(): HoldfastError | undefined {
     return this.#lifecycle.failure
+  }
+
+  /** It closes the log to appends as well. */
+  get damage(): HoldfastError | undefined {
+    return damageOf(this.failure)
   }
 
   get isClosed(): boolean {

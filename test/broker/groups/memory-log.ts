@@ -29,6 +29,7 @@ export class MemoryLog implements PartitionLog {
   readonly partition: number
   readonly leaderEpoch = 0
   readonly isClosed = false
+  readonly damage = undefined
   logStartOffset = 0
   logEndOffset = 0
   failure: HoldfastError | undefined

@@ -66,7 +66,28 @@ const waitingForRounds: Evidence = {
 }
 const noHost: Evidence = { ...healthy, host: undefined }
 
+const troubled = (isDamaged: boolean): Evidence => ({
+  ...healthy,
+  troubledLogs: [{ name: 'orders-0 and 2 more', why: 'it ends at byte 7.', isDamaged }],
+})
+
 const cases: readonly Case[] = [
+  {
+    rule: 'log-damaged',
+    bad: troubled(true),
+    says: /^orders-0 and 2 more: it ends at byte 7\.$/,
+    subject: 'orders-0 and 2 more',
+    severity: 'critical',
+    tooLittle: [troubled(false), { ...healthy, troubledLogs: [] }],
+  },
+  {
+    rule: 'log-failed',
+    bad: troubled(false),
+    says: /^orders-0 and 2 more: it ends at byte 7\.$/,
+    subject: 'orders-0 and 2 more',
+    severity: 'critical',
+    tooLittle: [troubled(true), { ...healthy, troubledLogs: [] }],
+  },
   {
     rule: 'flush-slow',
     bad: withWindow({ meanFlushMs: 250, flushes: 900 }),

@@ -169,6 +169,12 @@ describe('a commit log whose files are damaged', () => {
     assert.ok(position !== undefined)
     await flip(world.memory, fileAt(world, 0), position + 100)
     await assert.rejects(store.ensureQueue('orders', 1).read(0, 100), { code: 'LOG_DAMAGED' })
+    assert.deepEqual(
+      [0, 1, 2].map((queue) => store.ensureQueue('orders', queue).damage?.code),
+      [undefined, 'LOG_DAMAGED', undefined],
+      'who looks after the store can see it',
+    )
+    assert.equal(store.failure, undefined)
     const slice = await store.ensureQueue('orders', 1).read(victim.baseOffset + 2, 100)
     assert.deepEqual(slice.records[0], content.get('orders-1')?.[1].bytes)
     for (const queue of [0, 2]) await append(store.ensureQueue('orders', queue), batchOf(['others go on']))

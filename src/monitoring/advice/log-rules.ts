@@ -1,0 +1,43 @@
+/** Rules about logs that refuse messages, or have lost some. */
+
+import type { TroubledLog } from '../troubled-logs.js'
+import { found, type Measure, onceFound, type Rule } from './rule.js'
+
+export const logRules: readonly Rule[] = [
+  {
+    id: 'log-damaged',
+    severity: 'critical',
+    title: 'Messages of a log are damaged',
+    when: 'a start or a reader met bytes in a log that are no sound message, or missed a file of it',
+    leastEvidence: 'one such meeting',
+    limit: onceFound,
+    measure: ({ troubledLogs = [] }) => measuresOf(troubledLogs.filter(({ isDamaged }) => isDamaged)),
+    evidence: saidOf,
+    remedy: () =>
+      'What is sound is served. Stop the broker and look with holdfast verify how much is damaged; holdfast repair shows what can be mended. Restore the rest from a backup, and look at the disk.',
+  },
+  {
+    id: 'log-failed',
+    severity: 'critical',
+    title: 'A log takes no messages',
+    when: 'a write or sync of a log failed, and it has not come back by itself',
+    leastEvidence: 'one log that refuses',
+    limit: onceFound,
+    measure: ({ troubledLogs = [] }) => measuresOf(troubledLogs.filter(({ isDamaged }) => !isDamaged)),
+    evidence: saidOf,
+    remedy: () =>
+      'Where the disk was full, make room, and the log comes back. Otherwise look at the disk (dmesg), then start the broker again: what was acknowledged is read from the disk afresh.',
+  },
+]
+
+function measuresOf(logs: readonly TroubledLog[]): readonly Measure[] {
+  return logs.map(({ name }) => ({ subject: name, value: found }))
+}
+
+function saidOf(
+  { subject }: Measure,
+  { troubledLogs = [] }: { readonly troubledLogs?: readonly TroubledLog[] },
+): string {
+  const { why = '' } = troubledLogs.find(({ name }) => name === subject) ?? {}
+  return `${subject}: ${why}`
+}
