@@ -24,7 +24,7 @@ import { MessageIndex } from './message-index.js'
 import { ConsumeQueues } from './queue-set.js'
 import { type RecoveredLog, recover } from './recovery.js'
 import { decodeSnapshot } from './snapshot.js'
-import { markStoreInUse, wasStoreClosedCleanly } from './store-checkpoint.js'
+import { markStoreClosed, markStoreInUse, wasStoreClosedCleanly } from './store-checkpoint.js'
 
 export interface CommitLogOptions {
   /** The root of RocketMQ's store. */
@@ -107,13 +107,12 @@ export async function loadStore(options: CommitLogOptions): Promise<LoadedStore>
 }
 
 async function openParts(options: CommitLogOptions, queueFiles: OpenFiles): Promise<OpenedParts> {
-  const { directory, disk, clock, logger, settings } = options
-  const at = (name: string) => join(directory, name)
+  const { directory, disk, settings } = options
   const clean = await wasStoreClosedCleanly(disk, directory)
   await disk.makeDirectory(directory)
   const files = await FileSequence.open({
     disk,
-    directory: at(storeNames.commitLog),
+    directory: join(directory, storeNames.commitLog),
     fileBytes: settings['mapped.file.size.commitlog'],
     setting: 'mapped.file.size.commitlog',
     extendShortLast: !clean,
@@ -122,21 +121,35 @@ async function openParts(options: CommitLogOptions, queueFiles: OpenFiles): Prom
   if (!clean && files.first !== undefined) await disk.syncDirectory(files.directory)
   // RocketMQ trusts the queues of a store that was closed; from here on they may lag behind.
   await markStoreInUse(disk, directory, process.pid)
+  try {
+    return { files, ...(await openDerived(options, queueFiles, clean)), clean }
+  } catch (error) {
+    // Nobody has worked in it: it is as it was closed, and must not look as if its last process had been killed.
+    if (clean) await markStoreClosed(disk, directory).catch(() => {})
+    throw error
+  }
+}
+
+async function openDerived(
+  { directory, disk, clock, logger, settings, asidePath }: CommitLogOptions,
+  queueFiles: OpenFiles,
+  clean: boolean,
+): Promise<Pick<OpenedParts, 'entries' | 'index'>> {
   const entries = await ConsumeQueues.open({
     disk,
     files: queueFiles,
-    directory: at(storeNames.consumeQueue),
+    directory: join(directory, storeNames.consumeQueue),
     fileBytes: queueFileBytes(settings['mapped.file.size.consumequeue']),
     wasClosedCleanly: clean,
   })
-  const index = await MessageIndex.open(disk, at(storeNames.index), {
+  const index = await MessageIndex.open(disk, join(directory, storeNames.index), {
     shape: { slots: settings['max.hash.slot.num'], entries: settings['max.index.num'] },
     clock,
     logger,
     isClean: clean,
-    aside: options.asidePath,
+    aside: asidePath,
   })
-  return { files, entries, index, clean }
+  return { entries, index }
 }
 
 async function bringTogether(options: CommitLogOptions, parts: OpenedParts): Promise<LoadedStore> {

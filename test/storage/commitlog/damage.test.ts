@@ -161,6 +161,31 @@ describe('a commit log whose files are damaged', () => {
     }
   })
 
+  test('a start that is refused does not leave a store that was closed as one in use', async () => {
+    const { world } = await filled()
+    const before = await world.pathsIn('/data')
+    const stray = join(world.directory, 'consumequeue/orders/0/stray')
+    await overwrite(world.memory, stray, Buffer.alloc(10))
+    await assert.rejects(world.open(), { code: 'DATA_DIR_DAMAGED' })
+    await world.memory.remove(stray)
+    assert.deepEqual(await world.pathsIn('/data'), before)
+    const store = await world.open()
+    assert.deepEqual([store.report.clean, store.report.scannedBytes], [true, 0])
+    await assertGoesOn(store, world)
+  })
+
+  test('a start that is refused leaves the store of a killed process as one in use', async () => {
+    const { world } = await filled()
+    await overwrite(world.memory, join(world.directory, 'abort'), Buffer.from('1'))
+    const stray = join(world.directory, 'consumequeue/orders/0/stray')
+    await overwrite(world.memory, stray, Buffer.alloc(10))
+    await assert.rejects(world.open(), { code: 'DATA_DIR_DAMAGED' })
+    await world.memory.remove(stray)
+    const store = await world.open()
+    assert.equal(store.report.clean, false)
+    await assertGoesOn(store, world)
+  })
+
   test('a flipped bit is told to whoever reads that message, and to nobody else', async () => {
     const { world, content } = await filled()
     const [victim] = content.get('orders-1') ?? []
