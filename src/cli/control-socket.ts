@@ -135,12 +135,12 @@ async function work(
 
 /** Nothing of it is loaded before somebody asks. */
 async function adviceOnLogs(broker: Broker): Promise<readonly Advice[] | null> {
-  const [{ adviceAtOnce }, { logRules }, { troubledLogs }] = await Promise.all([
+  const [{ adviceAtOnce }, { logRules }, { logEvidence }] = await Promise.all([
     import('../monitoring/advice/advisor.js'),
     import('../monitoring/advice/log-rules.js'),
     import('../monitoring/troubled-logs.js'),
   ])
-  const evidence = { settings: broker.settings, troubledLogs: troubledLogs(broker.stored) }
+  const evidence = { settings: broker.settings, ...logEvidence(broker.stored) }
   const advice = adviceAtOnce(logRules, evidence, systemClock.now())
   return advice.length === 0 ? null : advice
 }

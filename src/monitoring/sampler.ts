@@ -19,7 +19,6 @@ import { type LagAt, LagHistory } from './lag-history.js'
 import { liveTick } from './live-tick.js'
 import { Ring } from './ring.js'
 import { TopicGrowth } from './topic-growth.js'
-import type { TroubledLog } from './troubled-logs.js'
 import { type ReadingAt, windowOf } from './window.js'
 
 /** Where the sampler looks. */
@@ -31,7 +30,7 @@ export interface Watched {
   snapshot(): Promise<MetricsSnapshot>
   /** The largest topics of which nothing is ever deleted. */
   keptForever(): Promise<readonly KeptForever[]>
-  troubledLogs(): readonly TroubledLog[]
+  logs(): Pick<Evidence, 'troubledLogs' | 'checkpointFailure'>
   /** Makes a call that needs nothing but a thread of the pool. */
   callOnPool(): Promise<void>
   host(): Promise<HostFacts>
@@ -212,7 +211,7 @@ export class Sampler {
     const delays = this.#poolDelays.latest()
     return {
       settings,
-      troubledLogs: this.#watched.troubledLogs(),
+      ...this.#watched.logs(),
       window: windowOf(this.#readings.oldest, this.#readings.newest),
       disk: this.#disk,
       diskGrowth: growthOf(this.#used.latest()),

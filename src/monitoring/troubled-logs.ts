@@ -2,6 +2,7 @@
 
 import type { HoldfastError } from '../core/errors.js'
 import type { StoredLogs } from '../storage/stored-logs.js'
+import type { Evidence } from './advice/rule.js'
 
 export interface TroubledLog {
   /** `topic-partition`, and how many more there are. */
@@ -11,8 +12,15 @@ export interface TroubledLog {
   readonly isDamaged: boolean
 }
 
+/** What is wrong with the logs of a broker now. */
+export function logEvidence(stored: StoredLogs): Pick<Evidence, 'troubledLogs' | 'checkpointFailure'> {
+  const failure = stored.checkpointFailure
+  const why = failure instanceof Error ? failure.message : String(failure)
+  return { troubledLogs: troubledLogs(stored), ...(failure !== undefined && { checkpointFailure: why }) }
+}
+
 /** All of a commit log fail together, and with one error. */
-export function troubledLogs(stored: StoredLogs): readonly TroubledLog[] {
+function troubledLogs(stored: StoredLogs): readonly TroubledLog[] {
   const found = new Map<HoldfastError, string[]>()
   for (const { name, partitions } of stored.topics) {
     for (let partition = 0; partition < partitions; partition++) {

@@ -11,7 +11,7 @@ import { type DeviceProbe, probeDevice } from './device-probe.js'
 import type { KeptForever } from './figures.js'
 import { hostFacts } from './host.js'
 import type { Watched } from './sampler.js'
-import { troubledLogs } from './troubled-logs.js'
+import { logEvidence } from './troubled-logs.js'
 
 export interface WatchOptions {
   /** What the broker was opened with. */
@@ -34,7 +34,7 @@ export async function watchBroker(broker: Broker, options: WatchOptions): Promis
     poolThreads: poolSize(),
     snapshot: () => metrics.snapshot(),
     keptForever: () => keptForever(broker),
-    troubledLogs: () => troubledLogs(broker.stored),
+    logs: () => logEvidence(broker.stored),
     callOnPool: async () => {
       await disk.stat(dataPath)
     },

@@ -111,6 +111,11 @@ export class StoredLogs {
     return this.#options.logs.commitLog.store?.durablePosition ?? 0
   }
 
+  /** Why queues and index of the commit log could not be brought to the disk the last time it was tried. */
+  get checkpointFailure(): unknown {
+    return this.#options.logs.commitLog.store?.checkpointFailure
+  }
+
   /** Every log of its own, and the commit log where there is one. */
   async sizes(): Promise<LogSize[]> {
     const commitLog = await this.#options.logs.commitLog.store?.files()

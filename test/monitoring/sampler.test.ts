@@ -47,7 +47,7 @@ class Made {
         if (this.isBroken) throw new Error('not now')
         return this.metrics.snapshot()
       },
-      troubledLogs: () => [],
+      logs: () => ({}),
       keptForever: async () => this.kept,
       callOnPool: async () => {
         if (this.poolDelayMs > 0) await new Promise<void>((r) => this.clock.schedule(this.poolDelayMs, r))

@@ -28,6 +28,19 @@ export const logRules: readonly Rule[] = [
     remedy: () =>
       'Where the disk was full, make room, and the log comes back. Otherwise look at the disk (dmesg), then start the broker again: what was acknowledged is read from the disk afresh.',
   },
+  {
+    id: 'queues-behind',
+    severity: 'warning',
+    title: 'Queues and index of the commit log cannot be written',
+    when: 'the last attempt to bring consume queues, key index and their snapshot to the disk failed',
+    leastEvidence: 'one such attempt',
+    limit: onceFound,
+    measure: ({ checkpointFailure }) => (checkpointFailure === undefined ? [] : [{ value: found }]),
+    evidence: (_, { checkpointFailure = '' }) =>
+      `${checkpointFailure}. No message is lost by it, but what is not written of queues stays in memory, and the next start reads as much more.`,
+    remedy: () =>
+      'Make room where the disk is full, and it is tried again by itself. After an I/O error look at the disk (dmesg), then start the broker again: a queue whose sync failed is made anew from the log.',
+  },
 ]
 
 function measuresOf(logs: readonly TroubledLog[]): readonly Measure[] {

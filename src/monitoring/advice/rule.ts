@@ -21,6 +21,8 @@ export interface Evidence {
   /** The last five minutes, or as much of them as there was. */
   readonly window?: FigureWindow
   readonly troubledLogs?: readonly TroubledLog[]
+  /** Why queues and index of the commit log could not be brought to the disk. */
+  readonly checkpointFailure?: string
   readonly disk?: DiskState
   /** Of what is used on the disk, by whomever. */
   readonly diskGrowth?: Growth

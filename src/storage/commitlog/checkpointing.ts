@@ -48,6 +48,7 @@ export class Checkpointing {
   /** Up to where entries were written to their files, if only into the page cache: what is in memory is bounded by that. */
   #flushed: number
   #restUntilMs = 0
+  #failure: unknown
   #isRunning = false
 
   constructor(options: CheckpointingOptions, position: number, nowMs: number) {
@@ -60,6 +61,11 @@ export class Checkpointing {
   /** A start reads from here on. */
   get position(): number {
     return this.#position
+  }
+
+  /** Why the last one was not taken, or undefined where it was. */
+  get failure(): unknown {
+    return this.#failure
   }
 
   /** The commit log has grown: where it has by much, a checkpoint begins, or at least the queues' entries leave the memory. */
@@ -99,31 +105,39 @@ export class Checkpointing {
   }
 
   /** `alone`: nobody appends meanwhile whom it could hold up. */
-  take({ alone = false } = {}): Promise<void> {
-    return this.#turns.run(async () => {
-      const { disk, directory, snapshotPath, entries, index, state, clock } = this.#options
-      const begunMs = clock.monotonic()
-      if (index.failure !== undefined) await this.#options.catchUpIndex()
-      const found = state()
-      const { position, storeTimestamp } = found
-      const bytes = encodeSnapshot({ ...found, index: index.extent })
-      await this.#flushEntries(position, !alone)
-      await entries.sync({ beside: !alone })
-      const header = await index.flush()
-      await writeStoreCheckpoint(disk, directory, {
-        physicTimestamp: storeTimestamp,
-        logicsTimestamp: storeTimestamp,
-        indexTimestamp: header?.endTimestamp ?? 0,
-        masterFlushedPosition: 0,
-        confirmPosition: 0,
-        logicsPosition: position,
-      })
-      await disk.replaceFile(snapshotPath, bytes)
-      this.#position = position
-      this.#takenAtMs = clock.now()
-      const endedMs = clock.monotonic()
-      this.#restUntilMs = endedMs + restFactor * (endedMs - begunMs)
+  async take(options: { alone?: boolean } = {}): Promise<void> {
+    try {
+      await this.#turns.run(() => this.#take(options))
+      this.#failure = undefined
+    } catch (error) {
+      this.#failure = error
+      throw error
+    }
+  }
+
+  async #take({ alone = false }: { alone?: boolean }): Promise<void> {
+    const { disk, directory, snapshotPath, entries, index, state, clock } = this.#options
+    const begunMs = clock.monotonic()
+    if (index.failure !== undefined) await this.#options.catchUpIndex()
+    const found = state()
+    const { position, storeTimestamp } = found
+    const bytes = encodeSnapshot({ ...found, index: index.extent })
+    await this.#flushEntries(position, !alone)
+    await entries.sync({ beside: !alone })
+    const header = await index.flush()
+    await writeStoreCheckpoint(disk, directory, {
+      physicTimestamp: storeTimestamp,
+      logicsTimestamp: storeTimestamp,
+      indexTimestamp: header?.endTimestamp ?? 0,
+      masterFlushedPosition: 0,
+      confirmPosition: 0,
+      logicsPosition: position,
     })
+    await disk.replaceFile(snapshotPath, bytes)
+    this.#position = position
+    this.#takenAtMs = clock.now()
+    const endedMs = clock.monotonic()
+    this.#restUntilMs = endedMs + restFactor * (endedMs - begunMs)
   }
 
   /** Entries of messages that a loss of power would take back stay in memory. */

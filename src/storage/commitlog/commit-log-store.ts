@@ -28,6 +28,7 @@ import { MessageReader } from './message-reader.js'
 import {
   buildOptions,
   type CommitLogOptions,
+  type CommitLogReport,
   fileDropper,
   type LoadedStore,
   loadStore,
@@ -40,19 +41,6 @@ import { emptyQueue, QueueLog, type QueueState } from './queue-log.js'
 import { QueueRegistry } from './queue-registry.js'
 import type { StoreSnapshot } from './snapshot.js'
 import { markStoreClosed } from './store-checkpoint.js'
-
-/** What the opening found and did. */
-export interface CommitLogReport {
-  /** The last one who had it open has closed it. */
-  readonly clean: boolean
-  readonly scannedBytes: number
-  /** Something was cut behind the end of the commit log. */
-  readonly isCut: boolean
-  /** Consume queues and index were made anew. */
-  readonly isRebuilt: boolean
-  /** Why it takes no messages. */
-  readonly damage?: string
-}
 
 export class CommitLogStore implements QueueEngine {
   readonly report: CommitLogReport
@@ -152,6 +140,11 @@ export class CommitLogStore implements QueueEngine {
 
   get failure(): HoldfastError | undefined {
     return this.#lifecycle.failure
+  }
+
+  /** Why what is derived from the log could not be brought to the disk the last time it was tried. */
+  get checkpointFailure(): unknown {
+    return this.#checkpoints.failure
   }
 
   get isStalled(): boolean {

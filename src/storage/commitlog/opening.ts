@@ -78,6 +78,19 @@ export interface LoadedStore extends RecoveredLog {
   readonly isCut: boolean
 }
 
+/** What the opening found and did. */
+export interface CommitLogReport {
+  /** The last one who had it open has closed it. */
+  readonly clean: boolean
+  readonly scannedBytes: number
+  /** Something was cut behind the end of the commit log. */
+  readonly isCut: boolean
+  /** Consume queues and index were made anew. */
+  readonly isRebuilt: boolean
+  /** Why it takes no messages. */
+  readonly damage?: string
+}
+
 /** Consume queues whose files are open at the same time. */
 const openQueueFiles = 512
 

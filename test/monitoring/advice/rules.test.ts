@@ -89,6 +89,12 @@ const cases: readonly Case[] = [
     tooLittle: [troubled(true), { ...healthy, troubledLogs: [] }],
   },
   {
+    rule: 'queues-behind',
+    bad: { ...healthy, checkpointFailure: 'Could not sync a queue: EIO' },
+    says: /^Could not sync a queue: EIO\. No message is lost/,
+    tooLittle: [healthy],
+  },
+  {
     rule: 'flush-slow',
     bad: withWindow({ meanFlushMs: 250, flushes: 900 }),
     says: /900 flushes took 250 ms.*100 ms/,

@@ -45,11 +45,13 @@ for (const operation of ['write', 'sync', 'open', 'truncate'] as const) {
       await assert.rejects(store.checkpoint(), 'it is tried again')
       await appendKeys(store, 420, 500)
       assert.equal(store.failure, undefined, 'the log goes on')
+      assert.ok(store.checkpointFailure, 'who looks after the store can see it')
       await assert.rejects(find(store, 430), 'rather than to find nothing')
       refuses = false
       const [checkpoint] = [store.checkpoint(false), appendKeys(store, 920, 30)]
       await checkpoint
       await store.checkpoint()
+      assert.equal(store.checkpointFailure, undefined)
       await assertFindsAll(store, 920)
       await appendKeys(store, 950, 10)
       assert.equal(await store.close(), true)
