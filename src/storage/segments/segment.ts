@@ -59,10 +59,11 @@ export class Segment implements SegmentFile {
   /** Makes an empty segment, durable in its directory when this resolves. */
   static async create(place: SegmentPlace, baseOffset: number, writtenBefore = 0): Promise<Segment> {
     const path = join(place.directory, segmentFileName(baseOffset, suffix.log))
+    // What a crash or a failed attempt left under this name was never acknowledged from; and where the sync of that name
+    // failed, no later one says that it is on the disk, unless the name is made anew.
+    await place.disk.remove(path)
     const file = await place.disk.open(path, { ...writing(place), mode: 'create' })
     try {
-      // A file that a crash left behind under this name was never acknowledged from.
-      if ((await file.size()) > 0) await file.truncate(0)
       await place.disk.syncDirectory(place.directory)
     } catch (error) {
       await file.close()
