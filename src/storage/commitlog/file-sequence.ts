@@ -11,6 +11,7 @@ import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
 import { mapParallel } from '../../core/parallel.js'
 import type { Disk } from '../../files/disk.js'
+import { isOutOfDescriptors } from '../../files/disk-error.js'
 import { positionFileName, positionOfFileName } from './format.js'
 
 const parallelStats = 16
@@ -62,6 +63,8 @@ export class FileSequence {
   #starts: number[]
   /** A file whose making failed, so that it may be there or not. */
   #begun: number | undefined
+  /** Files that were removed, but for a sync that failed: no later one says that they are gone. */
+  readonly #unsure = new Set<number>()
 
   private constructor(options: FileSequenceOptions, starts: number[], findings: SequenceFindings) {
     this.#disk = options.disk
@@ -191,10 +194,12 @@ export class FileSequence {
 
   /**
    * Removes the oldest file, durably, so that a crash in a row of removals leaves no hole; false where there is none, or
-   * only the last one, which goes only where `evenLast` says so. Nobody uses it any more, or holds it open already.
+   * only the last one, which goes only where `evenLast` says so. Nobody uses it any more, or holds it open already. False
+   * too, until the next start, once the sync of a removal failed: that file may come back, before a hole.
    */
   async removeFirst({ evenLast = false }: { evenLast?: boolean } = {}): Promise<boolean> {
     if (this.#starts.length < (evenLast ? 1 : 2)) return false
+    if (this.#unsure.has(this.#starts[0])) return false
     await this.#remove(this.#starts[0])
     this.#starts.shift()
     return true
@@ -215,8 +220,15 @@ export class FileSequence {
   }
 
   async #remove(start: number): Promise<void> {
-    await this.#disk.remove(this.pathOf(start))
-    await this.#disk.syncDirectory(this.directory)
+    const path = this.pathOf(start)
+    // So that there is something to remove, of which the next sync says that it is gone.
+    if (this.#unsure.has(start)) await setLength(this.#disk, path, 0)
+    await this.#disk.remove(path)
+    await this.#disk.syncDirectory(this.directory).catch((error: unknown) => {
+      if (!isOutOfDescriptors(error)) this.#unsure.add(start)
+      throw error
+    })
+    this.#unsure.delete(start)
   }
 
   #has(start: number): boolean {

@@ -20,6 +20,7 @@ import { isOutOfDescriptors } from '../../files/disk-error.js'
 import { segmentFileName, stage, suffix } from './format.js'
 import { Segment } from './segment.js'
 import type { SegmentPlace } from './segment-place.js'
+import { syncRemoval } from './staged-files.js'
 
 /** What `ahead` prepares of a spare: more follows behind the writer, as it shows how busy it is. */
 const spareAheadBytes = 8 * 1024 * 1024
@@ -114,14 +115,15 @@ export class NextSegment {
     await this.#preparing
     const spare = this.#spare
     this.#spare = undefined
+    if (spare !== undefined) await disk.remove(spare.path)
     if (upcoming !== undefined) {
       // Of a file that holds nothing, the way it closes has nothing to say.
       await named?.release().catch(() => {})
       // It may have its name though the naming failed.
-      await disk.remove(join(directory, segmentFileName(upcoming.baseOffset, suffix.log)))
-    }
-    if (spare !== undefined) await disk.remove(spare.path)
-    if (upcoming !== undefined || spare !== undefined) await disk.syncDirectory(directory)
+      const path = join(directory, segmentFileName(upcoming.baseOffset, suffix.log))
+      await disk.remove(path)
+      await syncRemoval(disk, path)
+    } else if (spare !== undefined) await disk.syncDirectory(directory)
   }
 
   async #named(baseOffset: number, writtenBefore: number): Promise<Segment> {

@@ -5,7 +5,7 @@
  * other began.
  */
 
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Disk } from '../../files/disk.js'
 import type { OpenFiles } from '../../files/open-files.js'
 import { parseSegmentFileName, quarantined, segmentFileName, stage, suffix } from './format.js'
@@ -70,7 +70,24 @@ export async function removeSegmentsBeyond(
   for (const [index, file] of doomed.entries()) {
     await openFiles.drop(join(directory, file.name))
     await disk.remove(join(directory, file.name))
-    if (doomed[index + 1]?.offset !== file.offset) await disk.syncDirectory(directory)
+    const isLastOfSegment = doomed[index + 1]?.offset !== file.offset
+    if (isLastOfSegment) await syncRemoval(disk, join(directory, segmentFileName(file.offset, suffix.log)))
+  }
+}
+
+/**
+ * Makes the removal of a log file durable. Where that fails an empty one takes its place: of a name whose sync failed no
+ * later sync says that it is gone, so whoever tries again is to have something to remove.
+ */
+export async function syncRemoval(disk: Disk, path: string): Promise<void> {
+  try {
+    await disk.syncDirectory(dirname(path))
+  } catch (error) {
+    await disk.open(path, { mode: 'create' }).then(
+      (file) => file.close(),
+      () => {},
+    )
+    throw error
   }
 }
 

@@ -252,3 +252,23 @@ test('a file whose removal a failed sync gave up comes back without a byte', asy
   assert.deepEqual((await openOn(found)).starts, [0])
   assert.deepEqual(await lengthsOf(found), filesOf(1000))
 })
+
+test('a file at the front whose removal a failed sync gave up is the last that goes: one behind it would leave a hole', async () => {
+  for (const errno of ['EIO', 'EMFILE'] as const) {
+    let failing = false
+    const ask = (operation: string) =>
+      failing && operation === 'syncDirectory' ? ({ errno, effect: 'none' } as const) : undefined
+    const disk = new MemoryDisk({ faults: { ask, evicts: () => false, below: () => 0 } })
+    await disk.makeDirectory(directory)
+    const sequence = await openOn(disk)
+    for (const start of [0, 1000, 2000]) await sequence.create(start)
+    failing = true
+    await assert.rejects(sequence.removeFirst())
+    failing = false
+    // Without a descriptor nothing was asked of the disk: what was to be synced is synced the next time.
+    for (let i = 0; i < 2; i++) assert.equal(await sequence.removeFirst(), errno === 'EMFILE')
+    const found = await openOn(disk.afterCrash(new SeededRandomness(1)))
+    assert.deepEqual(found.findings.holes, [])
+    assert.deepEqual(found.starts, errno === 'EMFILE' ? [2000] : [0, 1000, 2000])
+  }
+})

@@ -183,7 +183,8 @@ describe('when the disk fails while the next segment is prepared', () => {
 
   test('a spare that cannot even be removed is said, and in nobody’s way', async () => {
     const { next, active, disk, said, names } = await world()
-    disk.judge = ({ operation }) => (operation === 'prepare' || operation === 'remove' ? 'EIO' : undefined)
+    disk.judge = ({ operation, path }) =>
+      operation === 'prepare' || (operation === 'remove' && path.endsWith(spareName)) ? 'EIO' : undefined
     next.prepareSpare(active)
     await turns(30)
     const segment = await next.take(4, 0)
