@@ -8,16 +8,20 @@ import { commitLogTools, keyed, writtenStore } from '../storage/inspect/commitlo
 import { dataPath, type Files, filesOf, storeTools } from '../storage/inspect/world.js'
 import { appendAll, batchOf, logOf, sizedBatch } from '../storage/support.js'
 
+type Life = Pick<DamageWorld, 'files' | 'earlier'>
+
 export interface DamageWorld {
   readonly name: string
   readonly files: Files
+  /** The same store half way through its life. */
+  readonly earlier: Files
   /** The partitions that are read, as `topic`, `partition`. */
   readonly logs: readonly (readonly [topic: string, partition: number])[]
   tools(disk: MemoryDisk): StoreOptions
 }
 
 /** Two sealed segments and an active one, every codec, a committed, an aborted and an open transaction. */
-async function segments(isClosed: boolean): Promise<Files> {
+async function segments(isClosed: boolean): Promise<Life> {
   const disk = new MemoryDisk()
   const store = await MessageStore.open(dataPath, storeTools(disk))
   await store.createTopic({ name: 'orders', partitions: 1 })
@@ -41,22 +45,28 @@ async function segments(isClosed: boolean): Promise<Files> {
   ] as const) {
     await log.endTransaction({ producerId, producerEpoch: 0, commit, coordinatorEpoch: 1 }).acknowledged
   }
+  await appendAll(logOf(store, 'other'), [batchOf(['a'])])
+  await store.flush()
+  const earlier = await filesOf(disk, dataPath)
   for (let i = 0; i < 8; i++) await appendAll(log, [sizedBatch(300_000, `${i}`)])
   await appendAll(log, [batchOf(['open'], { isTransactional: true, ...identity(9, 0) })])
   await appendAll(logOf(store, 'other'), [batchOf(['a', 'b'])])
   await store.flush()
   if (isClosed) await store.close()
-  return filesOf(disk.afterKill(), dataPath)
+  return { earlier, files: await filesOf(disk.afterKill(), dataPath) }
 }
 
 /** Several files of the commit log, keys, tags, queues, index files and snapshot. */
-async function commitLog(isClosed: boolean): Promise<Files> {
+async function commitLog(isClosed: boolean): Promise<Life> {
   const disk = new MemoryDisk()
   const store = await writtenStore(disk, 120)
+  await store.flush()
+  const earlier = await filesOf(disk, dataPath)
+  for (let i = 0; i < 70; i++) await appendAll(logOf(store, 'orders', i % 2), [keyed(500 + i)])
   await appendAll(logOf(store, 'orders', 1), [keyed(1000)])
   await store.flush()
   if (isClosed) await store.close()
-  return filesOf(disk.afterKill(), dataPath)
+  return { earlier, files: await filesOf(disk.afterKill(), dataPath) }
 }
 
 export async function damageWorlds(): Promise<DamageWorld[]> {
@@ -65,7 +75,7 @@ export async function damageWorlds(): Promise<DamageWorld[]> {
     const how = isClosed ? 'closed' : 'killed'
     worlds.push({
       name: `segments, ${how}`,
-      files: await segments(isClosed),
+      ...(await segments(isClosed)),
       logs: [
         ['orders', 0],
         ['other', 0],
@@ -74,7 +84,7 @@ export async function damageWorlds(): Promise<DamageWorld[]> {
     })
     worlds.push({
       name: `commit log, ${how}`,
-      files: await commitLog(isClosed),
+      ...(await commitLog(isClosed)),
       logs: [
         ['orders', 0],
         ['orders', 1],

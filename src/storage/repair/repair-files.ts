@@ -1,6 +1,6 @@
 /** What a repair does to the files beside the messages: names, topics, epochs, checkpoints. */
 
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { checkpointFile, encodeOffsets, type PartitionOffset } from '../checkpoints.js'
 import { metaEntries } from '../data-directory.js'
 import type { Finding } from '../inspect/findings.js'
@@ -187,6 +187,8 @@ function replaceStep(path: string, what: string, bytes: Buffer, { disk, quaranti
     what,
     run: async () => {
       await quarantine.copy(path)
+      // It may have been the last file of its directory when it was lost.
+      await disk.makeDirectory(dirname(path))
       await disk.replaceFile(path, bytes)
     },
   }

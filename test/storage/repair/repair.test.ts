@@ -218,3 +218,12 @@ describe('repair', () => {
     await store.close()
   })
 })
+
+test('a store whose config directory is gone as a whole is mended, and takes messages', async () => {
+  const kept = [...closed].filter(([path]) => !path.startsWith(`${dataPath}/config/`))
+  const disk = await diskWith(new Map(kept))
+  await mend(disk)
+  const store = await MessageStore.open(dataPath, storeTools(disk))
+  await logOf(store).append(sizedBatch(1000)).acknowledged
+  await store.close()
+})
