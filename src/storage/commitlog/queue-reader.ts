@@ -38,6 +38,11 @@ const entriesAtOnce = 512
 const longestWay = 64 * 1024
 /** Read together, whatever a reader asks for. */
 const leastBytes = 64 * 1024
+/**
+ * Read together at most, or one batch that is larger: messages lie in memory beside the batches that are made of them, and
+ * many readers may be at it.
+ */
+const mostBytes = 4 * 1024 * 1024
 
 export interface QueueReaderOptions {
   readonly entries: ConsumeQueue
@@ -88,7 +93,7 @@ export class QueueReader {
           await prepareBodies(messages)
           const built = buildBatches(messages, this.#building)
           const fitting = fittingPart(built, maxBytes - sizeInBytes, records.length === 0)
-          if (fitting.length > 0) records.push(fitting)
+          if (fitting.length > 0) records.push(withoutSlack(fitting))
           sizeInBytes += fitting.length
           if (fitting.length < built.length) {
             return { records, sizeInBytes, nextOffset: readInt64(built, fitting.length) }
@@ -196,7 +201,8 @@ export class QueueReader {
     const chosen: number[] = []
     let chosenBytes = 0
     let seen = 0
-    for (; seen < entries.count && chosenBytes < Math.max(bytes, leastBytes); seen++) {
+    const enough = Math.min(mostBytes, Math.max(bytes, leastBytes))
+    for (; seen < entries.count && chosenBytes < enough; seen++) {
       if (tags !== undefined && !mayPass(tags, entries.tagsCode(seen))) continue
       chosen.push(seen)
       chosenBytes += entries.size(seen)
@@ -268,4 +274,9 @@ function fittingPart(bytes: Buffer, maxBytes: number, evenOne: boolean): Buffer 
     end = next
   }
   return bytes.subarray(0, end)
+}
+
+/** What an answer holds until it has left is what it is counted for: much unused room around it is not kept. */
+function withoutSlack(bytes: Buffer): Buffer {
+  return bytes.buffer.byteLength - bytes.length > leastBytes ? Buffer.from(bytes) : bytes
 }
