@@ -8,13 +8,15 @@
  * has no such names), and are copied from there without holding anybody up. Those names end in `-delete`, which Kafka and
  * we clear away at a start, should the process die.
  *
+ * A topic that is deleted before all of it was taken is left out.
+ *
  * A sealed segment that the last generation has already gets a second name there instead of being copied again. So a
  * generation costs what has changed since the one before, and each can be removed by itself.
  */
 
 import { join, resolve, sep } from 'node:path'
 import type { Clock } from '../../core/clock.js'
-import { HoldfastError } from '../../core/errors.js'
+import { asHoldfastError, HoldfastError } from '../../core/errors.js'
 import { type Randomness, randomUuid } from '../../core/randomness.js'
 import type { Disk } from '../../files/disk.js'
 import { checkpointFile, encodeOffsets } from '../checkpoints.js'
@@ -145,15 +147,15 @@ class StoreBackup {
   readonly #previous: Generation | undefined
   readonly #options: BackupOptions
   readonly #known: ReadonlyMap<string, BackedUpFile>
-  readonly #files: BackedUpFile[] = []
-  readonly #copies: FileCopy[] = []
+  #files: BackedUpFile[] = []
+  #copies: FileCopy[] = []
   /** Paths that were taken over from the generation before, and verified then. */
   readonly #reused = new Set<string>()
   /** Second names of what is to be copied: Kafka and we clear a directory away at a start that is called so. */
   readonly #staging: string
   #staged = 0
   /** Names that were given to files of the store; whether these are on the disk is not known yet. */
-  readonly #linked: string[] = []
+  #linked: string[] = []
 
   constructor(store: StoreToBackUp, path: string, previous: Generation | undefined, options: BackupOptions) {
     this.#store = store
@@ -177,18 +179,15 @@ class StoreBackup {
       await disk.makeDirectory(join(this.#path, 'config'))
       await disk.makeDirectory(join(this.#path, 'log'))
       if (commitLog !== undefined) await disk.makeDirectory(join(this.#path, commitLogPath))
-      const taken: BackedUpLog[] = []
       const lastBases = new Map<string, number>()
-      for (const log of logs) {
-        this.#options.signal?.throwIfAborted()
-        taken.push(await this.#takeLog(log, lastBases))
-      }
+      const { taken, deleted } = await this.#takeLogs(logs, lastBases)
       if (commitLog !== undefined)
         await takeCommitLog(commitLog, (from, path, file) => this.#takeFile(from, path, file))
       await this.#refuseUnlessRoom()
       await copyFiles(disk, this.#copies, this.#options)
       for (const linked of this.#linked) await syncFile(disk, linked)
-      await this.#writeTexts(topics, taken, lastBases)
+      const left = topics.filter(({ name }) => !deleted.has(name))
+      await this.#writeTexts(left, taken, lastBases)
       if (commitLog !== undefined) await this.#writeTextsOf(commitLog.moment)
       const ofCommitLog = commitLog && { commitLog: rowOf(commitLog.moment) }
       const manifest = { takenAtMs, clusterId: directory.clusterId, logs: taken, ...ofCommitLog, files: this.#files }
@@ -208,6 +207,38 @@ class StoreBackup {
     } finally {
       await disk.remove(this.#staging).catch(() => {})
     }
+  }
+
+  /** Also tells which topics were deleted meanwhile, of which nothing is taken. */
+  async #takeLogs(
+    logs: readonly CutLog[],
+    lastBases: Map<string, number>,
+  ): Promise<{ taken: BackedUpLog[]; deleted: ReadonlySet<string> }> {
+    const taken: BackedUpLog[] = []
+    const deleted = new Set<string>()
+    for (const log of logs) {
+      this.#options.signal?.throwIfAborted()
+      if (deleted.has(log.topic)) continue
+      try {
+        taken.push(await this.#takeLog(log, lastBases))
+      } catch (error) {
+        this.#options.signal?.throwIfAborted()
+        // The store is not closing, so it is the log's topic that goes.
+        if (asHoldfastError(error).code !== 'CLOSED') throw error
+        deleted.add(log.topic)
+      }
+    }
+    for (const log of logs) if (deleted.has(log.topic)) await this.#leaveOut(log)
+    return { taken: taken.filter(({ topic }) => !deleted.has(topic)), deleted }
+  }
+
+  async #leaveOut({ topic, partition }: CutLog): Promise<void> {
+    const name = partitionDirectoryName(topic, partition)
+    const target = join(this.#path, 'log', name)
+    this.#files = this.#files.filter(({ path }) => !path.startsWith(`log/${name}/`))
+    this.#copies = this.#copies.filter(({ to }) => !to.startsWith(target + sep))
+    this.#linked = this.#linked.filter((path) => !path.startsWith(target + sep))
+    await this.#store.disk.remove(target)
   }
 
   async #takeLog(log: CutLog, lastBases: Map<string, number>): Promise<BackedUpLog> {

@@ -184,6 +184,37 @@ describe('a backup', () => {
     await store.close()
   })
 
+  for (const at of [0, 1]) {
+    test(`leaves out a topic that is deleted before partition ${at} of it was taken`, async () => {
+      const disk = new FaultDisk(new MemoryDisk())
+      const { store, send, backUp, restored, open } = await world(disk)
+      const sent = [await send(20), await send(3, 1)]
+      await store.createTopic({ name: 'passing', partitions: 2 })
+      await appendAll(logOf(store, 'passing', 0), [sizedBatch(500, 'it goes')])
+      const held = gate()
+      let arrived = false
+      disk.judge = ({ operation, path }) => {
+        if (operation !== 'makeDirectory' || !path.endsWith(`.partial/log/passing-${at}`)) return undefined
+        arrived = true
+        return held.passed
+      }
+      const taken = backUp()
+      await until(() => arrived)
+      await store.deleteTopic('passing')
+      held.open()
+      assert.equal((await taken).logs, 2)
+      const { found } = await restored()
+      assert.deepEqual(found, sent.map(bytesOf))
+      const again = await open('/restored')
+      assert.deepEqual(
+        again.topics().map(({ name }) => name),
+        ['orders'],
+      )
+      await again.close()
+      await store.close()
+    })
+  }
+
   test('leaves nothing behind in the store, and an unfinished one is cleared away by the next', async () => {
     const disk = new FaultDisk(new MemoryDisk())
     const { store, send, backUp, restored } = await world(disk)
