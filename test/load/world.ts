@@ -110,16 +110,19 @@ export async function loadWorld(
   }
 }
 
+/** Each partition is made durable by itself, so that ten thousand take minutes where the disk is slow or shared. */
+const creationTimeoutMs = 600_000
+
 export async function createTopic(
   { port }: World,
   name: string,
   partitions: number,
   config: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const client = await connectTo(port, 10_000)
+  const client = await connectTo(port, 10_000, creationTimeoutMs)
   const configs = Object.entries(config).map(([key, value]) => ({ name: key, value }))
   const { topics } = await client.send(createTopics, {
-    timeoutMs: 60_000,
+    timeoutMs: creationTimeoutMs,
     topics: [{ name, numPartitions: partitions, replicationFactor: 1, configs }],
   })
   client.close()

@@ -7,8 +7,8 @@ export function portOf({ address }: { readonly address: string }): number {
   return Number(address.slice(address.lastIndexOf(':') + 1))
 }
 
-/** Connects as soon as the server accepts, trying for `withinMs`. */
-export async function connectTo(port: number, withinMs: number): Promise<WireClient> {
+/** Connects as soon as the server accepts, trying for `withinMs`; each answer may take `requestTimeoutMs`. */
+export async function connectTo(port: number, withinMs: number, requestTimeoutMs = 10_000): Promise<WireClient> {
   const end = performance.now() + withinMs
   for (;;) {
     try {
@@ -16,7 +16,7 @@ export async function connectTo(port: number, withinMs: number): Promise<WireCli
         host: '127.0.0.1',
         port,
         clientId: 'holdfast',
-        requestTimeoutMs: 10_000,
+        requestTimeoutMs,
         clock: systemClock,
       })
     } catch (error) {
