@@ -28,6 +28,7 @@ const { values: options } = parseArgs({
   },
 })
 const minutes = Number(options.minutes)
+const samplesPerLine = 60
 
 /** The last value of each key, as compaction must keep it. */
 async function checkKeys(address: string, latest: ReadonlyMap<string, string>): Promise<void> {
@@ -55,10 +56,10 @@ async function sampleFor(seconds: number, take: ReturnType<typeof sampler>, work
     const sample = await take({ sends: latencies.length, sendP99Ms: p99(latencies) })
     samples.push(sample)
     out.write(`${JSON.stringify(sample)}\n`)
-    if (samples.length % 60 === 0) {
+    if (samples.length % samplesPerLine === 0) {
       const { residentBytes, openFiles, files } = sample
       console.log(
-        `${samples.length} s: ${Math.round(residentBytes / 2 ** 20)} MiB resident, ${openFiles} open, ${files} files`,
+        `${Math.round(sample.seconds)} s: ${Math.round(residentBytes / 2 ** 20)} MiB resident, ${openFiles} open, ${files} files`,
       )
     }
   }
