@@ -49,7 +49,8 @@ export class Chores {
     const { signal } = this.#stop
     while (!signal.aborted) {
       await pause(everyMs, undefined, { signal }).catch(() => {})
-      if (!signal.aborted) await work().catch((error: unknown) => this.failures.push(error))
+      if (!signal.aborted)
+        await work().catch((error: unknown) => this.failures.push(new Error('A chore failed.', { cause: error })))
     }
   }
 

@@ -12,32 +12,41 @@ import type { Ledger } from './ledger.js'
 
 const mib = 1024 * 1024
 const partitions = 3
+const small = { 'segment.bytes': String(mib), 'retention.bytes': String(mib) }
 
-/** As small as they may be, so that a run sees many rolls, deletions and compactions. */
+/**
+ * Small, so that a run sees many rolls, deletions and compactions, and all of them before its warm-up is over, also on a
+ * slow machine: until the first is deleted the files of a topic become more.
+ */
 export const topics: Readonly<
   Record<string, { readonly partitions: number; readonly config: Record<string, string> }>
 > = {
-  orders: { partitions, config: { 'segment.bytes': String(mib), 'retention.bytes': String(4 * mib) } },
+  orders: { partitions, config: small },
   events: { partitions, config: { 'storage.layout': 'commitlog' } },
-  payments: { partitions: 1, config: { 'segment.bytes': String(mib), 'retention.bytes': String(4 * mib) } },
+  payments: { partitions: 1, config: small },
   state: { partitions: 1, config: { 'cleanup.policy': 'compact', 'segment.bytes': String(mib) } },
 }
 
-/** What retention leaves at least. */
-export const leastKept = { orders: 4 * mib, payments: 4 * mib }
+/** What retention leaves at least; of payments a fifth is aborted. */
+export const leastKept = { orders: mib, payments: 0.8 * mib }
 
 export const settings = {
   'log.retention.check.interval.ms': 5000,
   'log.cleaner.backoff.ms': 2000,
   'log.cleaner.min.cleanable.ratio': 0.3,
   'offsets.topic.segment.bytes': mib,
-  'mapped.file.size.commitlog': 4 * mib,
+  'mapped.file.size.commitlog': 2 * mib,
   'mapped.file.size.consumequeue': 20_000,
   'max.hash.slot.num': 10_000,
   'max.index.num': 40_000,
   // Every sealed file of the commit log is old enough at any hour.
   'file.reserved.time': 0,
   'delete.when': Array.from({ length: 24 }, (_, hour) => hour).join(';'),
+}
+
+interface Work {
+  readonly what: string
+  live(queue: Queue, life: number): Promise<void>
 }
 
 export class Workload {
@@ -63,12 +72,17 @@ export class Workload {
   }
 
   start(): void {
-    const senders = ['orders', 'orders', 'events', 'events'].map((topic) => (queue: Queue) => this.#send(queue, topic))
-    const works = [
-      ...senders,
-      (queue: Queue) => this.#keep(queue),
-      (queue: Queue, life: number) => this.#transact(queue, `billing-${life % 3}`),
-      ...['orders', 'orders', 'events', 'payments'].map((topic) => (queue: Queue) => this.#consume(queue, topic)),
+    const works: Work[] = [
+      ...['orders', 'orders', 'events', 'events'].map((topic) => ({
+        what: `a sender to ${topic}`,
+        live: (queue: Queue) => this.#send(queue, topic),
+      })),
+      { what: 'a keeper of state', live: (queue) => this.#keep(queue) },
+      { what: 'a payer', live: (queue, life) => this.#transact(queue, `billing-${life % 3}`) },
+      ...['orders', 'orders', 'events', 'payments'].map((topic) => ({
+        what: `a reader of ${topic}`,
+        live: (queue: Queue) => this.#consume(queue, topic),
+      })),
     ]
     this.#running = Promise.all([
       ...works.map((work, at) => this.#live(work, at)),
@@ -86,17 +100,17 @@ export class Workload {
   }
 
   /** Life after life, each with connections of its own, of different length so that they do not all end at once. */
-  async #live(work: (queue: Queue, life: number) => Promise<void>, at: number): Promise<void> {
+  async #live({ what, live }: Work, at: number): Promise<void> {
     for (let life = at; !this.#isOver; life++) {
       try {
         const service = await RemoteBroker.connect(this.#address)
         const queue = new Queue(service)
-        await work(queue, life)
+        await live(queue, life)
         await queue.close()
         await service.close()
         this.lives++
       } catch (error) {
-        this.failures.push(error)
+        this.failures.push(new Error(`The life of ${what} failed.`, { cause: error }))
         await pause(100)
       }
     }
