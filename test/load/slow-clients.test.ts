@@ -114,7 +114,7 @@ test('a client that asks on and never reads is not read itself, and costs no mor
   skip: skipElsewhere,
 }, async (t) => {
   const world = await loadWorld(t)
-  await createTopic(world, 'orders', scaled(200, 2000))
+  await createTopic(world, 'orders', scaled(50, 2000))
   const deaf = await world.clients(scaled(2, 50))
   forgetPeak(world.broker.pid)
   for (const client of deaf) client.socket.pause()
