@@ -7,88 +7,42 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { HoldfastError } from '../../src/core/errors.js'
 import { RemoteBroker } from '../../src/kafka/remote-broker.js'
-import { batchesIn } from '../../src/records/batch.js'
-import { buildBatch } from '../../src/records/builder.js'
 import { portOf } from '../support/connecting.js'
 import { type ServedBroker, type ServeOptions, serve } from '../support/served-broker.js'
 import { until } from '../support/until.js'
 import { leaveDescriptors, MemoryGroup, withoutMemoryGroups, withoutPrlimit } from './limits.js'
+import { foreseen, Sender } from './sender.js'
 
 const mib = 1024 * 1024
 
 interface Limited {
   readonly dataDir: string
   readonly broker: ServedBroker
-  readonly service: RemoteBroker
-  /** Offsets that were acknowledged, by topic and partition. */
-  readonly acknowledged: Map<string, number[]>
+  readonly sender: Sender
 }
 
 async function limited(t: TestContext, options: ServeOptions): Promise<Limited> {
   const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-limited-'))
   const broker = await serve(dataDir, options)
-  const service = await RemoteBroker.connect(broker.address)
+  const sender = await Sender.to(broker.address)
   t.after(async () => {
-    await service.close().catch(() => {})
+    await sender.service.close().catch(() => {})
     await broker.end('SIGKILL')
     rmSync(dataDir, { recursive: true, force: true })
   })
-  return { dataDir, broker, service, acknowledged: new Map() }
-}
-
-/** Whether it was taken; what refuses it says why, with a code that was foreseen. */
-async function send({ service, acknowledged }: Limited, topic: string, partition = 0, bytes = 200): Promise<boolean> {
-  const { bytes: batch } = buildBatch([{ value: Buffer.alloc(bytes, topic), timestamp: 1 }])
-  try {
-    const { baseOffset } = await service.produce({ topic, partition, batch })
-    const place = `${topic}-${partition}`
-    acknowledged.set(place, [...(acknowledged.get(place) ?? []), baseOffset])
-    return true
-  } catch (error) {
-    assertForeseen(error)
-    return false
-  }
-}
-
-function assertForeseen(error: unknown): void {
-  assert.ok(error instanceof HoldfastError && error.code !== 'UNKNOWN_SERVER_ERROR', String((error as Error)?.stack))
+  return { dataDir, broker, sender }
 }
 
 /** Stops it in order, and looks for everything with a broker that has no such limit. */
-async function assertNothingLost({ dataDir, broker, service, acknowledged }: Limited): Promise<void> {
-  await service.close()
+async function assertNothingLost({ dataDir, broker, sender }: Limited): Promise<void> {
+  await sender.service.close()
   assert.equal(await broker.end('SIGTERM'), 0, broker.stderr())
   const again = await serve(dataDir)
   try {
-    const reader = await RemoteBroker.connect(again.address)
-    for (const [place, offsets] of acknowledged) {
-      const at = place.lastIndexOf('-')
-      const partition = { topic: place.slice(0, at), partition: Number(place.slice(at + 1)) }
-      const found = new Set(await offsetsOf(reader, partition))
-      assert.deepEqual(
-        offsets.filter((offset) => !found.has(offset)),
-        [],
-        `${place} has lost what it had acknowledged`,
-      )
-    }
-    await reader.close()
+    await sender.assertAllAt(again.address)
   } finally {
     await again.end('SIGTERM')
-  }
-}
-
-async function offsetsOf(reader: RemoteBroker, place: { topic: string; partition: number }): Promise<number[]> {
-  const offsets: number[] = []
-  for (let offset = 0; ; ) {
-    const position = { ...place, offset, maxBytes: mib, currentLeaderEpoch: -1 }
-    const [fetched] = await reader.fetch({ positions: [position], maxBytes: mib, minBytes: 1, maxWaitMs: 0 })
-    assert.equal(fetched.error, undefined)
-    const batches = fetched.records.flatMap((bytes) => [...batchesIn(bytes)])
-    if (batches.length === 0) return offsets
-    for (const batch of batches) offsets.push(batch.baseOffset)
-    offset = batches[batches.length - 1].nextOffset
   }
 }
 
@@ -98,8 +52,8 @@ test('connections that take the last descriptor stop nobody who is there, and al
   // Segments that are soon full, so that it needs descriptors meanwhile.
   const settings = { 'log.index.interval.bytes': 100, 'log.index.size.max.bytes': 96 }
   const world = await limited(t, { settings })
-  await world.service.createTopic({ name: 'orders', partitions: 1 })
-  assert.ok(await send(world, 'orders'))
+  await world.sender.service.createTopic({ name: 'orders', partitions: 1 })
+  assert.ok(await world.sender.send('orders'))
   leaveDescriptors(world.broker.pid, 60)
   const sockets: Socket[] = []
   t.after(() => {
@@ -116,10 +70,10 @@ test('connections that take the last descriptor stop nobody who is there, and al
   }
   await until('one that is turned away', () => turnedAway > 0)
   let refused = 0
-  for (let count = 0; count < 60; count++) if (!(await send(world, 'orders'))) refused++
+  for (let count = 0; count < 60; count++) if (!(await world.sender.send('orders'))) refused++
   const shutOut = turnedAway
   for (const socket of sockets) socket.destroy()
-  await until('a message that is taken', () => send(world, 'orders'))
+  await until('a message that is taken', () => world.sender.send('orders'))
   const another = await RemoteBroker.connect(world.broker.address)
   await another.close()
   t.diagnostic(`${shutOut} of 120 connections were turned away, ${refused} of 60 messages refused`)
@@ -135,17 +89,19 @@ for (const layout of ['segments', 'commitlog']) {
     let refused = 0
     for (let count = 0; count < 12; count++) {
       const name = `topic-${count}`
-      const created = await world.service.createTopic({ name, partitions: 6 }).catch(assertForeseen)
+      const created = await world.sender.service
+        .createTopic({ name, partitions: 6 })
+        .catch((error) => void foreseen(error))
       if (created === undefined) {
         refused++
         continue
       }
-      const taken = await Promise.all(Array.from({ length: 6 }, (_, partition) => send(world, name, partition)))
+      const taken = await Promise.all(Array.from({ length: 6 }, (_, partition) => world.sender.send(name, partition)))
       refused += taken.filter((one) => !one).length
     }
-    t.diagnostic(`${refused} refusals; ${world.acknowledged.size} partitions took a message`)
-    assert.ok(world.acknowledged.size > 0)
-    await until('a message that is taken', () => send(world, 'topic-0'))
+    t.diagnostic(`${refused} refusals; ${world.sender.acknowledged.size} partitions took a message`)
+    assert.ok(world.sender.acknowledged.size > 0)
+    await until('a message that is taken', () => world.sender.send('topic-0'))
     await assertNothingLost(world)
   })
 }
@@ -154,9 +110,9 @@ test('with less memory than what goes through it, it goes on', { skip: withoutMe
   const group = new MemoryGroup(160 * mib)
   t.after(() => until('its processes have ended', () => removed(group)))
   const world = await limited(t, { wrapper: group.wrapper })
-  await world.service.createTopic({ name: 'orders', partitions: 4 })
+  await world.sender.service.createTopic({ name: 'orders', partitions: 4 })
   for (let round = 0; round < 45; round++) {
-    const taken = await Promise.all([0, 1, 2, 3].map((partition) => send(world, 'orders', partition, 900_000)))
+    const taken = await Promise.all([0, 1, 2, 3].map((partition) => world.sender.send('orders', partition, 900_000)))
     assert.deepEqual(taken, [true, true, true, true])
   }
   assert.ok(world.broker.isRunning(), world.broker.stderr())

@@ -34,8 +34,9 @@ export interface LifeOptions {
   readonly close?: (open: OpenQueue) => Promise<void>
 }
 
-/** Of these the log comes back by itself once they are over. */
+/** Of these the log comes back by itself once they are over, but not where a sync said so, which is never believed again. */
 const passing: ReadonlySet<unknown> = new Set(['ENOSPC', 'EMFILE'])
+const syncs: ReadonlySet<unknown> = new Set(['sync', 'msync'])
 const healingMs = 15_000
 
 export async function liveOnce({ page, fault, isFirst, history, open, close }: LifeOptions): Promise<Lived> {
@@ -68,7 +69,7 @@ export async function liveOnce({ page, fault, isFirst, history, open, close }: L
 
 async function lookAfterwards(life: Life, fault: Fault): Promise<void> {
   // What passes does so within a while, and the log with it.
-  const patienceMs = passing.has(fault.error) ? healingMs : 0
+  const patienceMs = passing.has(fault.error) && !syncs.has(fault.call) ? healingMs : 0
   await eventually(life, patienceMs, () => look(life), 'what was acknowledged cannot be read')
   for (const topic of ['plain', 'ledger', 'compacted']) {
     const taken = () => send(life, topic, { key: 'key-0' })
