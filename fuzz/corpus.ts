@@ -8,8 +8,8 @@ const pathOf = (target: string): string => join(import.meta.dirname, 'corpus', `
 export function readCorpus(target: string): Buffer[] {
   if (!existsSync(pathOf(target))) return []
   return readFileSync(pathOf(target), 'utf8')
-    .trimEnd()
     .split('\n')
+    .filter((line) => line !== '')
     .map((line) => Buffer.from(line, 'hex'))
 }
 

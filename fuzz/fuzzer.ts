@@ -168,14 +168,15 @@ export async function smallest(target: Target, bytes: Buffer, message: string): 
   return best
 }
 
-/** Of a corpus what it takes to reach all that it reaches, short inputs first. */
+/** Of a corpus what it takes to reach all that it reaches and the seeds of the target do not, short inputs first. */
 export async function distilled(target: Target, corpus: readonly Buffer[], coverage: Coverage): Promise<Buffer[]> {
   const kept: Buffer[] = []
-  for (const bytes of [...corpus].sort((one, other) => one.length - other.length)) {
+  const found = corpus.filter((bytes) => !target.seeds.includes(bytes))
+  for (const bytes of [...target.seeds, ...found.sort((one, other) => one.length - other.length)]) {
     const { grown, taken } = await coverage.of(async () => void (await judge(target, Buffer.from(bytes))))
     if (grown === 0) continue
     coverage.keep(taken)
-    kept.push(bytes)
+    if (!target.seeds.includes(bytes)) kept.push(bytes)
   }
   return kept
 }

@@ -18,6 +18,8 @@ export interface Target {
   /** Waits for what the decoder needs before its first input. */
   prepare?(): Promise<void> | undefined
   readonly longest?: number
+  /** An input takes milliseconds, not microseconds. */
+  readonly isSlow?: boolean
 }
 
 /** A rule that an input broke. */

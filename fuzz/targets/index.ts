@@ -1,6 +1,9 @@
 /** Every target, by name. */
 
 import type { Target } from '../target.js'
+import { directories } from './directories.js'
+import { commandArguments, controlSocket, httpPort } from './doors.js'
+import { commitLogIndexes, messageIds, segmentIndexes, settingValues } from './indexes.js'
 import { frames, requests, responses } from './kafka.js'
 import { batches, codecs, unverifiedBatches } from './records.js'
 import {
@@ -35,4 +38,12 @@ export const targets: readonly Target[] = [
   consumerProtocol,
   ...settings,
   tagExpressions,
+  segmentIndexes,
+  commitLogIndexes,
+  messageIds,
+  settingValues,
+  commandArguments,
+  controlSocket,
+  httpPort,
+  ...directories,
 ]
