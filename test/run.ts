@@ -4,7 +4,7 @@
  */
 
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 
@@ -22,10 +22,24 @@ if (files.length === 0) {
   process.exit(2)
 }
 
+/** How long the tests of each file took together: what makes the whole slow is told at its end. */
+const spentMs = new Map<string, number>()
+
+function note({ file, nesting, details }: { file?: string; nesting: number; details: { duration_ms: number } }): void {
+  if (nesting === 0 && file !== undefined) spentMs.set(file, (spentMs.get(file) ?? 0) + details.duration_ms)
+}
+
 // Each file is a process of its own; most of them wait for the disk or for another process.
 run({ files, concurrency: 2, timeout: Number(process.env['HOLDFAST_TEST_TIMEOUT_MS'] ?? 300_000) })
-  .on('test:fail', () => {
+  .on('test:pass', note)
+  .on('test:fail', (failed) => {
+    note(failed)
     process.exitCode = 1
   })
   .compose(new spec())
   .pipe(process.stdout)
+
+process.on('exit', () => {
+  const slowest = [...spentMs].sort(([, a], [, b]) => b - a).slice(0, 20)
+  for (const [file, ms] of slowest) console.log(`${(ms / 1000).toFixed(1).padStart(7)} s  ${relative(here, file)}`)
+})
