@@ -67,9 +67,12 @@ const rows: readonly Row[] = [
       },
       {
         title: 'Failed partitions',
-        help: 'Partitions that refuse messages.',
+        help: 'Partitions that refuse messages, and those in which damage was met.',
         unit: 'short',
-        queries: [[`sum(mq_failed_partitions{${at}})`, 'failed']],
+        queries: [
+          [`sum(mq_failed_partitions{${at}})`, 'failed'],
+          [`sum(mq_damaged_partitions{${at}})`, 'damaged'],
+        ],
         stat: { orange: 1, red: 1 },
       },
       {
