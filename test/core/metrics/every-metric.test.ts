@@ -28,6 +28,7 @@ const mayBeZero: ReadonlySet<MetricName> = new Set([
   'mq_mapped_bytes',
   'mq_log_undurable_messages',
   'mq_durable_calls_waiting',
+  'mq_damaged_partitions',
 ])
 
 /** A broker on a real disk, behind a socket, with a group at work. */
