@@ -114,3 +114,29 @@ describe('a round over several segments that fails, and one more call with it', 
     }
   }
 })
+
+test('a segment whose name was given up as the log rolled to it, and again, is made anew by the recovery', async () => {
+  let failures = 0
+  const ask = (operation: DiskOperation, path: string): Fault | undefined => {
+    if (operation !== 'syncDirectory' || !path.endsWith('/orders-0') || failures === 0) return undefined
+    failures--
+    return { errno: 'ENOSPC', effect: 'none' }
+  }
+  const world: World = { flush: 'sync', supportsDsync: true, preallocate: 'none' }
+  const disk = new MemoryDisk({ faults: { ask, evicts: () => false, below: (limit) => limit >> 1 } })
+  const { log, clock } = await open(disk, world)
+  failures = 2
+  const told: string[] = []
+  for (let i = 0; i < 20 && log.failure === undefined; i++) told.push(...(await send(log, `full ${i}`, 1)))
+  assert.equal(failures, 0, 'the log rolled')
+  for (let i = 0; i < 10 && log.failure; i++) {
+    await clock.run(200)
+    await turns(20)
+  }
+  told.push(...(await send(log, 'after', 2)))
+  const { store, log: found } = await open(disk.afterCrash(new SeededRandomness(1)), world)
+  assert.equal(found.failure, undefined, found.failure?.message)
+  const bytes = (await readAll(found)).map((batch) => batch.bytes.toString('hex'))
+  assert.ok(told.every((one, i) => bytes[i] === one))
+  await store.close()
+})

@@ -82,6 +82,7 @@ class Loader {
     const bases = files.filter((file) => file.suffix === suffix.log).map((file) => file.offset)
     await removeLeftovers(this.#place, files, new Set(bases))
     if (bases.length === 0) return this.#startEmpty()
+    await this.#nameAnewAtCut(bases[bases.length - 1])
     this.#checkStart(bases[0])
 
     const snapshots = files.filter((file) => file.suffix === suffix.snapshot).map((file) => file.offset)
@@ -101,6 +102,17 @@ class Loader {
     }
     if (damage === undefined) await producers.removeStrays(new Set(bases))
     return this.#finish(segments, producers.states, logEndOffset)
+  }
+
+  /**
+   * From a segment that begins at the cut nothing was acknowledged, and a failed sync may have given up its name, of which
+   * no later sync says that it is there.
+   */
+  async #nameAnewAtCut(lastBase: number): Promise<void> {
+    if (lastBase !== this.#request.cutFrom) return
+    const path = this.#path(lastBase, suffix.log)
+    await this.#place.openFiles.drop(path)
+    await this.#place.disk.replaceFile(path, Buffer.alloc(0))
   }
 
   /** Retention writes down where the log begins before it removes anything, so that what begins later has lost its start. */
