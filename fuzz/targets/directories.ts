@@ -3,10 +3,10 @@
  * way, written to and closed. Whatever the bytes are, that ends with records or with an error of the table.
  */
 
-import { join } from 'node:path'
 import { ManualClock } from '../../sim/manual-clock.js'
 import { MemoryDisk } from '../../sim/memory-disk.js'
 import { SeededRandomness } from '../../sim/seeded-randomness.js'
+import { diskWith, type Files, filesOf, withFile } from '../../sim/stored-files.js'
 import { HoldfastError } from '../../src/core/errors.js'
 import { resolveSettings, type Settings } from '../../src/core/settings.js'
 import { batchesIn } from '../../src/records/batch.js'
@@ -16,8 +16,6 @@ import { MessageStore, type StoreOptions } from '../../src/storage/message-store
 import type { PartitionLog } from '../../src/storage/partition-log.js'
 import { parseTagExpression } from '../../src/storage/tag-expression.js'
 import { Broken, type Target } from '../target.js'
-
-type Files = ReadonlyMap<string, Buffer>
 
 const root = '/data'
 const baseMs = 1_700_000_000_000
@@ -88,16 +86,6 @@ async function written(layout: 'segments' | 'commitlog', isClosed: boolean): Pro
   return filesOf(disk.afterKill(), root)
 }
 
-async function filesOf(disk: MemoryDisk, path: string): Promise<Map<string, Buffer>> {
-  const files = new Map<string, Buffer>()
-  for (const { name, isDirectory } of (await disk.list(path)) ?? []) {
-    const inside = join(path, name)
-    if (isDirectory) for (const [file, bytes] of await filesOf(disk, inside)) files.set(file, bytes)
-    else files.set(inside, (await disk.readFile(inside)) as Buffer)
-  }
-  return files
-}
-
 function seedsOf({ files, paths }: Stored): Buffer[] {
   return paths.flatMap((path, index) =>
     [0, flags.cut, flags.cut | flags.fullScan].map((flag) =>
@@ -107,18 +95,10 @@ function seedsOf({ files, paths }: Stored): Buffer[] {
 }
 
 /** The directory with the input in one of its files. */
-async function diskFrom({ files, paths }: Stored, input: Buffer): Promise<MemoryDisk> {
+function diskFrom({ files, paths }: Stored, input: Buffer): Promise<MemoryDisk> {
   const harmed = paths[input[0] % paths.length]
-  const disk = new MemoryDisk()
-  for (const [path, bytes] of files) {
-    await disk.makeDirectory(join(path, '..'))
-    if (path !== harmed) await disk.replaceFile(path, bytes)
-    else {
-      const rest = (input[1] & flags.cut) === 0 ? bytes.subarray(input.length - 2) : Buffer.alloc(0)
-      await disk.replaceFile(path, Buffer.concat([input.subarray(2), rest]))
-    }
-  }
-  return disk
+  const rest = (input[1] & flags.cut) === 0 ? (files.get(harmed) as Buffer).subarray(input.length - 2) : Buffer.alloc(0)
+  return diskWith(withFile(files, harmed, Buffer.concat([input.subarray(2), rest])))
 }
 
 /** All readers of a log. @throws a HoldfastError at the first that cannot go on */

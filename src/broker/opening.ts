@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from '../core/clock.js'
-import { asHoldfastError, HoldfastError } from '../core/errors.js'
+import { asHoldfastError, HoldfastError, reasonOf } from '../core/errors.js'
 import { invariant } from '../core/invariant.js'
 import type { Logger } from '../core/logger.js'
 import { type InternalTopic, type OpenInternalTopic, unavailable } from './internal-log.js'
@@ -107,7 +107,7 @@ export class Opening<T> {
       this.#opened = { loaded }
       begin(loaded)
     } catch (thrown) {
-      const reason = thrown instanceof Error ? thrown.message : String(thrown)
+      const reason = reasonOf(thrown)
       logger.error({ error: reason }, `the ${what} could not be loaded`)
       const error = unavailable(asHoldfastError(thrown), `The ${what} could not be loaded: ${reason}`)
       if (topic !== undefined) this.#failedLoad = { error, untilMs: clock.monotonic() + pauseAfterFailedLoadMs }

@@ -1,6 +1,6 @@
 /** Those who wait for sends: a promise for one message, or one promise for many with an answer for each. */
 
-import { HoldfastError } from '../core/errors.js'
+import { HoldfastError, reasonOf } from '../core/errors.js'
 import { invariant } from '../core/invariant.js'
 import type { Receipt } from './message.js'
 import type { SendWaiter } from './waiters.js'
@@ -62,7 +62,7 @@ export class SendManyError extends HoldfastError {
 
   constructor(outcomes: readonly SendOutcome[], first: unknown) {
     const refused = outcomes.reduce((count, { receipt }) => count + (receipt === undefined ? 1 : 0), 0)
-    const reason = first instanceof Error ? first.message : String(first)
+    const reason = reasonOf(first)
     const code = first instanceof HoldfastError ? first.code : 'UNKNOWN_SERVER_ERROR'
     super(code, `${refused} of ${outcomes.length} messages were not sent: ${reason}`, { cause: first })
     this.outcomes = outcomes

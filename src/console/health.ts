@@ -18,14 +18,11 @@ export function addHealth(app: ConsoleApp, { broker, metrics, limits }: ConsoleT
 
 /** Whether any log does, or there is none yet. The broker's own topics take nobody's messages. */
 function takesMessages(stored: StoredLogs): boolean {
-  const topics = stored.topics.filter(({ name }) => !isInternalTopic(name))
-  return (
-    topics.length === 0 ||
-    topics.some(({ name, partitions }) => {
-      for (let partition = 0; partition < partitions; partition++) {
-        if (stored.log(name, partition)?.failure === undefined) return true
-      }
-      return false
-    })
-  )
+  let isEmpty = true
+  for (const { topic, log } of stored.partitions()) {
+    if (isInternalTopic(topic)) continue
+    if (log?.failure === undefined) return true
+    isEmpty = false
+  }
+  return isEmpty
 }

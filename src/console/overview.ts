@@ -43,11 +43,9 @@ async function overviewOf({ broker, monitor, kafkaAddress, version, startedAtMs 
 
 function failedIn(stored: StoredLogs): Overview['failedPartitions'] {
   const failed: { topic: string; partition: number; why: string }[] = []
-  for (const { name: topic, partitions } of stored.topics) {
-    for (let partition = 0; partition < partitions && failed.length < mostFailed; partition++) {
-      const failure = stored.log(topic, partition)?.failure
-      if (failure !== undefined) failed.push({ topic, partition, why: failure.message })
-    }
+  for (const { topic, partition, log } of stored.partitions()) {
+    if (failed.length === mostFailed) break
+    if (log?.failure !== undefined) failed.push({ topic, partition, why: log.failure.message })
   }
   return failed
 }

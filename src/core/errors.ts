@@ -221,6 +221,11 @@ export function kafkaCodeOf(error: unknown): number {
   return error instanceof HoldfastError ? error.kafkaCode : errorTable.UNKNOWN_SERVER_ERROR.kafka
 }
 
+/** What was thrown, in words. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}
+
 /** Anything thrown as one of our errors: itself, or the cause of an UNKNOWN_SERVER_ERROR. */
 export function asHoldfastError(thrown: unknown): HoldfastError {
   return thrown instanceof HoldfastError

@@ -1,6 +1,6 @@
 /** Logs of a broker that refuse messages or were found damaged, each trouble once, however many partitions share it. */
 
-import type { HoldfastError } from '../core/errors.js'
+import { type HoldfastError, reasonOf } from '../core/errors.js'
 import type { StoredLogs } from '../storage/stored-logs.js'
 import type { Evidence } from './advice/rule.js'
 
@@ -14,24 +14,23 @@ export interface TroubledLog {
 
 /** What is wrong with the logs of a broker now. */
 export function logEvidence(stored: StoredLogs): Pick<Evidence, 'troubledLogs' | 'checkpointFailure'> {
-  const failure = stored.checkpointFailure
-  const why = failure instanceof Error ? failure.message : String(failure)
-  return { troubledLogs: troubledLogs(stored), ...(failure !== undefined && { checkpointFailure: why }) }
+  const { checkpointFailure: failure } = stored
+  return {
+    troubledLogs: troubledLogs(stored),
+    ...(failure !== undefined && { checkpointFailure: reasonOf(failure) }),
+  }
 }
 
 /** All of a commit log fail together, and with one error. */
 function troubledLogs(stored: StoredLogs): readonly TroubledLog[] {
   const found = new Map<HoldfastError, string[]>()
-  for (const { name, partitions } of stored.topics) {
-    for (let partition = 0; partition < partitions; partition++) {
-      const { damage, failure } = stored.log(name, partition) ?? {}
-      const troubles = new Set([damage, failure])
-      for (const trouble of troubles) {
-        if (trouble === undefined) continue
-        const names = found.get(trouble)
-        if (names === undefined) found.set(trouble, [`${name}-${partition}`])
-        else names.push(`${name}-${partition}`)
-      }
+  for (const { topic, partition, log } of stored.partitions()) {
+    // One that was found damaged by its start refuses for the same reason.
+    for (const trouble of new Set([log?.damage, log?.failure])) {
+      if (trouble === undefined) continue
+      const names = found.get(trouble)
+      if (names === undefined) found.set(trouble, [`${topic}-${partition}`])
+      else names.push(`${topic}-${partition}`)
     }
   }
   return [...found].map(([{ code, message }, [first, ...others]]) => ({

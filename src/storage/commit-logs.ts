@@ -29,6 +29,7 @@ import type { QueueLog } from './commitlog/queue-log.js'
 import { snapshotForCopy } from './commitlog/snapshot.js'
 import { TopicsConfig } from './commitlog/topics-config.js'
 import type { DataDirectory } from './data-directory.js'
+import { damageOf } from './log/refusals.js'
 import type { MessageFinder } from './message-finder.js'
 import type { SharedByLogs } from './partition-logs.js'
 import type { CommitLogRecovery } from './recovery.js'
@@ -194,7 +195,7 @@ export class CommitLogs {
             return { topic: name, partition, startOffset: logStartOffset, endOffset: highWatermark, since }
           }),
         )
-        const damage = store.failure?.code === 'LOG_DAMAGED' ? store.failure.message : undefined
+        const damage = damageOf(store.failure)?.message
         return { endPosition: found.position, snapshot: snapshotForCopy(found), state: state.encoded(), queues, damage }
       },
     }

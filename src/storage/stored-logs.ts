@@ -106,6 +106,15 @@ export class StoredLogs {
     return this.#options.logs.get(topic, partition)
   }
 
+  /** Every partition of every topic, in their order; one that is being made or deleted may have no log. */
+  *partitions(): Generator<{ topic: string; partition: number; log: PartitionLog | undefined }> {
+    for (const { name, partitions } of this.topics) {
+      for (let partition = 0; partition < partitions; partition++) {
+        yield { topic: name, partition, log: this.log(name, partition) }
+      }
+    }
+  }
+
   /** Behind the last message of the commit log that is on stable storage; 0 where there is none. */
   get commitLogDurablePosition(): number {
     return this.#options.logs.commitLog.store?.durablePosition ?? 0

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { SeededRandomness } from '../../sim/seeded-randomness.js'
-import { withFile } from '../storage/inspect/world.js'
+import { withFile } from '../../sim/stored-files.js'
 import { type Harm, harmKinds, harmsOf, promisedOf, sampleOf } from './harms.js'
 import { mend } from './mending.js'
 import { invented, isWhole, serve } from './outcome.js'

@@ -1,7 +1,7 @@
 /** What happens to a whole file, or to sectors of it: it is cut, parts of it are zeros or in each other's place, it is an old copy, it is gone. */
 
 import type { SeededRandomness } from '../../sim/seeded-randomness.js'
-import { type Files, withFile } from '../storage/inspect/world.js'
+import { type Files, withFile } from '../../sim/stored-files.js'
 import { kindOf, type Promised, placesIn } from './places.js'
 import type { DamageWorld } from './worlds.js'
 

@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { ManualClock } from '../../sim/manual-clock.js'
+import { diskWith, type Files, filesOf } from '../../sim/stored-files.js'
 import { HoldfastError } from '../../src/core/errors.js'
 import { MessageStore } from '../../src/storage/message-store.js'
 import { repair } from '../../src/storage/repair/repair.js'
-import { dataPath, diskWith, type Files, filesOf } from '../storage/inspect/world.js'
+import { dataPath } from '../storage/inspect/world.js'
 import { batchOf, mib } from '../storage/support.js'
 import { type Content, invented, serve } from './outcome.js'
 import type { DamageWorld } from './worlds.js'

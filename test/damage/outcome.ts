@@ -1,10 +1,11 @@
 /** What becomes of a store with a harmed file: whether it opens, what its readers get, and what verify says. */
 
+import { diskWith, type Files } from '../../sim/stored-files.js'
 import { HoldfastError } from '../../src/core/errors.js'
 import { batchesIn } from '../../src/records/batch.js'
 import { MessageStore } from '../../src/storage/message-store.js'
 import type { PartitionLog } from '../../src/storage/partition-log.js'
-import { check, dataPath, diskWith, type Files } from '../storage/inspect/world.js'
+import { check, dataPath } from '../storage/inspect/world.js'
 import { mib } from '../storage/support.js'
 import type { DamageWorld } from './worlds.js'
 

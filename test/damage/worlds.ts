@@ -1,11 +1,12 @@
 /** The stores whose files are damaged: one for each layout, closed in order or killed, with what readers got from them before. */
 
 import { MemoryDisk } from '../../sim/memory-disk.js'
+import { type Files, filesOf } from '../../sim/stored-files.js'
 import { buildBatch } from '../../src/records/builder.js'
 import { prepareCodec } from '../../src/records/compression/index.js'
 import { MessageStore, type StoreOptions } from '../../src/storage/message-store.js'
 import { commitLogTools, keyed, writtenStore } from '../storage/inspect/commitlog/world.js'
-import { dataPath, type Files, filesOf, storeTools } from '../storage/inspect/world.js'
+import { dataPath, storeTools } from '../storage/inspect/world.js'
 import { appendAll, batchOf, logOf, sizedBatch } from '../storage/support.js'
 
 type Life = Pick<DamageWorld, 'files' | 'earlier'>

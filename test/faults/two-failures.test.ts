@@ -12,7 +12,7 @@ import { MemoryDisk } from '../../sim/memory-disk.js'
 import { SeededRandomness } from '../../sim/seeded-randomness.js'
 import { MessageStore } from '../../src/storage/message-store.js'
 import type { PartitionLog } from '../../src/storage/partition-log.js'
-import { batchOf, readAll, turns } from '../storage/support.js'
+import { appendDurably, batchOf, readAll, turns } from '../storage/support.js'
 import { smallSettings } from './workload.js'
 
 /** Calls by which a log goes back or on. */
@@ -46,15 +46,13 @@ async function open(disk: MemoryDisk, { flush, preallocate }: World, clock = new
 }
 
 /** The bytes of those that were acknowledged and are durable. */
-async function send(log: PartitionLog, label: string, count: number): Promise<string[]> {
+function send(log: PartitionLog, label: string, count: number): Promise<string[]> {
   const batches = Array.from({ length: count }, (_, i) => batchOf([`${label} ${i} ${'.'.repeat(60)}`]))
-  const sent = await Promise.allSettled(batches.map((batch) => log.append(batch).acknowledged))
-  const isFlushed = await log.flush().then(
-    () => true,
-    () => false,
+  return appendDurably(
+    batches,
+    (batch) => log.append(batch),
+    () => log.flush(),
   )
-  if (!isFlushed) return []
-  return batches.filter((_, i) => sent[i].status === 'fulfilled').map(({ bytes }) => bytes.toString('hex'))
 }
 
 async function lifeOf(world: World, { errno, nth, rolls }: Failing) {

@@ -10,7 +10,7 @@ import { resolveSettings, type Settings, type SettingsInput } from '../../src/co
 import { batchesIn, type RecordBatch } from '../../src/records/batch.js'
 import { type BatchOptions, buildBatch } from '../../src/records/builder.js'
 import { MessageStore, type StoreOptions } from '../../src/storage/message-store.js'
-import type { PartitionLog } from '../../src/storage/partition-log.js'
+import type { AppendReceipt, PartitionLog } from '../../src/storage/partition-log.js'
 
 export const mib = 1024 * 1024
 
@@ -176,4 +176,19 @@ export async function closedStore(t: TestContext): Promise<{ path: string; setti
   )
   await store.close()
   return { path, settings }
+}
+
+/** Appends them, then flushes: the bytes of those that were acknowledged and are durable, in hexadecimal. */
+export async function appendDurably(
+  batches: readonly RecordBatch[],
+  append: (batch: RecordBatch) => AppendReceipt,
+  flush: () => Promise<void>,
+): Promise<string[]> {
+  const sent = await Promise.allSettled(batches.map((batch) => append(batch).acknowledged))
+  const isFlushed = await flush().then(
+    () => true,
+    () => false,
+  )
+  if (!isFlushed) return []
+  return batches.filter((_, i) => sent[i].status === 'fulfilled').map(({ bytes }) => bytes.toString('hex'))
 }

@@ -2,7 +2,7 @@
 
 import { dirname, join, resolve } from 'node:path'
 import type { Clock } from '../../core/clock.js'
-import { asHoldfastError } from '../../core/errors.js'
+import { asHoldfastError, reasonOf } from '../../core/errors.js'
 import type { Disk } from '../../files/disk.js'
 import { bytes, ms, percent } from '../advice/words.js'
 import { type DeviceProbe, durableMs, probeDevice } from '../device-probe.js'
@@ -103,7 +103,7 @@ async function identityOf(dataPath: string, disk: Disk): Promise<{ isNew: boolea
     JSON.parse(text.toString('utf8'))
     return { isNew: false }
   } catch (thrown) {
-    return problem(`${path} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
+    return problem(`${path} cannot be read: ${reasonOf(thrown)}`)
   }
 }
 

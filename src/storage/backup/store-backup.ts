@@ -14,7 +14,7 @@
  * generation costs what has changed since the one before, and each can be removed by itself.
  */
 
-import { join, resolve, sep } from 'node:path'
+import { dirname, join, resolve, sep } from 'node:path'
 import type { Clock } from '../../core/clock.js'
 import { asHoldfastError, HoldfastError } from '../../core/errors.js'
 import { type Randomness, randomUuid } from '../../core/randomness.js'
@@ -23,6 +23,7 @@ import { checkpointFile, encodeOffsets } from '../checkpoints.js'
 import { stateFile } from '../commit-log-state.js'
 import { storeNames } from '../commitlog/format.js'
 import type { DataDirectory } from '../data-directory.js'
+import { damageOf } from '../log/refusals.js'
 import { partitionDirectoryName } from '../segments/format.js'
 import type { CutSegment } from '../segments/segment-set.js'
 import { storePathOf, storeState } from '../store-places.js'
@@ -228,17 +229,20 @@ class StoreBackup {
         deleted.add(log.topic)
       }
     }
-    for (const log of logs) if (deleted.has(log.topic)) await this.#leaveOut(log)
+    await this.#leaveOut(logs.filter(({ topic }) => deleted.has(topic)))
     return { taken: taken.filter(({ topic }) => !deleted.has(topic)), deleted }
   }
 
-  async #leaveOut({ topic, partition }: CutLog): Promise<void> {
-    const name = partitionDirectoryName(topic, partition)
-    const target = join(this.#path, 'log', name)
-    this.#files = this.#files.filter(({ path }) => !path.startsWith(`log/${name}/`))
-    this.#copies = this.#copies.filter(({ to }) => !to.startsWith(target + sep))
-    this.#linked = this.#linked.filter((path) => !path.startsWith(target + sep))
-    await this.#store.disk.remove(target)
+  async #leaveOut(logs: readonly CutLog[]): Promise<void> {
+    if (logs.length === 0) return
+    const out = new Set(
+      logs.map(({ topic, partition }) => join(this.#path, 'log', partitionDirectoryName(topic, partition))),
+    )
+    const stays = (path: string) => !out.has(dirname(path))
+    this.#files = this.#files.filter(({ path }) => stays(join(this.#path, path)))
+    this.#copies = this.#copies.filter(({ to }) => stays(to))
+    this.#linked = this.#linked.filter(stays)
+    for (const directory of out) await this.#store.disk.remove(directory)
   }
 
   async #takeLog(log: CutLog, lastBases: Map<string, number>): Promise<BackedUpLog> {
@@ -363,6 +367,6 @@ async function syncFile(disk: Disk, path: string): Promise<void> {
 
 function cut(log: LogToBackUp): CutLog {
   const { topic, partition, logStartOffset, highWatermark, mayHaveHoles, failure } = log
-  const damage = failure?.code === 'LOG_DAMAGED' ? failure.message : undefined
+  const damage = damageOf(failure)?.message
   return { log, topic, partition, startOffset: logStartOffset, endOffset: highWatermark, mayHaveHoles, damage }
 }

@@ -1,6 +1,6 @@
 /** What a log says when it refuses. */
 
-import { HoldfastError } from '../../core/errors.js'
+import { HoldfastError, reasonOf } from '../../core/errors.js'
 import type { PartitionLog } from '../partition-log.js'
 
 export function outOfRange(log: PartitionLog, offset: number): HoldfastError {
@@ -31,13 +31,13 @@ export function stalled(log: PartitionLog): HoldfastError {
 /** A write, a sync or a name failed, and nothing is appended behind it. `what` names the log, e.g. "log orders-0". */
 export function stopped(what: string, cause: unknown): HoldfastError {
   const full = cause instanceof HoldfastError && cause.code === 'DISK_FULL'
-  const why = cause instanceof Error ? cause.message : String(cause)
+  const why = reasonOf(cause)
   return new HoldfastError(full ? 'DISK_FULL' : 'LOG_FAILED', `The ${what} takes no more messages: ${why}`, { cause })
 }
 
 /** Of a log whose files were being given other names when the disk refused one of them. */
 export function namesLost({ topic, partition }: PartitionLog, cause: unknown): HoldfastError {
-  const why = cause instanceof Error ? cause.message : String(cause)
+  const why = reasonOf(cause)
   const what = `Log ${topic}-${partition} can be read again when it has been opened anew; files of it were being renamed`
   return new HoldfastError('LOG_FAILED', `${what}: ${why}`, { cause })
 }

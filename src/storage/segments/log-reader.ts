@@ -4,7 +4,7 @@ import { readInt64 } from '../../core/codec/int64.js'
 import { HoldfastError } from '../../core/errors.js'
 import { InFlight } from '../../files/in-flight.js'
 import { batchesIn } from '../../records/batch.js'
-import { hole, namesLost, outOfRange } from '../log/refusals.js'
+import { damageOf, hole, namesLost, outOfRange } from '../log/refusals.js'
 import type { AbortedTransaction, LogSlice, PartitionLog, ReadOptions, TimestampedOffset } from '../partition-log.js'
 import type { LoadReport } from './load-request.js'
 import { whileNothingIsRemoved } from './searching.js'
@@ -131,7 +131,8 @@ export class LogReader {
           if (changes !== this.#changes) continue
           // A name that leads elsewhere, or nowhere, is no damage.
           if (this.#lost?.segments === this.#options.segments()) throw this.#lost.error
-          if (error instanceof HoldfastError && error.code === 'LOG_DAMAGED') this.#options.onDamaged(error)
+          const damage = damageOf(error)
+          if (damage !== undefined) this.#options.onDamaged(damage)
           throw error
         }
       }

@@ -4,12 +4,14 @@ import assert from 'node:assert/strict'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import type { Fault } from '../../../sim/disk/faults.js'
 import { FaultDisk } from '../../../sim/fault-disk.js'
 import { MemoryDisk } from '../../../sim/memory-disk.js'
 import { SeededRandomness } from '../../../sim/seeded-randomness.js'
 import { nodeDisk } from '../../../src/files/node-disk.js'
 import { FileSequence, type FileSequenceOptions } from '../../../src/storage/commitlog/file-sequence.js'
 import { positionFileName } from '../../../src/storage/commitlog/format.js'
+import { ScriptedFaults } from '../../sim/disk-support.js'
 import { temporaryDirectory } from '../support.js'
 
 const directory = '/store/commitlog'
@@ -221,32 +223,29 @@ test('what is left of a file that could not be made is removed before another is
   assert.deepEqual(await lengthsOf(memory), filesOf(1000, 1000))
 })
 
-test('a file whose name a failed sync gave up is made anew, and no later sync is believed for it', async () => {
-  let failing = false
-  const ask = (operation: string) =>
-    failing && operation === 'syncDirectory' ? ({ errno: 'ENOSPC', effect: 'none' } as const) : undefined
-  const disk = new MemoryDisk({ faults: { ask, evicts: () => false, below: () => 0 } })
+/** Of which the next sync of the directory can be made to fail, for good as far as what it was for. */
+async function failingSequence() {
+  const faults = new ScriptedFaults()
+  const disk = new MemoryDisk({ faults })
   await disk.makeDirectory(directory)
-  const sequence = await openOn(disk)
-  failing = true
+  const failSync = (errno: Fault['errno']) => faults.fail('syncDirectory', 'none', errno)
+  return { disk, sequence: await openOn(disk), failSync }
+}
+
+test('a file whose name a failed sync gave up is made anew, and no later sync is believed for it', async () => {
+  const { disk, sequence, failSync } = await failingSequence()
+  failSync('ENOSPC')
   await assert.rejects(sequence.create(0))
-  failing = false
   await sequence.create(0)
   assert.deepEqual(await lengthsOf(disk.afterCrash(new SeededRandomness(1))), filesOf(1000))
 })
 
 test('a file whose removal a failed sync gave up comes back without a byte', async () => {
-  let failing = false
-  const ask = (operation: string) =>
-    failing && operation === 'syncDirectory' ? ({ errno: 'EIO', effect: 'none' } as const) : undefined
-  const disk = new MemoryDisk({ faults: { ask, evicts: () => false, below: () => 0 } })
-  await disk.makeDirectory(directory)
-  const sequence = await openOn(disk)
+  const { disk, sequence, failSync } = await failingSequence()
   for (const start of [0, 1000, 2000]) await sequence.create(start)
   await sequence.emptyFrom(500, async () => {})
-  failing = true
+  failSync('EIO')
   await assert.rejects(sequence.removeLast())
-  failing = false
   const found = disk.afterCrash(new SeededRandomness(1))
   assert.deepEqual(await lengthsOf(found), filesOf(1000, 0, 0))
   assert.deepEqual((await openOn(found)).starts, [0])
@@ -255,16 +254,10 @@ test('a file whose removal a failed sync gave up comes back without a byte', asy
 
 test('a file at the front whose removal a failed sync gave up is the last that goes: one behind it would leave a hole', async () => {
   for (const errno of ['EIO', 'EMFILE'] as const) {
-    let failing = false
-    const ask = (operation: string) =>
-      failing && operation === 'syncDirectory' ? ({ errno, effect: 'none' } as const) : undefined
-    const disk = new MemoryDisk({ faults: { ask, evicts: () => false, below: () => 0 } })
-    await disk.makeDirectory(directory)
-    const sequence = await openOn(disk)
+    const { disk, sequence, failSync } = await failingSequence()
     for (const start of [0, 1000, 2000]) await sequence.create(start)
-    failing = true
+    failSync(errno)
     await assert.rejects(sequence.removeFirst())
-    failing = false
     // Without a descriptor nothing was asked of the disk: what was to be synced is synced the next time.
     for (let i = 0; i < 2; i++) assert.equal(await sequence.removeFirst(), errno === 'EMFILE')
     const found = await openOn(disk.afterCrash(new SeededRandomness(1)))

@@ -12,7 +12,7 @@ import { MemoryDisk } from '../../../sim/memory-disk.js'
 import { SeededRandomness } from '../../../sim/seeded-randomness.js'
 import type { SettingsInput } from '../../../src/core/settings.js'
 import type { CommitLogStore } from '../../../src/storage/commitlog/commit-log-store.js'
-import { batchOf, readAll } from '../support.js'
+import { appendDurably, batchOf, readAll } from '../support.js'
 import { smallFiles, storeWorld } from './store-world.js'
 
 interface World {
@@ -41,16 +41,14 @@ function open(disk: MemoryDisk, flush: SettingsInput): Promise<CommitLogStore> {
 }
 
 /** The bytes of those that were acknowledged and are durable. */
-async function send(store: CommitLogStore, label: string, count: number): Promise<string[]> {
+function send(store: CommitLogStore, label: string, count: number): Promise<string[]> {
   const queue = store.ensureQueue('orders', 0)
   const batches = Array.from({ length: count }, (_, i) => batchOf([`${label} ${i} ${'.'.repeat(valueBytes)}`]))
-  const sent = await Promise.allSettled(batches.map((batch) => queue.append(batch).acknowledged))
-  const isFlushed = await store.flush().then(
-    () => true,
-    () => false,
+  return appendDurably(
+    batches,
+    (batch) => queue.append(batch),
+    () => store.flush(),
   )
-  if (!isFlushed) return []
-  return batches.filter((_, i) => sent[i].status === 'fulfilled').map(({ bytes }) => bytes.toString('hex'))
 }
 
 interface Failing {

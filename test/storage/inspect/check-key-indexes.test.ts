@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryDisk } from '../../../sim/memory-disk.js'
+import { diskWith, type Files, filesOf, withFile } from '../../../sim/stored-files.js'
 import { sealPage } from '../../../src/storage/key-index/format.js'
 import { MessageStore } from '../../../src/storage/message-store.js'
 import { keyedBatch } from '../key-index/world.js'
 import { logOf } from '../support.js'
-import { brief, check, codes, dataPath, diskWith, type Files, filesOf, flipped, storeTools, withFile } from './world.js'
+import { brief, check, codes, dataPath, flipped, storeTools } from './world.js'
 
 async function indexedFiles(): Promise<{ files: Files; path: string }> {
   const disk = new MemoryDisk()

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { MemoryDisk } from '../../../sim/memory-disk.js'
+import { diskWith, type Files } from '../../../sim/stored-files.js'
 import { type DumpOptions, type DumpRow, dump } from '../../../src/storage/inspect/dump.js'
 import { batchOf } from '../support.js'
-import { dataPath, diskWith, type Files, flipped, partitionPath, storeFiles } from './world.js'
+import { dataPath, flipped, partitionPath, storeFiles } from './world.js'
 
 let small: Files
 

@@ -2,19 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
+import { diskWith, type Files, withFile } from '../../../sim/stored-files.js'
 import { fieldHarms, otherHarms } from './harms.js'
-import {
-  brief,
-  check,
-  codes,
-  dataPath,
-  diskWith,
-  type Files,
-  flipped,
-  partitionPath,
-  storeFiles,
-  withFile,
-} from './world.js'
+import { brief, check, codes, dataPath, flipped, partitionPath, storeFiles } from './world.js'
 
 let closed: Files
 /** The same with little in it, for what concerns the small files alone. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { ManualClock } from '../../../sim/manual-clock.js'
 import { MemoryDisk } from '../../../sim/memory-disk.js'
 import { SeededRandomness } from '../../../sim/seeded-randomness.js'
+import { type Files, filesOf } from '../../../sim/stored-files.js'
 import type { Finding, FindingCode } from '../../../src/storage/inspect/findings.js'
 import { type VerifyOptions, type VerifyReport, verify } from '../../../src/storage/inspect/verify.js'
 import { MessageStore, type StoreOptions } from '../../../src/storage/message-store.js'
@@ -11,8 +12,6 @@ import { appendAll, batchOf, logOf, mib, settingsWith, sizedBatch } from '../sup
 
 export const dataPath = '/data'
 export const partitionPath = '/data/log/orders-0'
-
-export type Files = ReadonlyMap<string, Buffer>
 
 export const storeTools = (disk: MemoryDisk): StoreOptions => ({
   disk,
@@ -48,25 +47,6 @@ export async function storeFiles({ closed = true, count = 26 } = {}): Promise<Fi
   return filesOf(disk.afterKill(), dataPath)
 }
 
-export async function filesOf(disk: MemoryDisk, path: string): Promise<Map<string, Buffer>> {
-  const files = new Map<string, Buffer>()
-  for (const { name, isDirectory } of (await disk.list(path)) ?? []) {
-    const inside = join(path, name)
-    if (isDirectory) for (const [file, bytes] of await filesOf(disk, inside)) files.set(file, bytes)
-    else files.set(inside, (await disk.readFile(inside)) as Buffer)
-  }
-  return files
-}
-
-export async function diskWith(files: Files): Promise<MemoryDisk> {
-  const disk = new MemoryDisk()
-  for (const [path, bytes] of files) {
-    await disk.makeDirectory(join(path, '..'))
-    await disk.replaceFile(path, bytes)
-  }
-  return disk
-}
-
 export function check(disk: MemoryDisk, path = dataPath, options: Partial<VerifyOptions> = {}): Promise<VerifyReport> {
   return verify(path, { disk, clock: new ManualClock(), ...options })
 }
@@ -78,14 +58,6 @@ export function brief({ findings }: { findings: readonly Finding[] }): string[] 
 
 export function codes({ findings }: { findings: readonly Finding[] }): FindingCode[] {
   return findings.map(({ code }) => code)
-}
-
-/** `files` with one of them replaced, or gone. */
-export function withFile(files: Files, path: string, bytes: Buffer | undefined): Files {
-  const changed = new Map(files)
-  if (bytes === undefined) changed.delete(path)
-  else changed.set(path, bytes)
-  return changed
 }
 
 export function flipped(bytes: Buffer, at: number, bit = 0): Buffer {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { ManualClock } from '../../../sim/manual-clock.js'
 import type { MemoryDisk } from '../../../sim/memory-disk.js'
+import { diskWith, type Files, filesOf, withFile } from '../../../sim/stored-files.js'
 import { type DumpRow, dump } from '../../../src/storage/inspect/dump.js'
 import { MessageStore } from '../../../src/storage/message-store.js'
 import { type RepairOptions, type RepairReport, repair } from '../../../src/storage/repair/repair.js'
@@ -17,7 +18,7 @@ import {
   smallStore,
   storePath,
 } from '../inspect/commitlog/world.js'
-import { dataPath, diskWith, type Files, filesOf, flipped, withFile } from '../inspect/world.js'
+import { dataPath, flipped } from '../inspect/world.js'
 import { appendAll, logOf, readAll } from '../support.js'
 
 let closed: Files

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { ManualClock } from '../../../sim/manual-clock.js'
 import type { MemoryDisk } from '../../../sim/memory-disk.js'
+import { diskWith, type Files, filesOf, withFile } from '../../../sim/stored-files.js'
 import { HoldfastError } from '../../../src/core/errors.js'
 import { batchesIn } from '../../../src/records/batch.js'
 import { crc32c } from '../../../src/records/crc32c.js'
@@ -11,18 +12,7 @@ import { MessageStore } from '../../../src/storage/message-store.js'
 import type { LogSlice } from '../../../src/storage/partition-log.js'
 import { type RepairOptions, type RepairReport, repair } from '../../../src/storage/repair/repair.js'
 import { cutHarms, fieldHarms, type Harm, otherHarms } from '../inspect/harms.js'
-import {
-  brief,
-  check,
-  dataPath,
-  diskWith,
-  type Files,
-  filesOf,
-  partitionPath,
-  storeFiles,
-  storeTools,
-  withFile,
-} from '../inspect/world.js'
+import { brief, check, dataPath, partitionPath, storeFiles, storeTools } from '../inspect/world.js'
 import { logOf, mib, readAll, sizedBatch } from '../support.js'
 
 let closed: Files

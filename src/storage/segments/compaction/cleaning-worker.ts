@@ -2,7 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../../core/clock.js'
-import { type ErrorCode, HoldfastError } from '../../../core/errors.js'
+import { type ErrorCode, HoldfastError, reasonOf } from '../../../core/errors.js'
 import { invariant } from '../../../core/invariant.js'
 import { nodeDisk } from '../../../files/node-disk.js'
 import { type CleanedGroup, type CleaningJob, type CleaningReport, cleanLog } from './clean-log.js'
@@ -56,7 +56,7 @@ async function work(): Promise<void> {
     say({ kind: 'done', report })
   } catch (error) {
     const code = error instanceof HoldfastError ? error.code : 'UNKNOWN_SERVER_ERROR'
-    say({ kind: 'failed', code, text: error instanceof Error ? error.message : String(error) })
+    say({ kind: 'failed', code, text: reasonOf(error) })
   } finally {
     port.close()
   }

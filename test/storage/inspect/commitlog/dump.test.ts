@@ -5,8 +5,9 @@ import { basename } from 'node:path'
 import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { MemoryDisk } from '../../../../sim/memory-disk.js'
+import { diskWith, type Files, withFile } from '../../../../sim/stored-files.js'
 import { type DumpOptions, type DumpRow, dump } from '../../../../src/storage/inspect/dump.js'
-import { dataPath, diskWith, type Files, flipped, withFile } from '../world.js'
+import { dataPath, flipped } from '../world.js'
 import { commitLogFiles, fileBytes, logFile, queueFile, smallStore, snapshotFile, storePath } from './world.js'
 
 let files: Files

@@ -1,6 +1,7 @@
 /** Each kind of file of RocketMQ's directory, harmed in each field: what verify has to find. */
 
-import { dataPath, type Files, flipped } from '../world.js'
+import type { Files } from '../../../../sim/stored-files.js'
+import { dataPath, flipped } from '../world.js'
 import { fileBytes, logFile, queueFile, snapshotFile, storePath } from './world.js'
 
 export interface Harm {

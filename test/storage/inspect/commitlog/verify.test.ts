@@ -5,21 +5,12 @@ import { dirname } from 'node:path'
 import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { MemoryDisk } from '../../../../sim/memory-disk.js'
+import { diskWith, type Files, filesOf, withFile } from '../../../../sim/stored-files.js'
 import type { VerifyReport } from '../../../../src/storage/inspect/verify.js'
 import { MessageStore } from '../../../../src/storage/message-store.js'
 import { type ForeignMessage, foreignMessage } from '../../commitlog/foreign-message.js'
 import { appendAll, logOf } from '../../support.js'
-import {
-  brief,
-  check as checkWith,
-  codes,
-  dataPath,
-  diskWith,
-  type Files,
-  filesOf,
-  flipped,
-  withFile,
-} from '../world.js'
+import { brief, check as checkWith, codes, dataPath, flipped } from '../world.js'
 import { harmsOf, indexFiles, zeroed } from './harms.js'
 import {
   commitLogFiles,

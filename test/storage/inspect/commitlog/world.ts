@@ -3,11 +3,12 @@
 import { ManualClock } from '../../../../sim/manual-clock.js'
 import { MemoryDisk } from '../../../../sim/memory-disk.js'
 import { SeededRandomness } from '../../../../sim/seeded-randomness.js'
+import { type Files, filesOf } from '../../../../sim/stored-files.js'
 import type { RecordBatch } from '../../../../src/records/batch.js'
 import { buildBatch } from '../../../../src/records/builder.js'
 import { MessageStore, type StoreOptions } from '../../../../src/storage/message-store.js'
 import { appendAll, batchOf, logOf, settingsWith } from '../../support.js'
-import { dataPath, type Files, filesOf } from '../world.js'
+import { dataPath } from '../world.js'
 
 export const storePath = `${dataPath}/store`
 export const logFile = (n: number) => `${storePath}/commitlog/${String(n * fileBytes).padStart(20, '0')}`
