@@ -39,7 +39,7 @@ export const logRules: readonly Rule[] = [
     evidence: (_, { checkpointFailure = '' }) =>
       `${checkpointFailure}. No message is lost by it, but what is not written of queues stays in memory, and the next start reads as much more.`,
     remedy: () =>
-      'Make room where the disk is full, and it is tried again by itself. After an I/O error look at the disk (dmesg), then start the broker again: a queue whose sync failed is made anew from the log.',
+      'It is tried again by itself, and what a failed sync has left open is written anew from the commit log. Make room where the disk is full; after an I/O error look at the disk (dmesg).',
   },
 ]
 

@@ -27,6 +27,8 @@ export interface CheckpointingOptions {
   state(): Omit<StoreSnapshot, 'index'>
   /** Takes the index up again after a failure. */
   catchUpIndex(): Promise<void>
+  /** Takes up queues whose sync failed: entries of messages from `from` to `to` may have to be written anew. */
+  catchUpQueues(from: number, to: number): Promise<void>
   /** Makes the commit log durable as far as readers see it. */
   flush(): Promise<void>
 }
@@ -79,6 +81,7 @@ export class Checkpointing {
       .catch((err: unknown) => {
         // It is tried again when as much more is there, not with the next round.
         this.#flushed = position
+        this.#failure = err
         logger.warn({ directory, err }, couldNotCheckpoint)
       })
       .finally(() => {
@@ -86,9 +89,9 @@ export class Checkpointing {
       })
   }
 
-  /** For who calls from time to time: whether what is new has waited for long, or the index has something to catch up with. */
+  /** For who calls from time to time: whether what is new has waited for long, or something failed and is to be tried again. */
   isDue(position: number, nowMs: number): boolean {
-    const isFailed = this.#options.index.failure !== undefined
+    const isFailed = this.#failure !== undefined || this.#options.index.failure !== undefined
     return position > this.#position && (isFailed || nowMs - this.#takenAtMs >= longestMs)
   }
 
@@ -142,8 +145,9 @@ export class Checkpointing {
 
   /** Entries of messages that a loss of power would take back stay in memory. */
   async #flushEntries(position: number, beside: boolean): Promise<void> {
-    const { entries, flush } = this.#options
+    const { entries, flush, catchUpQueues } = this.#options
     await flush()
+    await catchUpQueues(this.#position, position)
     await entries.flush(position, { beside })
     this.#flushed = position
   }

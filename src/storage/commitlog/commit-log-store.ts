@@ -35,6 +35,7 @@ import {
   writingPlace,
 } from './opening.js'
 import { type PendingBatch, Publisher } from './publishing.js'
+import { catchUpQueues } from './queue-catch-up.js'
 import type { QueueEngine } from './queue-engine.js'
 import { QueueFinder } from './queue-finder.js'
 import { emptyQueue, QueueLog, type QueueState } from './queue-log.js'
@@ -101,6 +102,7 @@ export class CommitLogStore implements QueueEngine {
             ...options.tables,
             publishedPosition: () => this.#writer.publishedPosition,
           }),
+        catchUpQueues: (from, to) => catchUpQueues({ ...options, ...loaded, ...options.tables }, from, to),
         flush: () => this.#commit.flush(),
       },
       loaded.snapshotPosition,

@@ -34,6 +34,8 @@ export class ConsumeQueue {
   #minOffset: number
   /** The message at `minOffset` is known not to begin before this. */
   #minPosition = -1
+  /** How often entries that lay in the files have been taken into memory again. */
+  #takenBack = 0
   #isClosed = false
 
   private constructor(directory: string, files: QueueFiles) {
@@ -82,9 +84,19 @@ export class ConsumeQueue {
     return this.#tail.count === 0 && this.#files.endOffset === undefined
   }
 
+  /** The queue offset of the first entry that is in memory alone, or of the next one. */
+  get unflushedOffset(): number {
+    return this.#tail.firstOffset
+  }
+
   /** Entries in memory alone. */
   get unflushedEntries(): number {
     return this.#tail.count
+  }
+
+  /** The sync that failed, after which it is written no more; undefined where none did. */
+  get failure(): unknown {
+    return this.#files.failure
   }
 
   /** Whether `sync` has anything to do. */
@@ -140,12 +152,31 @@ export class ConsumeQueue {
     })
   }
 
-  /** Makes what was flushed durable. @throws what the disk says; from then on the queue is written no more */
+  /** Makes what was flushed durable. @throws what the disk says; from then on the queue is written no more, up to `writeAgain` */
   async sync(): Promise<void> {
     if (!this.#files.needsSync) return
     await this.#changes.run(async () => {
       this.#refuseClosed()
       await this.#files.sync()
+    })
+  }
+
+  /**
+   * Lets a queue whose sync failed go on. `entries` are those that no sync covers, in place of the ones in its files: they
+   * are in memory until the next `flush`, and what lies before them is durable. False, with nothing changed, where they do not
+   * lead up to the entries that were not written yet.
+   */
+  async writeAgain(entries: QueueTail): Promise<boolean> {
+    return this.#changes.run(async () => {
+      this.#refuseClosed()
+      const { firstOffset } = this.#tail
+      const from = entries.count > 0 ? entries.firstOffset : firstOffset
+      if (from + entries.count !== firstOffset) return false
+      // What is older than the commit log nobody looks for.
+      await this.#files.goOnFrom(from <= this.#minOffset ? 0 : from)
+      this.#tail.prepend(entries)
+      this.#takenBack++
+      return true
     })
   }
 
@@ -168,7 +199,15 @@ export class ConsumeQueue {
     const tailOffset = Math.max(fromOffset, Math.min(this.#tail.firstOffset, toOffset))
     const storedBytes = (tailOffset - fromOffset) * queueEntryBytes
     this.#tail.bytes(tailOffset - this.#tail.firstOffset, toOffset - tailOffset).copy(bytes, storedBytes)
-    if (storedBytes > 0) await this.#files.readInto(bytes.subarray(0, storedBytes), fromOffset)
+    if (storedBytes === 0) return new QueueEntries(fromOffset, bytes)
+    const takenBack = this.#takenBack
+    const failure = await this.#files.readInto(bytes.subarray(0, storedBytes), fromOffset).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    )
+    // What was read may have been cut meanwhile, and is in memory now.
+    if (takenBack !== this.#takenBack) return this.read(fromOffset, count)
+    if (failure !== undefined) throw failure.error
     return new QueueEntries(fromOffset, bytes)
   }
 

@@ -93,6 +93,11 @@ export class QueueFiles {
     return this.#endPosition
   }
 
+  /** Why nothing is written any more; undefined where it is. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
   /** Whether `sync` has anything to do. */
   get needsSync(): boolean {
     return this.#unsynced.size > 0 || this.#hasUnsyncedName || this.#hasRemains
@@ -123,7 +128,7 @@ export class QueueFiles {
     this.#hasRemains = false
   }
 
-  /** Makes everything that was written or cut durable. Once it has failed, nothing is written any more. */
+  /** Makes everything that was written or cut durable. Once it has failed, nothing is written any more, up to `goOnFrom`. */
   async sync(): Promise<void> {
     this.#refuseFailed()
     await this.#clearRemains()
@@ -169,10 +174,19 @@ export class QueueFiles {
     this.#refuseFailed()
     if (endOffset > 0 && endOffset >= (this.#endOffset ?? 0)) return
     const keep = endOffset === 0 || endOffset <= (await this.search(0, 0)) ? 0 : endOffset
-    this.#endPosition = keep === 0 ? 0 : await this.#endBefore(keep)
-    this.#endOffset = keep === 0 ? undefined : keep
-    this.#hasRemains = true
+    await this.#endAt(keep)
     await this.#clearRemains()
+  }
+
+  /**
+   * Lets what failed go on, with `endOffset` as its end, or without entries where that is 0: what lies before is durable,
+   * what lies behind is cut before anything is written. Until then readers find all of it.
+   */
+  async goOnFrom(endOffset: number): Promise<void> {
+    await this.#endAt(endOffset)
+    this.#unsynced.clear()
+    this.#hasUnsyncedName = false
+    this.#failure = undefined
   }
 
   /** Removes the files of whose entries the last is of a message before `position`, never the last file. Returns how many. */
@@ -244,10 +258,13 @@ export class QueueFiles {
     await this.#files.drop(this.#sequence.pathOf(start))
   }
 
-  async #endBefore(offset: number): Promise<number> {
-    const last = Buffer.allocUnsafe(queueEntryBytes)
-    await this.readInto(last, offset - 1)
-    return entryEnd(last, 0)
+  /** Makes `offset` the end, 0 for none; what is behind it is remains. */
+  async #endAt(offset: number): Promise<void> {
+    const last = Buffer.alloc(queueEntryBytes)
+    if (offset > 0) await this.readInto(last, offset - 1)
+    this.#endPosition = entryEnd(last, 0)
+    this.#endOffset = offset === 0 ? undefined : offset
+    this.#hasRemains = true
   }
 
   async #readFrom(start: number, bytes: Buffer, offsetInFile: number): Promise<void> {

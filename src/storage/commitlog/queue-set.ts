@@ -136,6 +136,11 @@ export class ConsumeQueues {
     return sum(await mapParallel(queues, parallel(pace), (queue) => queue.flush(maxPosition)))
   }
 
+  /** Those that are written no more, since a sync of them failed. */
+  failed(): ConsumeQueue[] {
+    return this.all().filter(({ failure }) => failure !== undefined)
+  }
+
   /** Makes what was flushed durable, in all queues. */
   async sync(pace: Pace = {}): Promise<void> {
     const queues = this.all().filter(({ needsSync }) => needsSync)

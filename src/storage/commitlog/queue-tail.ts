@@ -47,6 +47,14 @@ export class QueueTail {
     this.#count++
   }
 
+  /** Puts the entries of another, which lead up to its first, before it. */
+  prepend(other: QueueTail): void {
+    this.#bytes = Buffer.concat([other.bytes(0, other.count), this.bytes(0, this.#count)])
+    this.#from = 0
+    this.#firstOffset -= other.count
+    this.#count += other.count
+  }
+
   /** `count` entries from the `index`th on, not copied. */
   bytes(index: number, count: number): Buffer {
     const from = (this.#from + index) * queueEntryBytes
