@@ -5,12 +5,12 @@
 
 import { fork } from 'node:child_process'
 import { parseArgs } from 'node:util'
+import { bundle } from '../scripts/bundle.js'
 import { systemClock } from '../src/core/clock.js'
 import { systemRandomness } from '../src/core/randomness.js'
 import type { Narrowing } from './plan.js'
 import type { Shrunk } from './shrink.js'
 import type { Task } from './worker.js'
-import { bundleWorker } from './worker-bundle.js'
 
 const { values } = parseArgs({
   options: {
@@ -41,7 +41,7 @@ const beganMs = systemClock.monotonic()
 let next = from
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-const worker = await bundleWorker()
+const worker = (await bundle(['sim/worker.ts'])).pathOf('sim/worker.ts')
 const jobs = Array.from({ length: Math.min(Number(values.jobs), count) }, () => work())
 const progress = setInterval(() => say(`${sum()}\n`), 10_000)
 await Promise.all(jobs)

@@ -23,7 +23,7 @@ export function planted(source: string, { name, file, find, replace }: Mutant): 
 export async function inCopy<T>(mutant: Mutant | undefined, work: (directory: string) => Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-mutant-'))
   try {
-    for (const name of ['src', 'sim']) cpSync(join(root, name), join(directory, name), { recursive: true })
+    for (const name of ['src', 'sim', 'scripts']) cpSync(join(root, name), join(directory, name), { recursive: true })
     for (const name of ['package.json', 'tsconfig.json']) cpSync(join(root, name), join(directory, name))
     symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'))
     if (mutant !== undefined) {

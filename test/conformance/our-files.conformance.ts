@@ -13,6 +13,7 @@ import { createInterface } from 'node:readline'
 import { describe, type TestContext, test } from 'node:test'
 import { dice, seedFor } from '../crash/seeded.js'
 import { temporaryDirectory } from '../storage/support.js'
+import { programArguments } from '../support/child-program.js'
 import { dumpedByUs } from './dump-lines.js'
 import { dumpAll, dumpedByKafka, partitionsIn } from './dumping.js'
 import type { Judge } from './judge.js'
@@ -48,7 +49,7 @@ interface SmallFiles {
 async function write(dataDir: string, seed: number, operations: number, end: 'closed' | 'killed'): Promise<void> {
   const program = join(import.meta.dirname, 'random-writer.ts')
   const most = end === 'killed' ? Number.MAX_SAFE_INTEGER : operations
-  const args = ['--import', 'tsx', program, dataDir, String(seed), String(most), JSON.stringify(settings)]
+  const args = [...programArguments(program), dataDir, String(seed), String(most), JSON.stringify(settings)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   let said = ''
   createInterface({ input: child.stdout }).on('line', (line) => {

@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import type { SettingsInput } from '../../src/core/settings.js'
 import { makeTemporaryDirectory } from '../../src/files/temporary-directory.js'
 import { type Message, open } from '../../src/index.js'
+import { programArguments } from '../support/child-program.js'
 import { dice, seedFor } from './seeded.js'
 
 const kills = Number(process.env['HOLDFAST_TEST_KILLS'] ?? 4)
@@ -30,7 +31,7 @@ async function writeUntilKilled(
   afterMs: number,
 ): Promise<Map<number, string>> {
   const program = join(import.meta.dirname, 'embedded-writer.ts')
-  const child = spawn(process.execPath, ['--import', 'tsx', program, dataDir, topic, tag, JSON.stringify(settings)], {
+  const child = spawn(process.execPath, [...programArguments(program), dataDir, topic, tag, JSON.stringify(settings)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit')

@@ -18,6 +18,7 @@ import { readRecords } from '../../src/records/reader.js'
 import { MessageStore } from '../../src/storage/message-store.js'
 import type { PartitionLog } from '../../src/storage/partition-log.js'
 import { readAll } from '../storage/support.js'
+import { programArguments } from '../support/child-program.js'
 import { dice, seedFor } from './seeded.js'
 
 /** Kills between two looks at the store: the program itself recovers what the one before it left. */
@@ -60,7 +61,7 @@ interface Told {
 
 async function writeUntilKilled(dataDir: string, tag: string, settings: SettingsInput, afterMs: number, told: Told) {
   const program = join(import.meta.dirname, 'store-writer.ts')
-  const args = ['--import', 'tsx', program, dataDir, tag, JSON.stringify(settings)]
+  const args = [...programArguments(program), dataDir, tag, JSON.stringify(settings)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 })
   const exited = once(child, 'exit')
   let text = ''

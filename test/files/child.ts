@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { programArguments } from '../support/child-program.js'
 
 export interface Ended {
   readonly status: number | null
@@ -14,7 +15,7 @@ const longestMs = 60_000
 /** Runs a file beside this one, with these arguments and this environment; killed where it takes far too long. */
 export async function runProgram(name: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
   const program = fileURLToPath(new URL(name, import.meta.url))
-  const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], {
+  const child = spawn(process.execPath, [...programArguments(program), ...args], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

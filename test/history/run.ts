@@ -39,7 +39,7 @@ for (let life = 0; done < kills; life++) {
   const directory = await makeTemporaryDirectory('holdfast-history-')
   try {
     const count = Math.min(every, kills - done)
-    const options = { dataDir: directory.path, kills: count, dice: dice(seed), settings, lifeMs, program: program.path }
+    const options = { dataDir: directory.path, kills: count, dice: dice(seed), settings, lifeMs, program }
     const history = await killAndRecord(options)
     const violations = check(history)
     done += count
@@ -60,6 +60,5 @@ for (let life = 0; done < kills; life++) {
     await directory.remove()
   }
 }
-await program.remove()
 // A client that lost its broker may keep timers, and the process, for ever.
 process.exit()

@@ -3,6 +3,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { programArguments } from '../support/child-program.js'
 import type { LifeToLive } from './embedding.js'
 import type { Lived } from './session.js'
 import type { FaultPage } from './shim.js'
@@ -48,8 +49,9 @@ export class EmbeddingProgram {
   }
 
   async #start(): Promise<ChildProcess> {
-    const child = fork(join(import.meta.dirname, 'embedding.ts'), [], {
-      execArgv: ['--import', 'tsx'],
+    const [program, ...flags] = programArguments(join(import.meta.dirname, 'embedding.ts')).reverse()
+    const child = fork(program, [], {
+      execArgv: flags.reverse(),
       env: this.page.environment(this.#shim, this.#folder),
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
       serialization: 'advanced',

@@ -4,6 +4,8 @@
  */
 
 import { parseArgs } from 'node:util'
+import { bundle } from '../../scripts/bundle.js'
+import { bundledPrograms, bundleVariable } from '../support/child-program.js'
 import { Campaign, type Face, type Point } from './campaign.js'
 import { allFaults } from './faults.js'
 import { type CallName, type Fault, faultOf, faultText, withoutShim } from './shim.js'
@@ -23,6 +25,7 @@ const { values } = parseArgs({
 })
 
 if (withoutShim() !== false) process.exit(2)
+process.env[bundleVariable] = (await bundle(bundledPrograms)).directory
 
 const sums = { faults: 0, fired: 0, promised: 0, broken: 0 }
 for (const face of values.face === undefined ? (['embedded', 'served'] as const) : [values.face as Face]) {

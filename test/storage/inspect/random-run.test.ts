@@ -13,6 +13,7 @@ import { nodeDisk } from '../../../src/files/node-disk.js'
 import { verify } from '../../../src/storage/inspect/verify.js'
 import { repair } from '../../../src/storage/repair/repair.js'
 import { seedFor } from '../../crash/seeded.js'
+import { programArguments } from '../../support/child-program.js'
 import { temporaryDirectory } from '../support.js'
 import { brief } from './world.js'
 
@@ -26,7 +27,7 @@ const settings = {
 /** Lets the writer close after so many operations, or kills it then. */
 async function write(data: string, seed: number, operations: number, killed: boolean): Promise<void> {
   const most = killed ? Number.MAX_SAFE_INTEGER : operations
-  const args = ['--import', 'tsx', writer, data, String(seed), String(most), JSON.stringify(settings)]
+  const args = [...programArguments(writer), data, String(seed), String(most), JSON.stringify(settings)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   createInterface({ input: child.stdout }).on('line', (line) => {
     if (Number(line) > operations) child.kill('SIGKILL')
