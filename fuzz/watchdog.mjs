@@ -1,9 +1,10 @@
 /**
  * A thread beside the fuzzer: where one input takes a second of the processor, or half a minute of the clock without ending, it
- * writes that input down and ends the process. The processor's time counts, since the machine may be busy with other work.
+ * writes that input down and ends the process. The processor's time counts, since the machine may be busy with other work, and only
+ * that of the thread which runs the input: those that collect garbage and compile beside it may have much to do at any input.
  */
 
-import { mkdirSync, writeFileSync, writeSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 
 const { shared, directory, limitMs, longestWaitMs, lookEveryMs } = workerData
@@ -11,20 +12,19 @@ const counts = new Int32Array(shared, 0, 2)
 const bytes = new Uint8Array(shared, 8)
 const decoder = new TextDecoder()
 let last = 0
-let cpuAtFirst = process.cpuUsage()
+let spentAtFirst = spentMs()
 let waitedMs = 0
 
 setInterval(() => {
   const [input, length] = counts
   if (input !== last || input === 0) {
     last = input
-    cpuAtFirst = process.cpuUsage()
+    spentAtFirst = spentMs()
     waitedMs = 0
     return
   }
   waitedMs += lookEveryMs
-  const { user, system } = process.cpuUsage(cpuAtFirst)
-  if ((user + system) / 1000 < limitMs && waitedMs < longestWaitMs) return
+  if (spentMs() - spentAtFirst < limitMs && waitedMs < longestWaitMs) return
   const named = bytes.slice(0, length)
   const end = named.indexOf(0)
   const target = decoder.decode(named.subarray(0, end))
@@ -34,3 +34,14 @@ setInterval(() => {
   writeSync(2, `HANGS: one input runs for over ${limitMs} ms: npm run fuzz -- --target ${target} --input ${path}\n`)
   process.kill(process.pid, 'SIGKILL')
 }, lookEveryMs)
+
+function spentMs() {
+  try {
+    const text = readFileSync(`/proc/self/task/${process.pid}/stat`, 'latin1')
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return (Number(fields[11]) + Number(fields[12])) * 10
+  } catch {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1000
+  }
+}

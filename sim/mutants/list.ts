@@ -237,8 +237,8 @@ const producing: readonly Mutant[] = [
   {
     name: 'producers-forgotten',
     file: 'storage/segments/producer-recovery.ts',
-    find: 'for (const offset of [...snapshots].reverse()) {',
-    replace: 'for (const offset of snapshots.slice(snapshots.length)) {',
+    find: '      this.#states = states\n',
+    replace: '',
     breaks: 'a batch that is sent again is known, also by the next process',
   },
   {

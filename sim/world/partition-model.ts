@@ -16,6 +16,11 @@ interface Certain {
   strength: Strength
 }
 
+interface AttemptInTransaction {
+  readonly id: string
+  readonly transaction: TransactionAttempt
+}
+
 /** What may have become of records besides their deletion by somebody. */
 export interface Keeping {
   readonly compacted: boolean
@@ -78,6 +83,19 @@ export class PartitionModel {
     this.#know(offset, record, textOf(record), strength)
   }
 
+  /** A reader of what is committed has got it. */
+  seenCommitted({ record, isControl }: FoundRecord): AttemptInTransaction | undefined {
+    const attempt = isControl ? undefined : this.attempts.get(identityOf(record)?.id ?? '')
+    if (attempt?.transaction === undefined) return undefined
+    const { name, commitAsked, outcome } = attempt.transaction
+    holds(
+      commitAsked && outcome !== 'aborted',
+      'nothing aborted is committed',
+      () => `${this.name}: ${attempt.id} of ${name}, ${outcome}, is visible`,
+    )
+    return { id: attempt.id, transaction: attempt.transaction }
+  }
+
   /** The process died: whoever has no answer will get none. */
   died(): void {
     for (const attempt of this.attempts.values()) if (attempt.outcome === 'open') attempt.outcome = 'unknown'
@@ -119,11 +137,14 @@ export class PartitionModel {
     this.#checkOffsets(found, start, end, keeping)
     const present = new Map<number, string>()
     const places = new Map<string, number>()
+    const parts = new Map<Attempt, number>()
     for (const { offset, record, isControl } of found) {
       if (isControl) continue
       const attempt = this.#attemptOf(offset, record)
-      const identity = identityOf(record)
-      const place = `${attempt.id}/${identity?.index}`
+      const index = identityOf(record)?.index ?? 0
+      const place = `${attempt.id}/${index}`
+      // Of a batch in which the log begins the front is gone.
+      if (offset - index >= start) parts.set(attempt, (parts.get(attempt) ?? 0) + 1)
       const other = places.get(place)
       holds(other === undefined, 'once only', () => `${this.name}: ${place} lies at ${other} and at ${offset}`)
       places.set(place, offset)
@@ -131,7 +152,10 @@ export class PartitionModel {
       holds(attempt.outcome !== 'refused', 'nothing refused is kept', () => `${this.name}: ${place} is at ${offset}`)
     }
     if (keeping.compacted) this.#checkKeys(found, start)
-    else this.#checkCertain(present, start, keeping)
+    else {
+      this.#checkWhole(parts)
+      this.#checkCertain(present, start, keeping)
+    }
     for (const one of found) if (!one.isControl) this.#know(one.offset, one.record, textOf(one.record), 'disk')
     for (const offset of this.certain.keys()) if (offset < start) this.certain.delete(offset)
   }
@@ -147,6 +171,13 @@ export class PartitionModel {
     holds(reaches, 'offsets have no holes', () => `${this.name} can be read up to ${next} and ends at ${end}`)
     for (const offset of this.certain.keys()) {
       holds(offset < end, 'nothing acknowledged is lost', () => `${this.name} ends at ${end}, before ${offset}`)
+    }
+  }
+
+  #checkWhole(parts: ReadonlyMap<Attempt, number>): void {
+    for (const [{ id, texts }, count] of parts) {
+      const isWhole = count === texts.length
+      holds(isWhole, 'a batch is whole or not there', () => `${this.name}: ${count} of ${texts.length} of ${id}`)
     }
   }
 

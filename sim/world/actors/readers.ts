@@ -29,6 +29,7 @@ export const readers: Actor = async (scene, random) => {
       holds(inOrder, 'offsets have no holes', () => `${target.name}: a reader gets ${one.offset} after ${next - 1}`)
       next = one.offset + 1
       target.seen(one, scene.model.strengthOf(topic))
+      if (isolation === 'committed') target.seenCommitted(one)
     }
   }
 }
