@@ -21,7 +21,7 @@ interface Event {
 export type Ending =
   /** The promise that it waited for settled. */
   | 'settled'
-  /** As many events as were allowed have happened. */
+  /** As many events as were allowed have happened, or what was to come has. */
   | 'stopped'
   /** Nothing is left that could happen, or nothing but timers for longer than was allowed. */
   | 'stuck'
@@ -29,6 +29,8 @@ export type Ending =
 export interface RunLimits {
   /** Events until the run stops. */
   readonly events?: number
+  /** Stops as soon as this holds. */
+  readonly until?: () => boolean
   /** Simulated milliseconds until it is stuck. */
   readonly patienceMs?: number
 }
@@ -91,7 +93,7 @@ export class Scheduler implements Clock {
   /** Lets events happen until `done` settles or a limit is reached. Rejects with what an event throws. */
   async run(
     done: Promise<unknown>,
-    { events = Number.POSITIVE_INFINITY, patienceMs }: RunLimits = {},
+    { events = Number.POSITIVE_INFINITY, until = () => false, patienceMs }: RunLimits = {},
   ): Promise<Ending> {
     let settled = false
     const settle = (): void => {
@@ -106,7 +108,7 @@ export class Scheduler implements Clock {
       if (ending !== undefined) return
       try {
         if (settled) ending = 'settled'
-        else if (this.events >= lastEvent) ending = 'stopped'
+        else if (this.events >= lastEvent || until()) ending = 'stopped'
         else if (!this.#runNext(lastMs)) ending = 'stuck'
       } catch (thrown) {
         ending = { thrown }

@@ -6,10 +6,11 @@
 import { Broker } from '../../src/broker/broker.js'
 import { offsetsTopicName, transactionsTopicName } from '../../src/storage/internal-topics.js'
 import { MessageStore } from '../../src/storage/message-store.js'
-import { SeededFaults } from '../disk/faults.js'
+import { type DiskOperation, SeededFaults } from '../disk/faults.js'
 import { MemoryDisk } from '../memory-disk.js'
 import { type ActorKind, type LifeEnding, type Plan, streamOf } from '../plan.js'
-import { Scheduler } from '../scheduler.js'
+import { type RunLimits, Scheduler } from '../scheduler.js'
+import type { SeededRandomness } from '../seeded-randomness.js'
 import { groups } from './actors/groups.js'
 import { idempotent } from './actors/idempotent.js'
 import { producers } from './actors/producers.js'
@@ -22,6 +23,21 @@ import { type Actor, answerOf, type Scene } from './scene.js'
 import { Violation } from './violation.js'
 
 const actors: Record<ActorKind, Actor> = { producers, idempotent, transactions, readers, groups, topics }
+
+/**
+ * Calls that move names and lengths, of which there are few, and between which a crash does the most harm: half of all
+ * crashes come right after one of them.
+ */
+const turningPoints: ReadonlySet<DiskOperation> = new Set([
+  'rename',
+  'remove',
+  'link',
+  'truncate',
+  'makeDirectory',
+  'syncDirectory',
+])
+/** Of a life, or of an opening; where there are fewer the crash comes by the number of events. */
+const mostTurns = { life: 80, opening: 12 } as const
 
 /** Simulated time that anything may take on a disk that works. */
 const patienceMs = 20 * 60_000
@@ -46,6 +62,8 @@ export class World {
   /** While there are some. */
   #faults: SeededFaults | undefined
   #wallMs = 1_700_000_000_000
+  /** Turning points so far. */
+  #turns = 0
   #life = 0
 
   constructor(plan: Plan) {
@@ -59,7 +77,10 @@ export class World {
       supportsMapping,
       pace: () => this.#scheduler.pace(),
       faults: {
-        ask: (operation, path) => this.#faults?.ask(operation, path),
+        ask: (operation, path) => {
+          if (turningPoints.has(operation)) this.#turns++
+          return this.#faults?.ask(operation, path)
+        },
         evicts: (path) => this.#faults?.evicts(path) ?? false,
         below: (limit) => choices.below(limit),
       },
@@ -134,7 +155,7 @@ export class World {
     let isEnding = false
     const scene = this.#scene(broker, { isEnding: () => isEnding, mayForget: mayLie })
     const work = this.#act(scene)
-    const happened = await this.#scheduler.run(work, { events: 1 + random.below(eventsPerLife) })
+    const happened = await this.#scheduler.run(work, this.#untilCrash(random, eventsPerLife, mostTurns.life))
     if (happened === 'settled') await work
     this.tally.faults += this.#faults?.injected.length ?? 0
     this.#faults = undefined
@@ -149,6 +170,14 @@ export class World {
     const power = !isFailing && random.once(2)
     this.#disk = power ? this.#disk.afterCrash(this.#stream('found')) : this.#disk.afterKill()
     this.#begin()
+  }
+
+  /** At any event, or at a turning point. */
+  #untilCrash(random: SeededRandomness, mostEvents: number, mostTurns: number): RunLimits {
+    const events = 1 + random.below(mostEvents)
+    if (random.once(2)) return { events }
+    const last = this.#turns + 1 + random.below(mostTurns)
+    return { events: mostEvents, until: () => this.#turns >= last }
   }
 
   async #act(scene: Scene): Promise<void> {
@@ -169,7 +198,7 @@ export class World {
     const random = this.#stream('recovery')
     for (let count = random.below(3); count > 0; count--) {
       const opening = answerOf(this.#open())
-      const happened = await this.#scheduler.run(opening, { events: 1 + random.below(200) })
+      const happened = await this.#scheduler.run(opening, this.#untilCrash(random, 200, mostTurns.opening))
       if (happened === 'settled') await opening
       this.tally.inRecovery++
       this.#crash(random.once(3) ? 'kill' : 'power')

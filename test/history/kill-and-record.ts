@@ -30,8 +30,6 @@ export interface KillOptions {
   readonly settings: Readonly<Record<string, string | number>>
   /** How long a broker lives. */
   readonly lifeMs?: { readonly from: number; readonly to: number }
-  /** The program, where it is not the one that was built. */
-  readonly program?: string
   /** What clients talk to in place of the broker at a port. */
   readonly front?: (port: number) => Promise<LyingProxy>
 }
@@ -42,7 +40,7 @@ export async function killAndRecord(options: KillOptions): Promise<History> {
   const front = await options.front?.(port)
   const address = front?.address ?? `127.0.0.1:${port}`
   const args = ['--listen', `127.0.0.1:${port}`, '--advertise', address]
-  const start = () => serve(dataDir, { settings, args, program: options.program })
+  const start = () => serve(dataDir, { settings, args })
   let broker = await start()
   const recorder = new Recorder()
   const life: Life = { address, topic, partitions, recorder, running: true }

@@ -7,7 +7,6 @@ import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { makeTemporaryDirectory } from '../../src/files/temporary-directory.js'
 import { dice } from '../crash/seeded.js'
-import { bundleProgram } from './bundled-program.js'
 import { check, report } from './checker.js'
 import { killAndRecord } from './kill-and-record.js'
 import { worlds } from './worlds.js'
@@ -27,7 +26,6 @@ const kills = Number(values.kills)
 const every = Number(values.every)
 const first = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
 const from = Number(values.from)
-const program = await bundleProgram()
 const started = performance.now()
 let done = 0
 let acknowledged = 0
@@ -39,7 +37,7 @@ for (let life = 0; done < kills; life++) {
   const directory = await makeTemporaryDirectory('holdfast-history-')
   try {
     const count = Math.min(every, kills - done)
-    const options = { dataDir: directory.path, kills: count, dice: dice(seed), settings, lifeMs, program }
+    const options = { dataDir: directory.path, kills: count, dice: dice(seed), settings, lifeMs }
     const history = await killAndRecord(options)
     const violations = check(history)
     done += count

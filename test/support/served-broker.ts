@@ -27,8 +27,6 @@ export interface ServedBroker {
 export interface ServeOptions {
   readonly args?: readonly string[]
   readonly settings?: Readonly<Record<string, string | number>>
-  /** The program, where it is not the one that was built. */
-  readonly program?: string
   /** Put in front of the command, e.g. strace with its arguments. */
   readonly wrapper?: readonly string[]
   readonly env?: NodeJS.ProcessEnv
@@ -38,7 +36,7 @@ export async function serve(dataDir: string, options: ServeOptions = {}): Promis
   const sets = Object.entries(options.settings ?? {}).flatMap(([name, value]) => ['--set', `${name}=${value}`])
   const command = [
     process.execPath,
-    options.program ?? holdfast,
+    holdfast,
     'serve',
     '--data',
     dataDir,
