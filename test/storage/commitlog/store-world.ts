@@ -1,6 +1,6 @@
 /** A commit log store by itself, on any disk. */
 
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { FaultDisk } from '../../../sim/fault-disk.js'
 import type { Clock } from '../../../src/core/clock.js'
 import { systemClock } from '../../../src/core/clock.js'
@@ -8,6 +8,7 @@ import type { Settings, SettingsInput } from '../../../src/core/settings.js'
 import type { Disk } from '../../../src/files/disk.js'
 import type { RecordBatch } from '../../../src/records/batch.js'
 import { CommitLogStore } from '../../../src/storage/commitlog/commit-log-store.js'
+import { storeNames } from '../../../src/storage/commitlog/format.js'
 import type { CommitLogOptions } from '../../../src/storage/commitlog/opening.js'
 import type { PartitionLog } from '../../../src/storage/partition-log.js'
 import { sharedTables } from '../../../src/storage/shared-tables.js'
@@ -43,7 +44,9 @@ export function storeWorld(
     starts,
     settings,
     async open(more = {}) {
-      await disk.makeDirectory(directory)
+      await disk.makeDirectory(join(directory, storeNames.commitLog))
+      // As who opens a store does it: a process that was killed may have made them, and not lived to make their names durable.
+      for (const parent of [directory, root, dirname(root)]) await disk.syncDirectory(parent)
       return CommitLogStore.open({
         directory,
         snapshotPath: join(root, 'queues.snapshot'),
