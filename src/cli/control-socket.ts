@@ -65,7 +65,8 @@ export async function listenForControl(
 ): Promise<{ close(): Promise<void> }> {
   const path = socketPath(dataPath)
   const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
+  // Who says that this was all still waits for the answer; who is gone is noticed as it is told of the progress.
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     serveOne({ broker, monitor }, socket)
@@ -106,6 +107,7 @@ function serveOne(controlled: Controlled, socket: Socket): void {
     const end = asked.indexOf('\n')
     if (end < 0 && asked.length <= longestLine) return
     socket.off('data', onData)
+    socket.off('end', onEnd)
     work(controlled, asked.slice(0, end), (progress) => answer({ progress }), gone.signal)
       .then((done) => answer({ done }))
       .catch((thrown: unknown) => {
@@ -114,8 +116,11 @@ function serveOne(controlled: Controlled, socket: Socket): void {
       })
       .finally(() => socket.end())
   }
+  // It ends without having asked.
+  const onEnd = () => socket.end()
   socket.setEncoding('utf8')
   socket.on('data', onData)
+  socket.on('end', onEnd)
   socket.on('error', () => socket.destroy())
   socket.on('close', () => gone.abort(new HoldfastError('CLOSED', 'The one who asked for it has gone.')))
 }

@@ -32,6 +32,33 @@ test('what the figures advise is told, null where nobody watches them, and an er
   }
 })
 
+test('who says that this was all gets the answer all the same, and one who asked for nothing is let go', async () => {
+  const directory = await makeTemporaryDirectory('holdfast-control-')
+  const broker = await Broker.open(join(directory.path, 'data'))
+  const control = await listenForControl(broker, directory.path, { disk: nodeDisk, logger: silentLogger })
+  const ask = async (text: string): Promise<string> => {
+    const socket = createConnection(join(directory.path, 'control.sock'))
+    let answer = ''
+    socket.on('data', (piece) => {
+      answer += piece
+    })
+    socket.end(text)
+    await once(socket, 'close')
+    return answer
+  }
+  try {
+    await broker.createTopic({ name: 'orders', partitions: 3 })
+    const target = join(directory.path, 'backup')
+    const answer = await ask(`${JSON.stringify({ command: 'backup', target })}\n`)
+    assert.match(answer, /"done":.*"damaged":\[\]/)
+    assert.equal(await ask('{"command":"advice"'), '')
+  } finally {
+    await control.close()
+    await broker.close()
+    await directory.remove()
+  }
+})
+
 test('a line that asks for nothing is refused', async () => {
   const directory = await makeTemporaryDirectory('holdfast-control-')
   const broker = await Broker.open(directory.path)
