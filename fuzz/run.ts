@@ -91,7 +91,7 @@ process.exit(broken === 0 ? 0 : 1)
 async function begun(target: Target): Promise<Course> {
   await target.prepare?.()
   const coverage = new Coverage(target.files)
-  const fuzzer = new Fuzzer(target, readCorpus(target.name), seed, coverage, watchOf(target.name))
+  const fuzzer = new Fuzzer(target, readCorpus(target.name), seed, coverage, watchOf(target))
   await fuzzer.begin()
   return {
     target,

@@ -1,5 +1,5 @@
 /**
- * A thread beside the fuzzer: where one input takes a second of the processor, or half a minute of the clock without ending, it
+ * A thread beside the fuzzer: where one input takes a second of the processor (five where it is about a whole store), or half a minute of the clock without ending, it
  * writes that input down and ends the process. The processor's time counts, since the machine may be busy with other work, and only
  * that of the thread which runs the input: those that collect garbage and compile beside it may have much to do at any input.
  */
@@ -7,16 +7,16 @@
 import { mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 
-const { shared, directory, limitMs, longestWaitMs, lookEveryMs } = workerData
-const counts = new Int32Array(shared, 0, 2)
-const bytes = new Uint8Array(shared, 8)
+const { shared, directory, longestWaitMs, lookEveryMs } = workerData
+const counts = new Int32Array(shared, 0, 3)
+const bytes = new Uint8Array(shared, 12)
 const decoder = new TextDecoder()
 let last = 0
 let spentAtFirst = spentMs()
 let waitedMs = 0
 
 setInterval(() => {
-  const [input, length] = counts
+  const [input, length, limitMs] = counts
   if (input !== last || input === 0) {
     last = input
     spentAtFirst = spentMs()

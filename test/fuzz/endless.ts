@@ -2,7 +2,7 @@
 
 import { watchdog } from '../../fuzz/watch.js'
 
-const watch = watchdog(process.argv[2])('endless')
+const watch = watchdog(process.argv[2])({ name: 'endless' })
 // The thread beside must be there before this one gives it no more room.
 setTimeout(() => {
   watch(Buffer.from([1, 0, 7]))
