@@ -54,40 +54,47 @@ function failingDisk(operation: DiskOperation, fault: Fault, evicts = false) {
   }
 }
 
-/** Of a first checkpoint, of one behind another, and of one that has to make files. */
-const lives = { 'of its first entries': 0, 'behind a checkpoint': 150, 'at the start of a file': 200 }
+/** How many messages a first checkpoint is of, and the one that fails; a file of a queue holds the entries of 200. */
+const lives: Readonly<Record<string, readonly [before: number, then: number]>> = {
+  'of its first entries': [0, 120],
+  'behind a checkpoint': [60, 80],
+  'over the ends of files': [150, 320],
+  'at the start of a file': [200, 120],
+}
 
 for (const operation of ['sync', 'syncDirectory'] as const) {
   for (const errno of ['EIO', 'ENOSPC'] as const satisfies readonly Errno[]) {
     for (const effect of ['none', 'part'] as const) {
-      for (const [life, before] of Object.entries(lives)) {
+      for (const [life, [before, then]] of Object.entries(lives)) {
+        // No file is made.
+        if (operation === 'syncDirectory' && life === 'behind a checkpoint') continue
         test(`a ${operation} that fails by ${errno}, ${effect} done, ${life}, is made good by the next checkpoint`, async () => {
           const { disk, fail } = failingDisk(operation, { errno, effect })
           const store = await storeWorld(disk, '/data').open()
           await send(store, 0, before)
           await store.checkpoint()
-          await send(store, before, 320)
+          await send(store, before, then)
           fail(true)
           await assert.rejects(store.checkpoint())
           await assert.rejects(store.checkpoint(), 'it is tried again')
-          await send(store, before + 320, 40)
-          await assertHolds(store, before + 360)
+          await send(store, before + then, 40)
+          await assertHolds(store, before + then + 40)
           assert.equal(store.failure, undefined, 'the log goes on')
           fail(false)
           const isDue = store.checkpoint(false)
-          await assertHolds(store, before + 360)
+          await assertHolds(store, before + then + 40)
           await isDue
           assert.equal(store.checkpointFailure, undefined)
-          await assertHolds(store, before + 360)
+          await assertHolds(store, before + then + 40)
           const again = await storeWorld(disk.afterCrash(new SeededRandomness(before + 1)), '/data').open()
           assert.equal(again.report.isRebuilt, false, 'what the snapshot says of the queues is true')
-          await assertHolds(again, before + 360)
+          await assertHolds(again, before + then + 40)
           await again.close()
-          await send(store, before + 360, 10)
+          await send(store, before + then + 40, 10)
           assert.equal(await store.close(), true)
           const closed = await storeWorld(disk.afterCrash(new SeededRandomness(before + 2)), '/data').open()
           assert.deepEqual([closed.report.isRebuilt, closed.report.scannedBytes], [false, 0])
-          await assertHolds(closed, before + 370)
+          await assertHolds(closed, before + then + 50)
           await closed.close()
         })
       }
@@ -98,16 +105,16 @@ for (const operation of ['sync', 'syncDirectory'] as const) {
 test('entries that the page cache forgot are written from the commit log, not from the files', async () => {
   const { disk, fail } = failingDisk('sync', { errno: 'EIO', effect: 'none' }, true)
   const store = await storeWorld(disk, '/data').open()
-  await send(store, 0, 300)
+  await send(store, 0, 120)
   fail(true)
   await assert.rejects(store.checkpoint())
   fail(false)
   await store.checkpoint()
-  await assertHolds(store, 300)
+  await assertHolds(store, 120)
   assert.equal(await store.close(), true)
   const again = await storeWorld(disk.afterCrash(new SeededRandomness(3)), '/data').open()
   assert.deepEqual([again.report.isRebuilt, again.report.scannedBytes], [false, 0])
-  await assertHolds(again, 300)
+  await assertHolds(again, 120)
   await again.close()
 })
 
@@ -169,4 +176,26 @@ describe('one queue', () => {
       assert.deepEqual(await readFrom(found), entries)
     })
   }
+
+  test('whose first file has no name that is believed is made anew from that file on', async () => {
+    const { disk, fail } = failingDisk('syncDirectory', fault)
+    const queue = await openQueue(disk)
+    const entries = entriesFrom(7, 3)
+    appendAll(queue, entries)
+    await queue.flush(endOf(entries[2]))
+    fail(true)
+    await assert.rejects(queue.sync(), { code: 'DISK_FAILED' })
+    fail(false)
+    const tail = new QueueTail()
+    tail.restart(7)
+    for (const { position, size, tagsCode } of entries) tail.push(position, size, tagsCode)
+    assert.equal(await queue.writeAgain(tail), true)
+    await queue.flush(endOf(entries[2]))
+    await queue.sync()
+    for (let seed = 0; seed < 8; seed++) {
+      const found = await openQueue(disk.afterCrash(new SeededRandomness(seed)), { wasClosedCleanly: true })
+      await found.removeBefore(0)
+      assert.deepEqual(await readFrom(found), entries)
+    }
+  })
 })
