@@ -117,8 +117,10 @@ export class World {
 
   #open(): Promise<Broker> {
     const { settings } = this.#plan
-    const tools = { settings, disk: this.#disk, clock: this.#scheduler, randomness: this.#stream('broker') }
-    return Broker.open(path, tools)
+    const randomness = this.#stream('broker')
+    // What is derived must be the same when it is made anew from the messages alone.
+    const fullScan = this.#stream('full scan', this.tally.crashes).once(6)
+    return Broker.open(path, { settings, disk: this.#disk, clock: this.#scheduler, randomness, fullScan })
   }
 
   async #openAndCompare(): Promise<Broker> {

@@ -16,6 +16,8 @@ export async function forgetOffsets(group: Group, store: GroupStore, topic: stri
   if (isGone) drop(group, topic)
   try {
     await store.deleteOffsets(group, partitions)
+    // The topic goes for good: were they to come back with the loss of power, they would hold for the next one of its name.
+    await store.makeDurable(group)
   } finally {
     // Also what was on its way before.
     if (isGone) drop(group, topic)

@@ -91,6 +91,11 @@ export class GroupStore {
     }
   }
 
+  /** Resolves when all that was written of the group is on the disk, whatever the flush policy. */
+  makeDurable({ groupId }: Group): Promise<void> {
+    return this.#log.track(this.#log.log(this.#log.partitionOf(groupId)).flush(), groupId)
+  }
+
   /** Deletes the group's metadata and all its offsets. The group must be kept from changing meanwhile. */
   async deleteGroup(group: Group): Promise<void> {
     await this.deleteOffsets(group, group.offsets.partitions())

@@ -198,11 +198,13 @@ export class QueueLog implements PartitionLog {
     const end = options.committed ? this.lastStableOffset : this.#highWatermark
     if (offset < logStartOffset || offset > logEndOffset) throw outOfRange(this, offset)
     if (offset >= end) return { records: [], sizeInBytes: 0, ...(options.committed && { aborted: [] }) }
+    // Before the read: they are forgotten with the records, which may be deleted meanwhile. All below `end` are decided.
+    const aborted = options.committed ? this.#aborted.between(offset, end) : []
     const { nextOffset, ...slice } = await this.#reader.read(offset, end, maxBytes, options.tags)
     return {
       ...slice,
       ...(options.tags !== undefined && { nextOffset }),
-      ...(options.committed && { aborted: this.#aborted.between(offset, nextOffset) }),
+      ...(options.committed && { aborted: aborted.filter(({ firstOffset }) => firstOffset < nextOffset) }),
     }
   }
 
