@@ -41,6 +41,8 @@ export class FaultDisk implements Disk {
   readonly supportsDsync: boolean
   readonly supportsMapping: boolean
   readonly calls: DiskCall[] = []
+  /** Of syncs, by directory. */
+  readonly #failures = new Map<string, number>()
   judge: Judge
   openFiles = 0
   mappings = 0
@@ -164,8 +166,15 @@ export class FaultDisk implements Disk {
   }
 
   async syncDirectory(path: string): Promise<void> {
-    await this.ask('syncDirectory', path)
+    await this.ask('syncDirectory', path).catch((error: unknown) => {
+      this.#failures.set(path, (this.#failures.get(path) ?? 0) + 1)
+      throw error
+    })
     return this.#inner.syncDirectory(path)
+  }
+
+  failedSyncs(path: string): number {
+    return (this.#failures.get(path) ?? 0) + this.#inner.failedSyncs(path)
   }
 
   async lock(path: string): Promise<DiskLock> {

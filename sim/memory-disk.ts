@@ -98,6 +98,7 @@ export class MemoryDisk implements Disk {
   /** What callers did that the contract forbids, and that a real disk may not notice. */
   readonly misuses: string[] = []
   readonly #volume: Volume
+  readonly #failedSyncs = new Map<string, number>()
   readonly #locked = new Set<string>()
   #steps = 0
   #crashAt = Number.POSITIVE_INFINITY
@@ -197,6 +198,7 @@ export class MemoryDisk implements Disk {
   }
 
   async replaceFile(path: string, bytes: Buffer): Promise<void> {
+    const before = this.failedSyncs(dirname(path))
     const aside = `${path}.tmp`
     this.#refuse('replaceFile', path, bytes.length)
     const file = await this.open(aside, { mode: 'create' })
@@ -210,6 +212,7 @@ export class MemoryDisk implements Disk {
     }
     await this.rename(aside, path)
     await this.syncDirectory(dirname(path))
+    if (this.failedSyncs(dirname(path)) !== before) await this.replaceFile(path, bytes)
   }
 
   async stat(path: string): Promise<FileStat | undefined> {
@@ -312,9 +315,14 @@ export class MemoryDisk implements Disk {
     else {
       // Without a descriptor nothing was asked of the disk: all is as it was.
       if (fault.errno !== 'EMFILE') directory.giveUp(covered, fault.effect, (limit) => this.#below(limit))
+      this.#failedSyncs.set(path, this.failedSyncs(path) + 1)
       throw this.error(fault, 'syncDirectory', path)
     }
     await this.step('syncDirectory', path)
+  }
+
+  failedSyncs(path: string): number {
+    return this.#failedSyncs.get(path) ?? 0
   }
 
   async lock(path: string): Promise<DiskLock> {

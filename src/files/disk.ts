@@ -124,6 +124,12 @@ export interface Disk {
   remove(path: string): Promise<void>
   syncDirectory(path: string): Promise<void>
   /**
+   * How many syncs of a directory have failed so far, whoever asked for them. Each may have given up any name that was made
+   * before it: no later sync says that this one is there, though it succeeds. So who makes a name looks at this before and,
+   * once that is synced, after, and makes the name anew where it is another number.
+   */
+  failedSyncs(path: string): number
+  /**
    * Takes the exclusive lock on `path`, a file that is created for it and names the holder.
    * @throws DATA_DIR_LOCKED with the holder's pid
    */

@@ -166,6 +166,7 @@ class MeasuredDisk implements Disk {
   rename: Disk['rename'] = (from, to) => this.inner.rename(from, to)
   remove: Disk['remove'] = (path) => this.inner.remove(path)
   syncDirectory: Disk['syncDirectory'] = (path) => this.inner.syncDirectory(path)
+  failedSyncs: Disk['failedSyncs'] = (path) => this.inner.failedSyncs(path)
   lock: Disk['lock'] = (path) => this.inner.lock(path)
 }
 

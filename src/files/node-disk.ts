@@ -39,6 +39,13 @@ async function ifPresent<T>(doing: string, path: string, work: Promise<T>): Prom
   }
 }
 
+/** By the absolute paths of directories. */
+const failures = new Map<string, number>()
+
+function failedSyncs(path: string): number {
+  return failures.get(absolute(path)) ?? 0
+}
+
 async function syncDirectory(path: string): Promise<void> {
   // A directory cannot be opened for syncing on Windows, and its entries are durable there without.
   if (process.platform === 'win32') return
@@ -53,10 +60,14 @@ async function syncDirectory(path: string): Promise<void> {
         await handle.close()
       }
     })(),
-  )
+  ).catch((error: unknown) => {
+    failures.set(absolute(path), failedSyncs(path) + 1)
+    throw error
+  })
 }
 
 async function replaceFile(path: string, bytes: Buffer): Promise<void> {
+  const before = failedSyncs(dirname(path))
   const aside = `${path}.tmp`
   await describe(
     'write',
@@ -73,6 +84,7 @@ async function replaceFile(path: string, bytes: Buffer): Promise<void> {
     })(),
   )
   await syncDirectory(dirname(path))
+  if (failedSyncs(dirname(path)) !== before) await replaceFile(path, bytes)
 }
 
 /**
@@ -182,5 +194,6 @@ export const nodeDisk: Disk = {
   rename: (from, to) => describe('rename', from, fsp.rename(from, to)),
   remove: (path) => describe('remove', path, fsp.rm(path, { recursive: true, force: true })),
   syncDirectory,
+  failedSyncs,
   lock: takeLock,
 }

@@ -161,9 +161,12 @@ export class FileSequence {
     if (this.last === undefined) await this.#disk.makeDirectory(this.directory)
     await this.removeBegun()
     const path = this.pathOf(start)
+    const before = this.#disk.failedSyncs(this.directory)
     this.#begun = start
     await setLength(this.#disk, path, this.fileBytes, durably)
     if (durably) await this.#disk.syncDirectory(this.directory)
+    // Somebody else's sync that failed may have given up its name.
+    if (durably && this.#disk.failedSyncs(this.directory) !== before) return this.create(start)
     this.#begun = undefined
     this.#starts.push(start)
     return path

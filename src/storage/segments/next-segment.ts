@@ -131,17 +131,23 @@ export class NextSegment {
     // One that is not ready yet is for the segment after this one: nobody waits for zeros.
     const spare = this.#spare
     const path = join(place.directory, segmentFileName(baseOffset, suffix.log))
+    const before = place.disk.failedSyncs(place.directory)
     if (spare !== undefined) await place.disk.rename(spare.path, path)
     this.#spare = undefined
     if (spare === undefined) return Segment.create(place, baseOffset, writtenBefore)
     const file = await place.disk.open(path, writing(place))
     try {
       await place.disk.syncDirectory(place.directory)
-      return await Segment.empty(place, baseOffset, file, { written: 0, fileBytes: spare.sizeInBytes, writtenBefore })
+      const isSure = place.disk.failedSyncs(place.directory) === before
+      const sizes = { written: 0, fileBytes: spare.sizeInBytes, writtenBefore }
+      if (isSure) return await Segment.empty(place, baseOffset, file, sizes)
     } catch (error) {
       await file.close()
       throw error
     }
+    // Somebody else's sync that failed may have given up its name.
+    await file.close()
+    return Segment.create(place, baseOffset, writtenBefore)
   }
 
   get #hasSpare(): boolean {

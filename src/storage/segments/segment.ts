@@ -61,6 +61,7 @@ export class Segment implements SegmentFile {
     const path = join(place.directory, segmentFileName(baseOffset, suffix.log))
     // What a crash or a failed attempt left under this name was never acknowledged from; and where the sync of that name
     // failed, no later one says that it is on the disk, unless the name is made anew.
+    const before = place.disk.failedSyncs(place.directory)
     await place.disk.remove(path)
     const file = await place.disk.open(path, { ...writing(place), mode: 'create' })
     try {
@@ -68,6 +69,11 @@ export class Segment implements SegmentFile {
     } catch (error) {
       await file.close()
       throw error
+    }
+    // Somebody else's sync that failed may have given it up too.
+    if (place.disk.failedSyncs(place.directory) !== before) {
+      await file.close()
+      return Segment.create(place, baseOffset, writtenBefore)
     }
     return Segment.empty(place, baseOffset, file, { written: 0, fileBytes: 0, writtenBefore })
   }

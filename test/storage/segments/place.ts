@@ -22,10 +22,9 @@ export interface PlaceWorld {
 }
 
 export async function placeWorld(
-  given: Partial<SegmentPlace> & { judge?: Judge; openFilesLimit?: number } = {},
+  given: Partial<SegmentPlace> & { judge?: Judge; openFilesLimit?: number; memory?: MemoryDisk } = {},
 ): Promise<PlaceWorld> {
-  const { judge, openFilesLimit = 16, ...overlaid } = given
-  const memory = new MemoryDisk()
+  const { judge, openFilesLimit = 16, memory = new MemoryDisk(), ...overlaid } = given
   const disk = new FaultDisk(memory)
   await disk.makeDirectory(directory)
   const logger = recordingLogger()
