@@ -63,7 +63,8 @@ describe('the console in bad weather', { skip: withoutChromium() }, () => {
       while (!isOver) await producer.send({ topic: 'busy', messages: Array.from({ length: 500 }, () => ({ value })) })
     })()
     await onPage(served, '#/topics/busy/messages?live=1', async (page) => {
-      await page.getByText(/[1-9],\d\d\d received/).waitFor()
+      // Of so many the tail takes some eighty a second, and fewer on a busy machine.
+      await page.getByText(/[1-9],\d\d\d received/).waitFor({ timeout: 60_000 })
       await page.getByRole('button', { name: 'Pause' }).click()
       const first = await page.locator('.message-opener').first().innerText()
       await page.getByText(/not shown/).waitFor()
