@@ -5,7 +5,7 @@ import type { Watch } from './fuzzer.js'
 import type { Target } from './target.js'
 
 const limitMs = 1000
-/** For whole stores, which an input opens, writes to and closes. */
+/** Where a broker or a whole store is behind the target. */
 const slowLimitMs = 5000
 /** For what waits for something that never comes. */
 const longestWaitMs = 30_000

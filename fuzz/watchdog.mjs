@@ -1,7 +1,8 @@
 /**
- * A thread beside the fuzzer: where one input takes a second of the processor (five where it is about a whole store), or half a minute of the clock without ending, it
- * writes that input down and ends the process. The processor's time counts, since the machine may be busy with other work, and only
- * that of the thread which runs the input: those that collect garbage and compile beside it may have much to do at any input.
+ * A thread beside the fuzzer: where one input takes a second of the processor (five where a broker or a store is behind it), or
+ * half a minute of the clock without ending, it writes that input down and ends the process. The processor's time counts, since
+ * the machine may be busy with other work, and only that of the thread which runs the input: those that collect garbage and
+ * compile beside it may have much to do at any input.
  */
 
 import { mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs'

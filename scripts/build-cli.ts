@@ -6,22 +6,15 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
+import { fewFiles, thread } from './bundle.js'
 
 const outdir = resolve(import.meta.dirname, '../dist/cli')
 const chunk = 'chunk-'
 
 for (const name of readdirSync(outdir)) if (name.startsWith(chunk)) rmSync(join(outdir, name))
 await build({
-  absWorkingDir: resolve(import.meta.dirname, '..'),
-  entryPoints: { main: 'src/cli/main.ts', 'cleaning-worker': 'src/storage/segments/compaction/cleaning-worker.ts' },
+  ...fewFiles,
+  entryPoints: { main: 'src/cli/main.ts', 'cleaning-worker': thread },
   outdir,
   chunkNames: `${chunk}[hash]`,
-  bundle: true,
-  splitting: true,
-  packages: 'external',
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  sourcemap: true,
-  logLevel: 'error',
 })

@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, extname, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { build, type Loader, type Plugin } from 'esbuild'
+import { type BuildOptions, build, type Loader, type Plugin } from 'esbuild'
 
 const root = resolve(import.meta.dirname, '..')
 /** Below `node_modules`, whose packages are found from there. */
@@ -16,7 +16,20 @@ const cache = join(root, 'node_modules/.cache')
 
 /** The one source that starts a file beside itself as a thread, and that file. */
 const starter = 'src/storage/segments/compaction/run-cleaning.ts'
-const thread = 'src/storage/segments/compaction/cleaning-worker.ts'
+export const thread = 'src/storage/segments/compaction/cleaning-worker.ts'
+
+/** How sources become a few files for Node. */
+export const fewFiles = {
+  absWorkingDir: root,
+  bundle: true,
+  splitting: true,
+  packages: 'external',
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  sourcemap: true,
+  logLevel: 'error',
+} as const satisfies BuildOptions
 
 export interface Bundle {
   readonly directory: string
@@ -31,18 +44,10 @@ export async function bundle(sources: readonly string[]): Promise<Bundle> {
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
   const pathOf = (source: string) => join(directory, source.replace(/\.ts$/, '.js'))
   await build({
-    absWorkingDir: root,
+    ...fewFiles,
     entryPoints: [...sources, thread],
     outbase: '.',
     outdir: directory,
-    bundle: true,
-    splitting: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    sourcemap: true,
-    logLevel: 'error',
     plugins: [ownPlaces((path) => (path === starter ? pathOf(path) : join(root, path)))],
   })
   return { directory, pathOf }

@@ -55,6 +55,7 @@ import type {
   OpenOptions,
 } from '../src/files/disk.js'
 import { diskError } from '../src/files/disk-error.js'
+import { makeSurely } from '../src/files/sure-names.js'
 import { Directory, type Node, type Numbers } from './disk/directory.js'
 import type { DiskFaults, DiskOperation, Fault } from './disk/faults.js'
 import { Image } from './disk/image.js'
@@ -197,8 +198,11 @@ export class MemoryDisk implements Disk {
     return Buffer.from(inode.content.slice())
   }
 
-  async replaceFile(path: string, bytes: Buffer): Promise<void> {
-    const before = this.failedSyncs(dirname(path))
+  replaceFile(path: string, bytes: Buffer): Promise<void> {
+    return makeSurely(this, dirname(path), () => this.#replaceOnce(path, bytes))
+  }
+
+  async #replaceOnce(path: string, bytes: Buffer): Promise<void> {
     const aside = `${path}.tmp`
     this.#refuse('replaceFile', path, bytes.length)
     const file = await this.open(aside, { mode: 'create' })
@@ -212,7 +216,6 @@ export class MemoryDisk implements Disk {
     }
     await this.rename(aside, path)
     await this.syncDirectory(dirname(path))
-    if (this.failedSyncs(dirname(path)) !== before) await this.replaceFile(path, bytes)
   }
 
   async stat(path: string): Promise<FileStat | undefined> {

@@ -88,7 +88,7 @@ const naming: readonly Mutant[] = [
   {
     name: 'new-segment-without-name',
     file: 'storage/segments/segment.ts',
-    find: 'await place.disk.syncDirectory(place.directory)',
+    find: 'await disk.syncDirectory(directory)',
     replace: '',
     breaks: 'the name of a segment is durable before anything in it is acknowledged',
   },
@@ -102,8 +102,8 @@ const naming: readonly Mutant[] = [
   {
     name: 'commit-log-file-without-name',
     file: 'storage/commitlog/file-sequence.ts',
-    find: 'if (durably) await this.#disk.syncDirectory(this.directory)',
-    replace: '',
+    find: 'begin().then(() => this.#disk.syncDirectory(this.directory))',
+    replace: 'begin()',
     breaks: 'the name of a commit log file is durable before anything in it is acknowledged',
   },
   {

@@ -175,10 +175,10 @@ export class World {
   }
 
   /** At any event, or at a turning point. */
-  #untilCrash(random: SeededRandomness, mostEvents: number, mostTurns: number): RunLimits {
+  #untilCrash(random: SeededRandomness, mostEvents: number, turns: number): RunLimits {
     const events = 1 + random.below(mostEvents)
     if (random.once(2)) return { events }
-    const last = this.#turns + 1 + random.below(mostTurns)
+    const last = this.#turns + 1 + random.below(turns)
     return { events: mostEvents, until: () => this.#turns >= last }
   }
 

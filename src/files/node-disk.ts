@@ -12,6 +12,7 @@ import { takeLock } from './lock-file.js'
 import { MappedFile } from './mapped-file.js'
 import { NodeFile } from './node-file.js'
 import { libcForMapping, mapForReading } from './read-mapping.js'
+import { makeSurely } from './sure-names.js'
 
 const { O_CREAT, O_DSYNC, O_RDONLY, O_RDWR } = fs.constants
 
@@ -66,8 +67,11 @@ async function syncDirectory(path: string): Promise<void> {
   })
 }
 
-async function replaceFile(path: string, bytes: Buffer): Promise<void> {
-  const before = failedSyncs(dirname(path))
+function replaceFile(path: string, bytes: Buffer): Promise<void> {
+  return makeSurely({ failedSyncs }, dirname(path), () => replaceOnce(path, bytes))
+}
+
+async function replaceOnce(path: string, bytes: Buffer): Promise<void> {
   const aside = `${path}.tmp`
   await describe(
     'write',
@@ -84,7 +88,6 @@ async function replaceFile(path: string, bytes: Buffer): Promise<void> {
     })(),
   )
   await syncDirectory(dirname(path))
-  if (failedSyncs(dirname(path)) !== before) await replaceFile(path, bytes)
 }
 
 /**

@@ -22,10 +22,8 @@ const seeds = [1, 2, 3, 4, 5, 6]
 function world() {
   let fails = false
   let intrudes = false
-  const ask = (operation: string) => {
-    const fault = fails && operation === 'syncDirectory' ? ({ errno: 'EIO', effect: 'none' } as const) : undefined
-    return fault
-  }
+  const ask = (operation: string) =>
+    fails && operation === 'syncDirectory' ? ({ errno: 'EIO', effect: 'none' } as const) : undefined
   const memory = new MemoryDisk({ faults: { ask, evicts: () => false, below: () => 0 } })
   const judge = async ({ operation, path }: { operation: string; path: string }) => {
     if (!intrudes || operation !== 'syncDirectory') return undefined

@@ -49,9 +49,9 @@ export class EmbeddingProgram {
   }
 
   async #start(): Promise<ChildProcess> {
-    const [program, ...flags] = programArguments(join(import.meta.dirname, 'embedding.ts')).reverse()
-    const child = fork(program, [], {
-      execArgv: flags.reverse(),
+    const args = programArguments(join(import.meta.dirname, 'embedding.ts'))
+    const child = fork(args[args.length - 1], [], {
+      execArgv: args.slice(0, -1),
       env: this.page.environment(this.#shim, this.#folder),
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
       serialization: 'advanced',

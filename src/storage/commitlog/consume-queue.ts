@@ -201,13 +201,13 @@ export class ConsumeQueue {
     this.#tail.bytes(tailOffset - this.#tail.firstOffset, toOffset - tailOffset).copy(bytes, storedBytes)
     if (storedBytes === 0) return new QueueEntries(fromOffset, bytes)
     const takenBack = this.#takenBack
-    const failure = await this.#files.readInto(bytes.subarray(0, storedBytes), fromOffset).then(
-      () => undefined,
-      (error: unknown) => ({ error }),
-    )
+    try {
+      await this.#files.readInto(bytes.subarray(0, storedBytes), fromOffset)
+    } catch (error) {
+      if (takenBack === this.#takenBack) throw error
+    }
     // What was read may have been cut meanwhile, and is in memory now.
     if (takenBack !== this.#takenBack) return this.read(fromOffset, count)
-    if (failure !== undefined) throw failure.error
     return new QueueEntries(fromOffset, bytes)
   }
 

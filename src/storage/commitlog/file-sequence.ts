@@ -12,6 +12,7 @@ import { invariant } from '../../core/invariant.js'
 import { mapParallel } from '../../core/parallel.js'
 import type { Disk } from '../../files/disk.js'
 import { isOutOfDescriptors } from '../../files/disk-error.js'
+import { makeSurely } from '../../files/sure-names.js'
 import { positionFileName, positionOfFileName } from './format.js'
 
 const parallelStats = 16
@@ -161,12 +162,12 @@ export class FileSequence {
     if (this.last === undefined) await this.#disk.makeDirectory(this.directory)
     await this.removeBegun()
     const path = this.pathOf(start)
-    const before = this.#disk.failedSyncs(this.directory)
-    this.#begun = start
-    await setLength(this.#disk, path, this.fileBytes, durably)
-    if (durably) await this.#disk.syncDirectory(this.directory)
-    // Somebody else's sync that failed may have given up its name.
-    if (durably && this.#disk.failedSyncs(this.directory) !== before) return this.create(start)
+    const begin = async (): Promise<void> => {
+      this.#begun = start
+      await setLength(this.#disk, path, this.fileBytes, durably)
+    }
+    const make = () => begin().then(() => this.#disk.syncDirectory(this.directory))
+    await (durably ? makeSurely(this.#disk, this.directory, make, () => this.removeBegun()) : begin())
     this.#begun = undefined
     this.#starts.push(start)
     return path

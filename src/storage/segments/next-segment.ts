@@ -131,10 +131,10 @@ export class NextSegment {
     // One that is not ready yet is for the segment after this one: nobody waits for zeros.
     const spare = this.#spare
     const path = join(place.directory, segmentFileName(baseOffset, suffix.log))
-    const before = place.disk.failedSyncs(place.directory)
-    if (spare !== undefined) await place.disk.rename(spare.path, path)
-    this.#spare = undefined
     if (spare === undefined) return Segment.create(place, baseOffset, writtenBefore)
+    const before = place.disk.failedSyncs(place.directory)
+    await place.disk.rename(spare.path, path)
+    this.#spare = undefined
     const file = await place.disk.open(path, writing(place))
     try {
       await place.disk.syncDirectory(place.directory)

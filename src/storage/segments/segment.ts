@@ -9,6 +9,7 @@ import { readInt64 } from '../../core/codec/int64.js'
 import { invariant } from '../../core/invariant.js'
 import { ActiveFile, type FileSizes, writing } from '../../files/active-file.js'
 import type { DiskFile } from '../../files/disk.js'
+import { makeSurely } from '../../files/sure-names.js'
 import type { RecordBatch } from '../../records/batch.js'
 import { at as field } from '../../records/format.js'
 import type { LogSlice, ReadOptions, TimestampedOffset } from '../partition-log.js'
@@ -58,23 +59,22 @@ export class Segment implements SegmentFile {
 
   /** Makes an empty segment, durable in its directory when this resolves. */
   static async create(place: SegmentPlace, baseOffset: number, writtenBefore = 0): Promise<Segment> {
-    const path = join(place.directory, segmentFileName(baseOffset, suffix.log))
-    // What a crash or a failed attempt left under this name was never acknowledged from; and where the sync of that name
-    // failed, no later one says that it is on the disk, unless the name is made anew.
-    const before = place.disk.failedSyncs(place.directory)
-    await place.disk.remove(path)
-    const file = await place.disk.open(path, { ...writing(place), mode: 'create' })
-    try {
-      await place.disk.syncDirectory(place.directory)
-    } catch (error) {
-      await file.close()
-      throw error
+    const { disk, directory } = place
+    const path = join(directory, segmentFileName(baseOffset, suffix.log))
+    const make = async (): Promise<DiskFile> => {
+      // What a crash or a failed attempt left under this name was never acknowledged from; and where the sync of that name
+      // failed, no later one says that it is on the disk, unless the name is made anew.
+      await disk.remove(path)
+      const file = await disk.open(path, { ...writing(place), mode: 'create' })
+      try {
+        await disk.syncDirectory(directory)
+      } catch (error) {
+        await file.close()
+        throw error
+      }
+      return file
     }
-    // Somebody else's sync that failed may have given it up too.
-    if (place.disk.failedSyncs(place.directory) !== before) {
-      await file.close()
-      return Segment.create(place, baseOffset, writtenBefore)
-    }
+    const file = await makeSurely(disk, directory, make, (made) => made.close())
     return Segment.empty(place, baseOffset, file, { written: 0, fileBytes: 0, writtenBefore })
   }
 
