@@ -25,17 +25,10 @@ import { Violation } from './violation.js'
 const actors: Record<ActorKind, Actor> = { producers, idempotent, transactions, readers, groups, topics }
 
 /**
- * Calls that move names and lengths, of which there are few, and between which a crash does the most harm: half of all
+ * Calls that move names and lengths, of which there are few, and between which a crash does the most harm: two of three
  * crashes come right after one of them.
  */
-const turningPoints: ReadonlySet<DiskOperation> = new Set([
-  'rename',
-  'remove',
-  'link',
-  'truncate',
-  'makeDirectory',
-  'syncDirectory',
-])
+const turningPoints = ['rename', 'remove', 'link', 'truncate', 'makeDirectory', 'syncDirectory'] as const
 /** Of a life, or of an opening; where there are fewer the crash comes by the number of events. */
 const mostTurns = { life: 80, opening: 12 } as const
 
@@ -62,8 +55,8 @@ export class World {
   /** While there are some. */
   #faults: SeededFaults | undefined
   #wallMs = 1_700_000_000_000
-  /** Turning points so far. */
-  #turns = 0
+  /** Calls so far, of each kind. */
+  readonly #calls = new Map<DiskOperation, number>()
   #life = 0
 
   constructor(plan: Plan) {
@@ -78,7 +71,7 @@ export class World {
       pace: () => this.#scheduler.pace(),
       faults: {
         ask: (operation, path) => {
-          if (turningPoints.has(operation)) this.#turns++
+          this.#calls.set(operation, this.#called([operation]) + 1)
           return this.#faults?.ask(operation, path)
         },
         evicts: (path) => this.#faults?.evicts(path) ?? false,
@@ -174,12 +167,18 @@ export class World {
     this.#begin()
   }
 
-  /** At any event, or at a turning point. */
+  /** At any event, at any turning point, or at one of a kind: else the frequent ones would hide the rare. */
   #untilCrash(random: SeededRandomness, mostEvents: number, turns: number): RunLimits {
-    const events = 1 + random.below(mostEvents)
-    if (random.once(2)) return { events }
-    const last = this.#turns + 1 + random.below(turns)
-    return { events: mostEvents, until: () => this.#turns >= last }
+    // Every other life is a short one, for what lasts only until the next checkpoint.
+    const events = 1 + random.below(random.once(2) ? mostEvents : 1 + random.below(mostEvents))
+    if (random.once(3)) return { events }
+    const kinds = random.once(2) ? turningPoints : [turningPoints[random.below(turningPoints.length)]]
+    const last = this.#called(kinds) + 1 + random.below(1 + random.below(turns))
+    return { events: mostEvents, until: () => this.#called(kinds) >= last }
+  }
+
+  #called(operations: readonly DiskOperation[]): number {
+    return operations.reduce((sum, operation) => sum + (this.#calls.get(operation) ?? 0), 0)
   }
 
   async #act(scene: Scene): Promise<void> {

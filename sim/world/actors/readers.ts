@@ -13,7 +13,9 @@ export const readers: Actor = async (scene, random) => {
     const target = topic.partitions[partition]
     const isolation = random.once(2) ? 'committed' : 'uncommitted'
     const known = [...target.certain.keys()]
-    const offset = known.length === 0 ? 0 : known[random.below(known.length)]
+    // Who reads at the end is the first to see what is not certain yet.
+    const from = random.once(2) ? known.length - 1 : random.below(known.length)
+    const offset = known[from] ?? 0
     const maxBytes = random.once(2) ? 1 + random.below(2000) : 100_000
     const read = fetchFrom(scene.broker, { topic: topic.name, partition }, offset, isolation, maxBytes)
     const { value, error } = await answerOf(read)
