@@ -153,13 +153,6 @@ const recovering: readonly Mutant[] = [
     breaks: 'the mark of a close in order holds for one start only',
   },
   {
-    name: 'clean-mark-comes-back',
-    file: 'storage/checkpoints.ts',
-    find: '  await disk.syncDirectory(logPath)\n  return true',
-    replace: '  return true',
-    breaks: 'the mark of a close in order does not come back with the loss of power',
-  },
-  {
     name: 'torn-tail-kept',
     file: 'storage/segments/cutting.ts',
     find: 'if (scan.end < contentEnd) await writer.truncate(scan.end)',
@@ -216,20 +209,6 @@ const recovering: readonly Mutant[] = [
     replace: 'const end = position',
     breaks: 'a batch in the commit log is there as a whole or not at all',
   },
-  {
-    name: 'snapshot-before-flush',
-    file: 'storage/commitlog/checkpointing.ts',
-    find: '    await flush()\n',
-    replace: '',
-    breaks: 'the snapshot of the queues is not ahead of the commit log',
-  },
-  {
-    name: 'recycled-not-zeroed',
-    file: 'storage/segments/next-segment.ts',
-    find: 'for (let from = 0; from < sizeInBytes',
-    replace: "for (let from = mode === 'write' ? sizeInBytes : 0; from < sizeInBytes",
-    breaks: 'no byte of the former life of a file is taken for a record',
-  },
 ]
 
 /** Producers and transactions. */
@@ -244,9 +223,8 @@ const producing: readonly Mutant[] = [
   {
     name: 'producer-snapshot-too-late',
     file: 'storage/segments/log-writer.ts',
-    find: 'await this.#options.place.disk.replaceFile(this.#snapshotPath(nextBase), snapshot)',
-    replace:
-      'await this.#options.place.disk.replaceFile(this.#snapshotPath(nextBase), encodeProducerSnapshot(this.#written.producers))',
+    find: 'await this.#writeSnapshot(nextBase, snapshot)',
+    replace: 'await this.#writeSnapshot(nextBase, encodeProducerSnapshot(this.#written.producers))',
     breaks: 'a batch that was lost is not taken for a duplicate',
   },
   {
@@ -322,13 +300,6 @@ const keeping: readonly Mutant[] = [
     find: '    await file.sync()\n    await this.#close()',
     replace: '    await this.#close()',
     breaks: 'a compacted segment is durable before those that it replaces go',
-  },
-  {
-    name: 'swap-without-directory',
-    file: 'storage/segments/compaction/log-compaction.ts',
-    find: 'await place.disk.syncDirectory(place.directory)',
-    replace: '',
-    breaks: 'the name of a compacted segment is durable before those that it replaces go',
   },
   {
     name: 'swap-steps-not-synced',

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import type { Logger } from '../core/logger.js'
 import { type Randomness, randomUuid } from '../core/randomness.js'
 import type { Disk } from '../files/disk.js'
-import { parsePartitionDirectoryName, parseSegmentFileName, suffix } from './segments/format.js'
+import { makeSurely } from '../files/sure-names.js'
+import { parsePartitionDirectoryName, parseSegmentFileName, partitionDirectoryName, suffix } from './segments/format.js'
 import { decodePartitionMetadata } from './segments/text-files.js'
 import { isTopicName, type Topic } from './topic-catalog.js'
 
@@ -72,16 +73,41 @@ export async function removePartitionDirectories(
   randomness: Randomness,
 ): Promise<void> {
   const doomed: string[] = []
+  await makeSurely(disk, logPath, async () => {
+    for (const { name, partition } of await directoriesFrom(disk, logPath, topic, from)) {
+      const tail = `-${partition}.${randomUuid(randomness).toString('hex')}-delete`
+      const doomedName = topic.name.slice(0, longestDirectoryName - tail.length) + tail
+      await disk.rename(join(logPath, name), join(logPath, doomedName))
+      doomed.push(doomedName)
+    }
+    await disk.syncDirectory(logPath)
+  })
+  for (const name of doomed) await disk.remove(join(logPath, name))
+}
+
+/**
+ * The directories that are to go. Once a sync of the log.dir has failed, one that is gone may come back, and no later sync
+ * would prevent it: an empty one takes its place, whose removal that sync can carry.
+ */
+async function directoriesFrom(
+  disk: Disk,
+  logPath: string,
+  topic: Topic,
+  from: number,
+): Promise<readonly { readonly name: string; readonly partition: number }[]> {
+  const found = new Map<string, number>()
   for (const { name, isDirectory } of (await disk.list(logPath)) ?? []) {
     const parsed = isDirectory ? parsePartitionDirectoryName(name) : undefined
     if (parsed?.topic !== topic.name || parsed.partition < from || parsed.partition > greatestPartition) continue
     const { partition } = parsed
     if (partition >= topic.partitions && !(await holdsPartition(disk, join(logPath, name)))) continue
-    const tail = `-${partition}.${randomUuid(randomness).toString('hex')}-delete`
-    const doomedName = topic.name.slice(0, longestDirectoryName - tail.length) + tail
-    await disk.rename(join(logPath, name), join(logPath, doomedName))
-    doomed.push(doomedName)
+    found.set(name, partition)
   }
-  await disk.syncDirectory(logPath)
-  for (const name of doomed) await disk.remove(join(logPath, name))
+  for (let partition = from; disk.failedSyncs(logPath) > 0 && partition < topic.partitions; partition++) {
+    const name = partitionDirectoryName(topic.name, partition)
+    if (found.has(name)) continue
+    await disk.makeDirectory(join(logPath, name))
+    found.set(name, partition)
+  }
+  return [...found].map(([name, partition]) => ({ name, partition }))
 }

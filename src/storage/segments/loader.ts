@@ -15,6 +15,7 @@ import { endOfContent } from './end-of-content.js'
 import { segmentFileName, suffix } from './format.js'
 import type { LoadedLog, LoadReport, LoadRequest } from './load-request.js'
 import { ProducerRecovery } from './producer-recovery.js'
+import { keepProducersBefore } from './removed-producers.js'
 import { Segment } from './segment.js'
 import type { SegmentPlace } from './segment-place.js'
 import { nextOffsetOf, type SegmentScan, scanSegment } from './segment-scan.js'
@@ -77,6 +78,7 @@ class Loader {
     await finishStagedFiles(disk, directory, (path, base) => nextOffsetOf(this.#place, path, base))
     // Segments that were begun behind the cut hold nothing that anybody was told of.
     await removeSegmentsBeyond(this.#place, this.#request.cutFrom)
+    await keepProducersBefore(this.#place, this.#request.logStartOffset, this.#request.nowMs)
     await removeSegmentsBefore(this.#place, this.#request.logStartOffset)
     const files = await segmentFiles(disk, directory)
     const bases = files.filter((file) => file.suffix === suffix.log).map((file) => file.offset)

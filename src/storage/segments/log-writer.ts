@@ -219,7 +219,10 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     this.#segments = rest
     await removeSegments(this.#options.place, before, this.#next, async (segment) => {
       // It may have been rolled while the others were waited for.
-      await this.#sealing.get(segment)?.work
+      const sealing = this.#sealing.get(segment)
+      await sealing?.work
+      // What its producers wrote is to be known also when the batches are gone.
+      if (sealing?.hasFailed) await this.#writeSnapshot(sealing.nextBase, sealing.snapshot)
       this.#sealing.delete(segment)
       if (this.#unsynced.has(segment)) await this.#syncSegment(segment)
     })
@@ -316,10 +319,7 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     for (const [segment, { nextBase, snapshot }] of this.#sealing) await this.#sealBehind(segment, nextBase, snapshot)
     await this.#next.discard()
     await this.#segments.active.seal()
-    await this.#options.place.disk.replaceFile(
-      this.#snapshotPath(this.#writtenOffset),
-      encodeProducerSnapshot(this.#written.producers),
-    )
+    await this.#writeSnapshot(this.#writtenOffset, encodeProducerSnapshot(this.#written.producers))
   }
 
   forgetIdleProducersSince(timestamp: number): void {
@@ -387,12 +387,13 @@ export class LogWriter implements RoundTarget<RecordBatch> {
     // Both write the same files.
     await this.#marks.settled()
     await segment.seal()
-    await this.#options.place.disk.replaceFile(this.#snapshotPath(nextBase), snapshot)
+    await this.#writeSnapshot(nextBase, snapshot)
     // Where a sync is still due, it closes the writer.
     if (!this.#unsynced.has(segment)) await segment.closeWriter()
   }
 
-  #snapshotPath(offset: number): string {
-    return join(this.#options.place.directory, segmentFileName(offset, suffix.snapshot))
+  #writeSnapshot(offset: number, snapshot: Buffer): Promise<void> {
+    const { disk, directory } = this.#options.place
+    return disk.replaceFile(join(directory, segmentFileName(offset, suffix.snapshot)), snapshot)
   }
 }
