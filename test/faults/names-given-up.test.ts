@@ -10,8 +10,10 @@ import { FaultDisk } from '../../sim/fault-disk.js'
 import { MemoryDisk } from '../../sim/memory-disk.js'
 import { SeededRandomness } from '../../sim/seeded-randomness.js'
 import { FileSequence } from '../../src/storage/commitlog/file-sequence.js'
+import { completeSwap, stageSwap } from '../../src/storage/segments/compaction/swap.js'
 import { NextSegment } from '../../src/storage/segments/next-segment.js'
 import { Segment } from '../../src/storage/segments/segment.js'
+import { removeSegmentsBeyond } from '../../src/storage/segments/staged-files.js'
 import { directory, placeWorld } from '../storage/segments/place.js'
 import { named } from '../storage/segments/world.js'
 import { until } from '../storage/support.js'
@@ -38,6 +40,12 @@ function world() {
     judge,
     intrude() {
       intrudes = true
+    },
+    async assertGone(path: string) {
+      for (const seed of seeds) {
+        const found = memory.afterCrash(new SeededRandomness(seed))
+        assert.equal((await found.readFile(path))?.length ?? 0, 0, `${path} is back with the power, seed ${seed}`)
+      }
     },
     async assertThere(path: string) {
       for (const seed of seeds) {
@@ -82,4 +90,36 @@ test('a file of the commit log', async () => {
   await files.create(1000)
   assert.deepEqual(files.starts, [0, 1000])
   await assertThere(files.pathOf(1000))
+})
+
+test('a segment that compaction has written', async () => {
+  const { memory, judge, intrude, assertThere } = world()
+  const { place } = await placeWorld({ memory, judge })
+  const path = join(directory, named(5, '.log'))
+  await memory.replaceFile(`${path}.cleaned`, Buffer.from('cleaned'))
+  intrude()
+  await stageSwap(place, 5)
+  await assertThere(`${path}.swap`)
+})
+
+test('the going of a segment that compaction has replaced', async () => {
+  const { memory, judge, intrude, assertGone } = world()
+  const { place } = await placeWorld({ memory, judge })
+  const pathOf = (base: number) => join(directory, named(base, '.log'))
+  for (const base of [0, 5]) await memory.replaceFile(pathOf(base), Buffer.from('replaced'))
+  await memory.replaceFile(`${pathOf(0)}.swap`, Buffer.from('cleaned'))
+  intrude()
+  await completeSwap(place, 0, [0, 5])
+  await assertGone(pathOf(5))
+  assert.equal((await memory.readFile(pathOf(0)))?.toString(), 'cleaned')
+})
+
+test('the going of a segment behind the end', async () => {
+  const { memory, judge, intrude, assertGone } = world()
+  const { place } = await placeWorld({ memory, judge })
+  const path = join(directory, named(5, '.log'))
+  await memory.replaceFile(path, Buffer.from('refused'))
+  intrude()
+  await removeSegmentsBeyond(place, 4)
+  await assertGone(path)
 })

@@ -20,7 +20,7 @@ import { isOutOfDescriptors } from '../../files/disk-error.js'
 import { segmentFileName, stage, suffix } from './format.js'
 import { Segment } from './segment.js'
 import type { SegmentPlace } from './segment-place.js'
-import { syncRemoval } from './staged-files.js'
+import { removeSurely } from './staged-files.js'
 
 /** What `ahead` prepares of a spare: more follows behind the writer, as it shows how busy it is. */
 const spareAheadBytes = 8 * 1024 * 1024
@@ -120,9 +120,7 @@ export class NextSegment {
       // Of a file that holds nothing, the way it closes has nothing to say.
       await named?.release().catch(() => {})
       // It may have its name though the naming failed.
-      const path = join(directory, segmentFileName(upcoming.baseOffset, suffix.log))
-      await disk.remove(path)
-      await syncRemoval(disk, path)
+      await removeSurely(disk, join(directory, segmentFileName(upcoming.baseOffset, suffix.log)))
     } else if (spare !== undefined) await disk.syncDirectory(directory)
   }
 

@@ -8,6 +8,7 @@
 import { dirname, join } from 'node:path'
 import type { Disk } from '../../files/disk.js'
 import type { OpenFiles } from '../../files/open-files.js'
+import { makeSurely } from '../../files/sure-names.js'
 import { parseSegmentFileName, quarantined, segmentFileName, stage, suffix } from './format.js'
 import type { Segment } from './segment.js'
 import type { SegmentPlace } from './segment-place.js'
@@ -68,27 +69,32 @@ export async function removeSegmentsBeyond(
 ): Promise<void> {
   const doomed = (await segmentFiles(disk, directory)).filter((file) => file.offset > offset).reverse()
   for (const [index, file] of doomed.entries()) {
-    await openFiles.drop(join(directory, file.name))
-    await disk.remove(join(directory, file.name))
+    const path = join(directory, file.name)
+    await openFiles.drop(path)
+    if (file.suffix !== suffix.log) await disk.remove(path)
     const isLastOfSegment = doomed[index + 1]?.offset !== file.offset
-    if (isLastOfSegment) await syncRemoval(disk, join(directory, segmentFileName(file.offset, suffix.log)))
+    if (isLastOfSegment) await removeSurely(disk, join(directory, segmentFileName(file.offset, suffix.log)))
   }
 }
 
 /**
- * Makes the removal of a log file durable. Where that fails an empty one takes its place: of a name whose sync failed no
- * later sync says that it is gone, so whoever tries again is to have something to remove.
+ * Removes a log file if it is there, durably. Where a sync of its directory fails meanwhile, this one or somebody else's, an
+ * empty file takes its place: of a name whose sync failed no later sync says that it is gone, so whoever tries again is to
+ * have something to remove.
  */
-export async function syncRemoval(disk: Disk, path: string): Promise<void> {
-  try {
-    await disk.syncDirectory(dirname(path))
-  } catch (error) {
-    await disk.open(path, { mode: 'create' }).then(
-      (file) => file.close(),
-      () => {},
-    )
-    throw error
+export async function removeSurely(disk: Disk, path: string): Promise<void> {
+  const directory = dirname(path)
+  const putEmpty = async (): Promise<void> => (await disk.open(path, { mode: 'create' })).close()
+  const remove = async (): Promise<void> => {
+    await disk.remove(path)
+    try {
+      await disk.syncDirectory(directory)
+    } catch (error) {
+      await putEmpty().catch(() => {})
+      throw error
+    }
   }
+  await makeSurely(disk, directory, remove, putEmpty)
 }
 
 /** Takes files that nobody needs any more, to make new segments of them. */

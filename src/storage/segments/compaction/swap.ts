@@ -7,8 +7,9 @@
  * renamed since the last sync may be there, and not in the order in which it was done.
  */
 
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Disk } from '../../../files/disk.js'
+import { makeSurely } from '../../../files/sure-names.js'
 import { segmentFileName, stage, suffix } from '../format.js'
 import { segmentFiles } from '../staged-files.js'
 
@@ -24,11 +25,17 @@ const fileSuffixes = [suffix.log, suffix.offsetIndex, suffix.timeIndex, suffix.t
 /** Gives the files of a cleaned segment the names under which a start would finish the swap. Durable when it resolves. */
 export async function stageSwap({ disk, directory }: SwapPlace, baseOffset: number): Promise<void> {
   const present = await namesOf({ disk, directory })
-  for (const name of fileSuffixes.map((one) => segmentFileName(baseOffset, one))) {
-    if (!present.has(name + stage.cleaned)) continue
-    await disk.rename(join(directory, name + stage.cleaned), join(directory, name + stage.swap))
+  const staged = fileSuffixes
+    .map((one) => join(directory, segmentFileName(baseOffset, one)))
+    .filter((path) => present.has(basename(path) + stage.cleaned))
+  const rename = async (from: string, to: string): Promise<void> => {
+    for (const path of staged) await disk.rename(path + from, path + to)
   }
-  await disk.syncDirectory(directory)
+  const make = async (): Promise<void> => {
+    await rename(stage.cleaned, stage.swap)
+    await disk.syncDirectory(directory)
+  }
+  await makeSurely(disk, directory, make, () => rename(stage.swap, stage.cleaned))
 }
 
 /**
@@ -41,13 +48,19 @@ export async function completeSwap(
   sources: readonly number[],
 ): Promise<void> {
   const present = await namesOf({ disk, directory })
-  for (const source of sources) {
-    for (const name of oldNames(source, baseOffset)) {
-      if (present.has(name)) await disk.rename(join(directory, name), join(directory, name + stage.deleted))
-    }
+  const old = sources
+    .flatMap((source) => oldNames(source, baseOffset))
+    .filter((name) => present.has(name))
+    .map((name) => join(directory, name))
+  const moveAway = async (): Promise<void> => {
+    for (const path of old) await disk.rename(path, path + stage.deleted)
+    // Before the last sign of the swap goes: else a segment whose records are in the new one could come back beside it.
+    if (sources.length > 1) await disk.syncDirectory(directory)
   }
-  // Before the last sign of the swap goes: else a segment whose records are in the new one could come back beside it.
-  if (sources.length > 1) await disk.syncDirectory(directory)
+  // An old name that a failed sync has given up is taken by an empty file, for the next sync to carry its going.
+  await makeSurely(disk, directory, moveAway, async () => {
+    for (const path of old) await (await disk.open(path, { mode: 'create' })).close()
+  })
   for (const name of fileSuffixes.map((one) => segmentFileName(baseOffset, one))) {
     if (!present.has(name + stage.swap)) continue
     await disk.rename(join(directory, name + stage.swap), join(directory, name))
