@@ -26,11 +26,11 @@ const actors: Record<ActorKind, Actor> = { producers, idempotent, transactions, 
 
 /**
  * Calls that move names and lengths, of which there are few, and between which a crash does the most harm: two of three
- * crashes come right after one of them.
+ * crashes come right before or right after one of them.
  */
 const turningPoints = ['rename', 'remove', 'link', 'truncate', 'makeDirectory', 'syncDirectory'] as const
 /** Of a life, or of an opening; where there are fewer the crash comes by the number of events. */
-const mostTurns = { life: 80, opening: 12 } as const
+const mostTurns = { life: 160, opening: 24 } as const
 
 /** Simulated time that anything may take on a disk that works. */
 const patienceMs = 20 * 60_000
@@ -55,8 +55,8 @@ export class World {
   /** While there are some. */
   #faults: SeededFaults | undefined
   #wallMs = 1_700_000_000_000
-  /** Calls so far, of each kind. */
-  readonly #calls = new Map<DiskOperation, number>()
+  /** Steps of the disk's calls so far: of each there are two, one before its effect and one behind it. */
+  readonly #steps = new Map<DiskOperation, number>()
   #life = 0
 
   constructor(plan: Plan) {
@@ -68,12 +68,12 @@ export class World {
     this.#disk = new MemoryDisk({
       supportsDsync,
       supportsMapping,
-      pace: () => this.#scheduler.pace(),
+      pace: (operation) => {
+        this.#steps.set(operation, this.#stepsOf([operation]) + 1)
+        return this.#scheduler.pace()
+      },
       faults: {
-        ask: (operation, path) => {
-          this.#calls.set(operation, this.#called([operation]) + 1)
-          return this.#faults?.ask(operation, path)
-        },
+        ask: (operation, path) => this.#faults?.ask(operation, path),
         evicts: (path) => this.#faults?.evicts(path) ?? false,
         below: (limit) => choices.below(limit),
       },
@@ -173,12 +173,12 @@ export class World {
     const events = 1 + random.below(random.once(2) ? mostEvents : 1 + random.below(mostEvents))
     if (random.once(3)) return { events }
     const kinds = random.once(2) ? turningPoints : [turningPoints[random.below(turningPoints.length)]]
-    const last = this.#called(kinds) + 1 + random.below(1 + random.below(turns))
-    return { events: mostEvents, until: () => this.#called(kinds) >= last }
+    const last = this.#stepsOf(kinds) + 1 + random.below(1 + random.below(turns))
+    return { events: mostEvents, until: () => this.#stepsOf(kinds) >= last }
   }
 
-  #called(operations: readonly DiskOperation[]): number {
-    return operations.reduce((sum, operation) => sum + (this.#calls.get(operation) ?? 0), 0)
+  #stepsOf(operations: readonly DiskOperation[]): number {
+    return operations.reduce((sum, operation) => sum + (this.#steps.get(operation) ?? 0), 0)
   }
 
   async #act(scene: Scene): Promise<void> {
