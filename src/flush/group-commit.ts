@@ -133,6 +133,8 @@ export class GroupCommit<T> {
     if (this.#failure) throw this.#failure
     // The sync that runs may have begun before the last round was written; whichever follows it covers that round.
     await this.#syncing
+    // A write has failed meanwhile, so that none follows.
+    if (this.#unsynced.messages > 0 && this.#failure) throw this.#failure
     if (this.#unsynced.messages > 0) this.#sync()
     await this.#syncing
   }

@@ -281,6 +281,29 @@ describe('group commit behind the writer', () => {
     assert.deepEqual([flushed, target.durable], [2, 2])
   })
 
+  test('flush behind a sync that succeeds tells of a write that failed meanwhile: no sync follows it', async () => {
+    const { target, commit, submit } = begin(async_)
+    submit(1)
+    await settled()
+    target.rounds[0].finish()
+    await settled()
+    const first = commit.flush()
+    await settled()
+    submit(2)
+    await settled()
+    target.rounds[1].finish()
+    await settled()
+    const second = commit.flush()
+    submit(3)
+    await settled()
+    target.rounds[2].finish(new Error('EIO'))
+    await settled()
+    target.syncs[0].finish()
+    await first
+    await assert.rejects(second, { code: 'LOG_FAILED' })
+    assert.equal(target.durable, 1)
+  })
+
   test('a sync that fails is told to whoever flushes, and refuses every later item', async () => {
     const { target, clock, commit, answers, submit } = begin(async_)
     submit(1)
@@ -468,6 +491,58 @@ describe('group commit, whatever happens in whatever order', () => {
           assert.equal(target.durable, submitted, 'nothing stays unsynced for ever')
         }),
         { numRuns: 200 },
+      )
+    })
+  }
+
+  for (const [name, policy] of Object.entries({ sync, batch, async: async_ })) {
+    test(`on a disk that fails nothing is promised that is not so: ${name}`, async () => {
+      const one = fc.oneof(
+        { arbitrary: step, weight: 9 },
+        { arbitrary: fc.constant<Step>('flush'), weight: 2 },
+        fc.constant('fail' as const),
+      )
+      const steps = fc.array(one, { minLength: 10, maxLength: 40 })
+      await fc.assert(
+        fc.asyncProperty(steps, fc.boolean(), async (all, isOfSync) => {
+          const { target, clock, commit, answers, submit } = begin(policy)
+          const done = { rounds: 0, syncs: 0 }
+          let submitted = 0
+          let error: Error | undefined
+          const finish = (kind: 'rounds' | 'syncs') => target[kind][done[kind]++]?.finish(error)
+          const flushes: Promise<void>[] = []
+          for (const one of all) {
+            if (one === 'submit') submit(submitted++)
+            else if (one === 'finish round' && done.rounds < target.rounds.length) finish('rounds')
+            else if (one === 'finish sync' && done.syncs < target.syncs.length) finish('syncs')
+            else if (one === 'tick') await clock.run(60)
+            else if (one === 'fail') {
+              error = new Error('EIO')
+              const kind = isOfSync ? 'syncs' : 'rounds'
+              if (done[kind] < target[kind].length) finish(kind)
+              error = undefined
+            } else if (one === 'flush') {
+              const before = submitted
+              const flushed = () => assert.ok(target.durable >= before, 'flushed and not durable')
+              flushes.push(commit.flush().then(flushed, (refusal) => assert.ok(refusal instanceof HoldfastError)))
+            }
+            await settled()
+            const kept = policy.acknowledgeAfter === 'sync' ? target.durable : target.written
+            assert.ok(
+              answers.filter((answer) => answer.endsWith('ok')).length <= kept,
+              'acknowledged before it was kept',
+            )
+          }
+          for (let turn = 0; turn < 4; turn++) {
+            while (done.rounds < target.rounds.length || done.syncs < target.syncs.length) {
+              finish(done.rounds < target.rounds.length ? 'rounds' : 'syncs')
+              await settled()
+            }
+            await clock.run(100)
+          }
+          await Promise.all(flushes)
+        }),
+        { numRuns: 600 },
       )
     })
   }
