@@ -33,7 +33,7 @@ import { findMessages } from './finding.js'
 import { findOffset } from './finding-offsets.js'
 import { flushWithin } from './flush-within.js'
 import { watchGroups } from './group-metrics.js'
-import { Intake } from './intake.js'
+import { Intake, maxUncompressedBytes } from './intake.js'
 import { ProducerIds } from './producer-ids.js'
 import { Topics, unknownTopic } from './topics.js'
 
@@ -47,9 +47,6 @@ export interface BrokerOptions extends WatchRecovery {
   /** Nothing is counted where absent. */
   readonly metrics?: Metrics
 }
-
-/** What the records of one compressed batch may unpack to; more is taken for a decompression bomb. */
-const maxUncompressedBytes = 32 * 1024 * 1024
 
 export class Broker extends CoordinatedBroker implements contract.BrokerService {
   readonly #store: MessageStore

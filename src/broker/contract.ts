@@ -218,6 +218,12 @@ export interface InitProducerRequest {
   readonly producerEpoch: number
 }
 
+/** Whole batches of another log, in its order. */
+export interface CopiedBatches extends TopicPartition {
+  /** Its bytes belong to the broker until the call resolves, and for good where it rejects. */
+  readonly records: Buffer
+}
+
 export interface BrokerService extends GroupService, TransactionService {
   /** The header that holds the id of a message; `message-id` where absent, as across a wire. */
   readonly idHeader?: string
@@ -226,6 +232,15 @@ export interface BrokerService extends GroupService, TransactionService {
   /** Resolves when the batch is acknowledged as the topic's flush policy says. */
   produce(request: ProduceRequest): Promise<ProduceResult>
   fetch(request: FetchRequest): Promise<readonly FetchedPartition[]>
+  /**
+   * Stores batches of another log as they lie there: offsets, leader epochs, producers and markers are the other's. For a
+   * mirror or a replica, the only one who writes into this partition. Absent across a wire, where a broker gives out
+   * offsets by itself.
+   * @throws COPY_DIVERGED, COPY_IMPOSSIBLE; CORRUPT_MESSAGE, MESSAGE_TOO_LARGE
+   */
+  appendCopies?(copied: CopiedBatches): Promise<void>
+  /** Lets a partition that holds nothing begin at `offset`. Absent as {@link appendCopies} is. @throws COPY_DIVERGED */
+  beginAt?(place: TopicPartition, offset: number): Promise<void>
   /** With `committed`, "latest" is the last stable offset, and nothing is found behind it. `uncommitted` where absent. */
   findOffsets(lookups: readonly OffsetLookup[], isolation?: Isolation): Promise<readonly FoundOffset[]>
   findEpochs(lookups: readonly EpochLookup[]): Promise<readonly FoundEpoch[]>

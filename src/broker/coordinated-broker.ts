@@ -1,7 +1,7 @@
-/** What a broker hands on to its coordinators: the requests of groups and of transactions. */
+/** What a broker hands on: the requests of groups and of transactions to their coordinators, and what is copied. */
 
 import { HoldfastError } from '../core/errors.js'
-import type { TopicPartition } from './contract.js'
+import type { CopiedBatches, TopicPartition } from './contract.js'
 import type { Coordination } from './coordination.js'
 import type * as groups from './groups/contract.js'
 import type * as transactions from './transactions/contract.js'
@@ -83,6 +83,14 @@ export abstract class CoordinatedBroker implements groups.GroupService, transact
 
   describeTransaction(transactionalId: string): Promise<transactions.TransactionDescription> {
     return this.coordination.transactions.describeTransaction(transactionalId)
+  }
+
+  appendCopies(copied: CopiedBatches): Promise<void> {
+    return this.coordination.copied.append(copied)
+  }
+
+  beginAt(place: TopicPartition, offset: number): Promise<void> {
+    return this.coordination.copied.beginAt(place, offset)
   }
 
   /** Offsets of partitions that do not exist are refused on their own. */

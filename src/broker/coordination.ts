@@ -14,6 +14,7 @@ import { type InternalTopicName, offsetsTopicName, transactionsTopicName } from 
 import type { MessageStore } from '../storage/message-store.js'
 import type { TransactionMarker } from '../storage/partition-log.js'
 import type { InitProducerRequest, ProducerIdentity, TopicPartition } from './contract.js'
+import { CopiedIntake } from './copied-intake.js'
 import { flushWithin } from './flush-within.js'
 import { GroupCoordinator } from './groups/coordinator.js'
 import { type InternalTopic, unavailable } from './internal-log.js'
@@ -39,10 +40,12 @@ export class Coordination {
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
   readonly #options: CoordinationOptions
+  readonly copied: CopiedIntake
   readonly #exchange: OffsetExchange
 
   constructor(options: CoordinationOptions) {
     this.#options = options
+    this.copied = new CopiedIntake(options)
     const { store, producerIds, clock, randomness, disk, logger, metrics } = options
     const { settings } = store
     this.groups = new GroupCoordinator({

@@ -12,6 +12,9 @@ import type { Clock } from '../core/clock.js'
 import { prepareCodec } from '../records/compression/index.js'
 import type { Codec } from '../records/format.js'
 
+/** What the records of one compressed batch may unpack to; more is taken for a decompression bomb. */
+export const maxUncompressedBytes = 32 * 1024 * 1024
+
 /** Of one turn of the event loop; the batch that uses it up is still finished. */
 const packingMsPerTurn = 10
 

@@ -33,16 +33,24 @@ export class ProducerIds {
 
   take(): Promise<number> {
     return this.#turn.run(async () => {
-      if (this.#next === this.#blockEnd) {
-        const end = this.#next + blockLength
-        await this.#disk.replaceFile(
-          this.#path,
-          Buffer.from(`${JSON.stringify({ version: 1, nextProducerId: end })}\n`),
-        )
-        this.#blockEnd = end
-      }
+      if (this.#next === this.#blockEnd) await this.#reserveUpTo(this.#next + blockLength)
       return this.#next++
     })
+  }
+
+  /** Never hands out `producerId` or one below it: a log holds batches of it that came from elsewhere. */
+  async passOver(producerId: number): Promise<void> {
+    if (producerId < this.#next) return
+    await this.#turn.run(async () => {
+      const next = Math.max(this.#next, producerId + 1)
+      if (next > this.#blockEnd) await this.#reserveUpTo(next + blockLength)
+      this.#next = next
+    })
+  }
+
+  async #reserveUpTo(end: number): Promise<void> {
+    await this.#disk.replaceFile(this.#path, Buffer.from(`${JSON.stringify({ version: 1, nextProducerId: end })}\n`))
+    this.#blockEnd = end
   }
 }
 

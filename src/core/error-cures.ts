@@ -35,6 +35,16 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
     cause: 'A file of the backup differs from what it says of itself, or the backup was interrupted.',
     cure: 'Restore an earlier generation, and look at the disk that holds the backups.',
   },
+  COPY_DIVERGED: {
+    cause:
+      'A topic of the target holds messages that do not come from the source at these offsets: somebody else has written there, it is the copy of another source, or the source was cut or begun anew since.',
+    cure: 'Name another target, or delete the topic there and mirror again. After a failed verification the message names the first difference.',
+  },
+  COPY_IMPOSSIBLE: {
+    cause:
+      'Offsets are to stay what they are, and the target cannot have these: across the wire a broker gives out offsets by itself, so markers of transactions, aborted messages and holes of compaction have no counterpart there; the layout `commitlog` has no holes.',
+    cure: 'Mirror into a folder (layout `segments`), which takes every log as it is, and serve that; or leave the topic out with `--topic`.',
+  },
   LOG_DAMAGED: {
     cause:
       'Bytes in the middle of a log are no sound batch, or files of it are missing: what no crash leaves behind, but a failing disk, memory or a hand does.',

@@ -28,6 +28,16 @@ export const errorTable = {
     retriable: false,
     text: 'A backup does not hold what it says, or was not written whole.',
   },
+  COPY_DIVERGED: {
+    kafka: -1,
+    retriable: false,
+    text: 'The copy holds something else than what it is to be a copy of.',
+  },
+  COPY_IMPOSSIBLE: {
+    kafka: -1,
+    retriable: false,
+    text: 'What is to be copied cannot have the same offsets in the target.',
+  },
   LOG_DAMAGED: { kafka: 56, retriable: false, fatal: true, text: 'A log is damaged in its middle.' },
   LOG_FAILED: {
     kafka: 56,

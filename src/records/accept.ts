@@ -75,6 +75,16 @@ export function acceptBatch(
   return repacked(batch, records, limits, packing)
 }
 
+/** A verified batch as a layout wants it that keeps records one by one; its codec has been prepared. */
+export function unpackedBatch(batch: RecordBatch, maxUncompressedBytes: number): RecordBatch {
+  const { codec } = batch
+  if (codec === 'none') return batch
+  const limits = { maxBatchBytes: Number.POSITIVE_INFINITY, maxUncompressedBytes }
+  return repacked(batch, decompress(codec, batch.bytes.subarray(at.records), maxUncompressedBytes), limits, {
+    codec: 'none',
+  })
+}
+
 function repacked(batch: RecordBatch, records: Buffer, limits: VerifyLimits, { codec, level }: Packing): RecordBatch {
   // Its readers will have to unpack it: what would be refused if it came packed is not packed here.
   if (codec !== 'none' && records.length > limits.maxUncompressedBytes) refuseLarge(limits.maxUncompressedBytes)

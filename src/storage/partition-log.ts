@@ -2,7 +2,7 @@
  * The contract of one ordered log, as the rooms above see it. It lies under the layouts so that each can fulfil it and
  * none knows another. No code, only promises:
  *
- * - Offsets only grow by one, and are never reused once acknowledged.
+ * - Offsets only grow, by one but for {@link LogCopies}, and are never reused once acknowledged.
  * - A record is visible to `read` only below the high watermark, which never passes what the flush policy acknowledged.
  * - After a failed write or sync nothing more is appended until the log went through recovery; what was acknowledged
  *   stays readable meanwhile.
@@ -91,6 +91,20 @@ export interface TimestampedOffset {
   readonly timestamp: number
 }
 
+/** The side of a log that takes what another log holds. Nobody else appends to it meanwhile. */
+export interface LogCopies {
+  /**
+   * Appends whole batches as they lie in the other log: their offsets, which may leave holes where the layout can have
+   * some, their producers, the markers of transactions, and in segments their leader epochs. Takes the bytes until it
+   * resolves, as the flush policy says; for good where it rejects.
+   * @throws COPY_DIVERGED for a batch that does not lie behind the end; COPY_IMPOSSIBLE for a hole where there can be
+   * none; LOG_FAILED, DISK_FULL, CLOSED
+   */
+  append(batches: readonly RecordBatch[]): Promise<void>
+  /** Lets a log that holds nothing begin at `offset`, durably. @throws COPY_DIVERGED where it holds something */
+  beginAt(offset: number): Promise<void>
+}
+
 export interface PartitionLog {
   readonly topic: string
   readonly partition: number
@@ -116,6 +130,7 @@ export interface PartitionLog {
   readonly damage: HoldfastError | undefined
   /** Closed for good, e.g. since its topic was deleted. */
   readonly isClosed: boolean
+  readonly copies: LogCopies
 
   /**
    * Takes the batch's bytes until `acknowledged` resolves, stamps its offsets in place, and queues it. Offsets are given in call order.

@@ -38,9 +38,10 @@ import { type PendingBatch, Publisher } from './publishing.js'
 import { catchUpQueues } from './queue-catch-up.js'
 import type { QueueEngine } from './queue-engine.js'
 import { QueueFinder } from './queue-finder.js'
-import { emptyQueue, QueueLog, type QueueState } from './queue-log.js'
+import { QueueLog } from './queue-log.js'
 import { QueueRegistry } from './queue-registry.js'
 import type { StoreSnapshot } from './snapshot.js'
+import { emptyQueue, type QueueState } from './snapshot.js'
 import { markStoreClosed } from './store-checkpoint.js'
 
 export class CommitLogStore implements QueueEngine {

@@ -9,8 +9,9 @@ import { Mutex } from '../../core/mutex.js'
 import type { Settings } from '../../core/settings.js'
 import type { RecordBatch } from '../../records/batch.js'
 import { Appender, type AppenderOptions } from '../log/appender.js'
+import { Copying } from '../log/copying.js'
 import { Listeners } from '../log/listeners.js'
-import { damageOf, outOfRange } from '../log/refusals.js'
+import { damageOf, noHoles, outOfRange } from '../log/refusals.js'
 import { WrittenState } from '../log/written-state.js'
 import type {
   AbortedTransaction,
@@ -30,7 +31,7 @@ import type { ConsumeQueue } from './consume-queue.js'
 import type { MessageReader } from './message-reader.js'
 import type { QueueEngine } from './queue-engine.js'
 import { QueueReader } from './queue-reader.js'
-import type { QueueSnapshot } from './snapshot.js'
+import type { QueueSnapshot, QueueState } from './snapshot.js'
 
 export interface QueueLogOptions {
   readonly topic: string
@@ -47,18 +48,6 @@ export interface QueueLogOptions {
   onStartMoved(): Promise<void>
 }
 
-/** What is known of a queue at one position of the commit log. */
-export type QueueState = Omit<QueueSnapshot, 'topic' | 'queueId'>
-
-export const emptyQueue: QueueState = {
-  startOffset: 0,
-  endOffset: 0,
-  sizeInBytes: 0,
-  maxTimestamp: -1,
-  producers: [],
-  aborted: [],
-}
-
 /** One machine keeps one copy, so nobody else has ever led. */
 const onlyEpoch = 0
 
@@ -73,6 +62,7 @@ export class QueueLog implements PartitionLog {
   readonly #aborted: AbortedTransactions
   readonly #reader: QueueReader
   readonly #turns = new Mutex()
+  readonly copies: Copying
   readonly #written: WrittenState
   #settings: Settings
   #appender: Appender
@@ -107,6 +97,16 @@ export class QueueLog implements PartitionLog {
     this.#appender = this.#appenderFrom()
     const building = { ...options.building, partitionLeaderEpoch: onlyEpoch }
     this.#reader = new QueueReader(this, { ...options, building, logger: engine.logger })
+    this.copies = new Copying({
+      log: this,
+      appender: () => this.#appender,
+      assertOpen: () => this.#assertTaking(),
+      allowHoles: () => Promise.reject(noHoles(this)),
+      canHold: ({ recordsCount, lastOffsetDelta }) => recordsCount === lastOffsetDelta + 1,
+      // A queue has one epoch: the batches that are built of its messages say so.
+      noteEpoch: () => Promise.resolve(),
+      beginAt: (offset) => this.#beginAt(offset),
+    })
     this.#lifecycle.to('open')
   }
 
@@ -335,6 +335,19 @@ export class QueueLog implements PartitionLog {
     await this.#turns.run(() => this.#reader.ended())
     this.#lifecycle.to('closed')
     this.notify()
+  }
+
+  #beginAt(offset: number): Promise<void> {
+    return this.#turns.run(async () => {
+      this.#options.entries.beginAt(offset)
+      this.#startOffset = offset
+      this.#highWatermark = offset
+      this.#durableOffset = offset
+      this.#written.publish(offset, this.#publishedBytes)
+      this.#appender = this.#appenderFrom()
+      // A start that does not know of it finds an empty queue, or one that its first message says where to begin.
+      await this.#options.onStartMoved()
+    })
   }
 
   #appenderFrom(): Appender {

@@ -8,7 +8,7 @@ import type { ConsumeQueue } from './consume-queue.js'
 import { type MessageDispatch, timestampOf } from './dispatching.js'
 import type { MessageView } from './message.js'
 import type { OwnProperty } from './own-property.js'
-import type { QueueState } from './queue-log.js'
+import type { QueueState } from './snapshot.js'
 
 /** A message, and what its properties say. */
 export interface ReadMessage {

@@ -18,11 +18,11 @@ import type { MessageView } from './message.js'
 import type { MessageIndex } from './message-index.js'
 import { MessageReader } from './message-reader.js'
 import type { LastMessage } from './publishing.js'
-import { emptyQueue } from './queue-log.js'
 import type { ConsumeQueues } from './queue-set.js'
 import { type ReadMessage, RecoveringQueue } from './recovering-queue.js'
 import { type Scan, scanMessages } from './scanning.js'
 import type { QueueSnapshot, StoreSnapshot } from './snapshot.js'
+import { emptyQueue } from './snapshot.js'
 
 export interface RecoveryOptions {
   readonly files: FileSequence

@@ -75,6 +75,18 @@ export interface QueueSnapshot {
   readonly aborted: readonly AbortedEntry[]
 }
 
+/** What is known of a queue at one position of the commit log. */
+export type QueueState = Omit<QueueSnapshot, 'topic' | 'queueId'>
+
+export const emptyQueue: QueueState = {
+  startOffset: 0,
+  endOffset: 0,
+  sizeInBytes: 0,
+  maxTimestamp: -1,
+  producers: [],
+  aborted: [],
+}
+
 export interface StoreSnapshot {
   /** Everything below is in the consume queues and in the index, on stable storage. */
   readonly position: number

@@ -64,27 +64,24 @@ export class Appender {
   }
 
   append(batch: RecordBatch): AppendReceipt {
-    const { settings, clock, room, isVital } = this.#options
+    const { settings, clock } = this.#options
     if (this.#target.isStalled) throw stalled(this.#log)
     const seen = batch.hasProducerId ? this.#producers.check(batch) : undefined
     if (seen !== undefined) return this.#duplicateReceipt(seen)
-    // The end of a transaction frees its readers, and takes next to nothing.
-    const refusal = isVital || batch.isControl ? undefined : room.refusal
-    if (refusal !== undefined) throw new HoldfastError('DISK_WATERMARK', refusal)
+    this.#assertRoom(batch)
     batch.stamp(this.#logEndOffset, this.#log.leaderEpoch)
     const logAppendTimeMs = settings['log.message.timestamp.type'] === 'LogAppendTime' ? clock.now() : -1
     if (logAppendTimeMs >= 0) batch.stampLogAppendTime(logAppendTimeMs)
-    this.#target.admit(batch)
-    if (batch.hasProducerId) this.#producers.note(batch, clock.now())
-    this.#logEndOffset = batch.nextOffset
-    const acknowledged = this.#target.submit(batch)
-    return {
-      baseOffset: batch.baseOffset,
-      lastOffset: batch.lastOffset,
-      logAppendTimeMs,
-      duplicate: false,
-      acknowledged,
-    }
+    const acknowledged = this.#take(batch)
+    const { baseOffset, lastOffset } = batch
+    return { baseOffset, lastOffset, logAppendTimeMs, duplicate: false, acknowledged }
+  }
+
+  /** Takes a batch of another log at the offsets that it has, which do not lie before the end of this one. */
+  appendCopy(batch: RecordBatch): Promise<void> {
+    if (this.#target.isStalled) throw stalled(this.#log)
+    this.#assertRoom(batch)
+    return this.#take(batch)
   }
 
   endTransaction({ commit, ...marker }: TransactionMarker): AppendReceipt {
@@ -105,6 +102,21 @@ export class Appender {
 
   forgetIdleProducersSince(timestamp: number): void {
     this.#producers.forgetIdleSince(timestamp)
+  }
+
+  #assertRoom(batch: RecordBatch): void {
+    const { room, isVital } = this.#options
+    // The end of a transaction frees its readers, and takes next to nothing.
+    const refusal = isVital || batch.isControl ? undefined : room.refusal
+    if (refusal !== undefined) throw new HoldfastError('DISK_WATERMARK', refusal)
+  }
+
+  /** Takes a batch that has its offsets. */
+  #take(batch: RecordBatch): Promise<void> {
+    this.#target.admit(batch)
+    if (batch.hasProducerId) this.#producers.note(batch, this.#options.clock.now())
+    this.#logEndOffset = batch.nextOffset
+    return this.#target.submit(batch)
   }
 
   #duplicateReceipt(seen: BatchTrace): AppendReceipt {

@@ -41,3 +41,9 @@ export function namesLost({ topic, partition }: PartitionLog, cause: unknown): H
   const what = `Log ${topic}-${partition} can be read again when it has been opened anew; files of it were being renamed`
   return new HoldfastError('LOG_FAILED', `${what}: ${why}`, { cause })
 }
+
+/** Of a log in which every offset is a message. */
+export function noHoles({ topic, partition }: PartitionLog): HoldfastError {
+  const what = `${topic}-${partition} has the layout commitlog, in which every offset is a message`
+  return new HoldfastError('COPY_IMPOSSIBLE', `${what}; what is to be copied has holes, which compaction makes.`)
+}

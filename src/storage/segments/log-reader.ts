@@ -19,6 +19,8 @@ export interface LogReaderOptions {
   segments(): SegmentSet
   /** What the last opening found. */
   report(): LoadReport
+  /** @throws CLOSED */
+  assertReadable(): void
   /** A read met damage that no start had seen. */
   onDamaged(damage: HoldfastError): void
 }
@@ -84,6 +86,7 @@ export class LogReader {
 
   abortedTransactions(from: number, to: number): AbortedTransaction[] {
     const { log } = this.#options
+    this.#options.assertReadable()
     if (from < log.logStartOffset) throw outOfRange(log, from)
     return this.#options.segments().abortedTransactions(from, to)
   }
@@ -120,6 +123,7 @@ export class LogReader {
 
   #reading<T>(read: () => Promise<T>, discard: (answer: T) => void = () => {}): Promise<T> {
     return this.#reads.run(async () => {
+      this.#options.assertReadable()
       for (;;) {
         if (this.#changing !== undefined) await this.#changing
         const changes = this.#changes

@@ -138,14 +138,15 @@ export class LogWriter implements RoundTarget<RecordBatch> {
   }
 
   async #writeRound(batches: readonly RecordBatch[], durable: boolean): Promise<void> {
-    invariant(batches[0].baseOffset === this.#writtenOffset, 'a round continues the log where the last one ended')
+    // Copies of another log may leave a hole.
+    invariant(batches[0].baseOffset >= this.#writtenOffset, 'a round continues the log behind where the last one ended')
     const { place } = this.#options
     const touched = new Set<Segment>()
     let bytes = 0
     for (let start = 0; start < batches.length; ) {
       const learning = this.#rolling.learn(this.#segments.active)
       if (learning !== undefined) await learning
-      if (this.#mustRoll(batches, start)) await this.#roll(batches[start].baseOffset)
+      if (this.#mustRoll(batches, start)) await this.#roll(this.#next.namedAt ?? batches[start].baseOffset)
       const segment = this.#segments.active
       const run = batches.slice(start, this.#rolling.endOfRun(segment, batches, start))
       if (start + run.length === batches.length) this.#lookAhead(segment, run)

@@ -79,6 +79,11 @@ export class NextSegment {
     return this.#upcoming !== undefined
   }
 
+  /** Where it begins, if one was named. */
+  get namedAt(): number | undefined {
+    return this.#upcoming?.baseOffset
+  }
+
   /**
    * Begins to name the segment at `baseOffset`, durably. Where there was no room or no descriptor for it, {@link take}
    * tries again; any other failure is told there.

@@ -1,10 +1,4 @@
-/**
- * One ordered log in Kafka's layout: a directory of segments, the last of which is appended to.
- *
- * The way of an append: `append` gives the batch its offsets and queues it; the group commit hands all that waits to
- * the writer, which writes it (rolling to a new segment where it must), makes it durable as the policy says, publishes
- * it to readers by moving the high watermark, and so lets the waiters be acknowledged.
- */
+/** One ordered log in Kafka's layout: a directory of segments, the last of which is appended to. */
 
 import { HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
@@ -12,10 +6,8 @@ import { Lifecycle } from '../../core/lifecycle.js'
 import { Mutex } from '../../core/mutex.js'
 import type { Settings } from '../../core/settings.js'
 import { isOutOfDescriptors } from '../../files/disk-error.js'
-import { GroupCommit } from '../../flush/group-commit.js'
-import { flushPolicy } from '../../flush/policy.js'
 import type { RecordBatch } from '../../records/batch.js'
-import type { Appender } from '../log/appender.js'
+import { Copying } from '../log/copying.js'
 import { Listeners } from '../log/listeners.js'
 import { damageOf, outOfRange, stopped } from '../log/refusals.js'
 import type {
@@ -28,23 +20,14 @@ import type {
   TimestampedOffset,
   TransactionMarker,
 } from '../partition-log.js'
-import { appenderOver } from './appending.js'
 import { LogCompaction } from './compaction/log-compaction.js'
 import { LeaderEpochs } from './leader-epochs.js'
 import type { LoadedLog, LoadReport } from './load-request.js'
 import { LogReader } from './log-reader.js'
-import { LogWriter } from './log-writer.js'
-import { type LiveOptions, loadFor, placeOf, type SegmentLogOptions, warmTailBytes, withLive } from './opening.js'
+import { type OpenState, openStateOver, reopenedAt } from './open-state.js'
+import { type LiveOptions, loadFor, type SegmentLogOptions, warmTailBytes, withLive } from './opening.js'
 import { type SegmentFacts, segmentFacts } from './segment-facts.js'
 import type { CutSegment } from './segment-set.js'
-
-/** Everything that is replaced as one when a log is recovered. */
-interface OpenState {
-  readonly writer: LogWriter
-  readonly commit: GroupCommit<RecordBatch>
-  readonly appender: Appender
-  readonly report: LoadReport
-}
 
 export class SegmentLog implements PartitionLog {
   readonly topic: string
@@ -59,6 +42,7 @@ export class SegmentLog implements PartitionLog {
   readonly #reader: LogReader
   /** The log as its cleaner sees it. */
   readonly compaction: LogCompaction
+  readonly copies: Copying
   #closed: Promise<boolean> | undefined
   #state: OpenState
   /** Where the log was told to start. */
@@ -82,6 +66,7 @@ export class SegmentLog implements PartitionLog {
       mayHaveHoles: () => this.#live.mayHaveHoles,
       segments: () => this.#state.writer.segments,
       report: () => this.#state.report,
+      assertReadable: () => this.#assertReadable(),
       onDamaged: (damage) => this.#foundDamaged(damage),
     })
     this.compaction = new LogCompaction({
@@ -94,6 +79,14 @@ export class SegmentLog implements PartitionLog {
       assertOpen: () => this.#lifecycle.assertOpen(),
       fail: (cause) => this.#failed(cause),
     })
+    this.copies = new Copying({
+      log: this,
+      appender: () => this.#state.appender,
+      assertOpen: () => this.#lifecycle.assertOpen(),
+      allowHoles: () => this.compaction.allowHoles(),
+      noteEpoch: (epoch, startOffset) => this.#epochs.note(epoch, startOffset),
+      beginAt: (offset) => this.#beginAt(offset),
+    })
     this.#opened()
   }
 
@@ -101,6 +94,7 @@ export class SegmentLog implements PartitionLog {
   static async open(options: SegmentLogOptions): Promise<SegmentLog> {
     const epochs = await LeaderEpochs.load(options.disk, options.directory, options.logStartOffset)
     const loaded = await loadFor(options, { ...options, cutFrom: Number.MAX_SAFE_INTEGER })
+    epochs.forgetBehind(loaded.logEndOffset)
     const log = new SegmentLog(options, epochs, loaded)
     // Nobody waits for it, and where it fails nothing is lost but the time of the first reader.
     const active = loaded.segments[loaded.segments.length - 1]
@@ -208,22 +202,18 @@ export class SegmentLog implements PartitionLog {
   }
 
   abortedTransactions(from: number, to: number): AbortedTransaction[] {
-    this.#assertReadable()
     return this.#reader.abortedTransactions(from, to)
   }
 
-  async read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice> {
-    this.#assertReadable()
+  read(offset: number, maxBytes: number, options?: ReadOptions): Promise<LogSlice> {
     return this.#reader.read(offset, maxBytes, options)
   }
 
-  async offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | undefined> {
-    this.#assertReadable()
+  offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | undefined> {
     return this.#reader.offsetForTimestamp(timestamp)
   }
 
-  async offsetOfMaxTimestamp(): Promise<TimestampedOffset | undefined> {
-    this.#assertReadable()
+  offsetOfMaxTimestamp(): Promise<TimestampedOffset | undefined> {
     return this.#reader.offsetOfMaxTimestamp()
   }
 
@@ -247,13 +237,8 @@ export class SegmentLog implements PartitionLog {
       if (offset <= this.logStartOffset) return
       // A log that begins behind what a power failure leaves of it would look damaged.
       if (offset > this.durableOffset) await this.#state.commit.flush()
-      const before = this.#startOffset
-      this.#startOffset = offset
       // Written down first: a start that finds the segments gone and does not know why would have to guess.
-      await this.#options.onStartMoved?.().catch((error: unknown) => {
-        this.#startOffset = before
-        throw error
-      })
+      await this.#startAt(offset)
       await this.#state.writer.removeBefore(offset)
     })
   }
@@ -358,22 +343,32 @@ export class SegmentLog implements PartitionLog {
 
   /** Damage that a start did not see, since it trusts what was closed in order: from now on nothing is appended behind it. */
   #foundDamaged(damage: HoldfastError): void {
-    if (this.#lifecycle.state !== 'open') return
-    this.#lifecycle.fail(damage)
-    this.#listeners.notify(this)
-    this.#options.logger.error({ topic: this.topic, partition: this.partition }, damage.message)
+    if (this.#lifecycle.state === 'open') this.#tell(damage)
   }
 
   #stateOver(loaded: LoadedLog): OpenState {
-    const { logger, clock, onMarked } = this.#options
-    const policy = flushPolicy(() => this.#live.settings)
-    const place = placeOf(this.#options)
-    const onPublished = () => this.#listeners.notify(this)
-    const onFailed = (cause: unknown) => this.#failed(cause)
-    const writer = new LogWriter({ place, policy, logger, clock, onPublished, onMarked, onFailed }, loaded)
-    const commit = new GroupCommit(writer, policy, clock, this.#options.flushes)
-    const appender = appenderOver(this, this.#options, commit, loaded)
-    return { writer, commit, appender, report: loaded.report }
+    const told = { onPublished: () => this.#listeners.notify(this), onFailed: (cause: unknown) => this.#failed(cause) }
+    return openStateOver(this, this.#options, told, loaded)
+  }
+
+  async #startAt(offset: number): Promise<void> {
+    const before = this.#startOffset
+    this.#startOffset = offset
+    await this.#options.onStartMoved?.().catch((error: unknown) => {
+      this.#startOffset = before
+      throw error
+    })
+  }
+
+  /** An empty log goes on elsewhere. */
+  #beginAt(offset: number): Promise<void> {
+    return this.#turns.run(async () => {
+      const loading = reopenedAt(offset, this.#options, this.#state, () => this.#startAt(offset))
+      const loaded = await loading.catch((error: unknown) => {
+        throw this.#failed(error)
+      })
+      this.#state = this.#stateOver(loaded)
+    })
   }
 
   #opened(): void {
@@ -386,11 +381,16 @@ export class SegmentLog implements PartitionLog {
 
   #failed(cause: unknown): HoldfastError {
     const failure = stopped(`log ${this.topic}-${this.partition}`, cause)
-    this.#lifecycle.fail(failure)
+    this.#tell(failure)
     this.#options.onFailure?.(this)
-    this.#listeners.notify(this)
-    this.#options.logger.error({ topic: this.topic, partition: this.partition, err: cause }, failure.message)
     return failure
+  }
+
+  #tell(failure: HoldfastError): void {
+    this.#lifecycle.fail(failure)
+    this.#listeners.notify(this)
+    const { topic, partition } = this
+    this.#options.logger.error({ topic, partition, err: failure.cause }, failure.message)
   }
 
   #assertReadable(): void {

@@ -93,6 +93,10 @@ export class MemoryLog implements PartitionLog {
     return { baseOffset, lastOffset: batch.lastOffset, logAppendTimeMs: -1, duplicate: false, acknowledged }
   }
 
+  get copies(): never {
+    throw new Error('nothing is copied into it')
+  }
+
   endTransaction({ commit, ...marker }: TransactionMarker): AppendReceipt {
     return this.append(controlBatch({ ...marker, outcome: commit ? 'COMMIT' : 'ABORT', timestamp: 0 }))
   }

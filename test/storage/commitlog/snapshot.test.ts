@@ -4,8 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { crc32c } from '../../../src/records/crc32c.js'
-import { emptyQueue } from '../../../src/storage/commitlog/queue-log.js'
-import { decodeSnapshot, encodeSnapshot } from '../../../src/storage/commitlog/snapshot.js'
+import { decodeSnapshot, emptyQueue, encodeSnapshot } from '../../../src/storage/commitlog/snapshot.js'
 
 const snapshot = {
   position: 4711,

@@ -89,7 +89,7 @@ export class LogCompaction {
       aborted: abortedBefore(endOffset, writer.segments.all),
       replace: async (group) => {
         // Not in a turn of the log: a topic that is being deleted waits for one while it keeps others from its settings.
-        await this.#allowHoles()
+        await this.allowHoles()
         return this.#log.turns.run(() => this.#replace(writer, held, group))
       },
       release: () => {
@@ -107,7 +107,7 @@ export class LogCompaction {
   }
 
   /** Written down before the first hole is made: to a start a hole in any other log is damage. */
-  async #allowHoles(): Promise<void> {
+  async allowHoles(): Promise<void> {
     const { live, options } = this.#log
     if (live.mayHaveHoles) return
     await options.onHoles?.()
