@@ -40,6 +40,7 @@ const rooms: readonly (readonly [prefix: string, room: string, floor: number])[]
   ['testing/', 'testing', 6],
   ['console/api-types.ts', 'console contract', 4],
   ['monitoring/', 'monitoring', 5],
+  ['mirror/', 'mirror', 5],
   ['console/', 'console', 6],
   ['cli/', 'cli', 6],
   ['index.ts', 'library', 6],

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import { systemClock } from '../core/clock.js'
+import { pause } from '../core/pause.js'
 import { wholeNumber } from './target.js'
 
 export interface FollowOptions {
@@ -31,26 +32,11 @@ export async function following({ follow, every }: FollowOptions, show: () => Pr
       // Home, and clear what is below: what is shown stays in one place.
       if (process.stdout.isTTY) process.stdout.write('\x1b[H\x1b[J')
       await show()
-      await pause(every ?? defaultEveryMs, stop.signal)
+      await pause(systemClock, every ?? defaultEveryMs, stop.signal)
     }
   } finally {
     process.off('SIGINT', onSignal)
     process.off('SIGTERM', onSignal)
     process.stdout.off('error', onSignal)
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const timer = systemClock.schedule(ms, resolve)
-    signal.addEventListener(
-      'abort',
-      () => {
-        timer.cancel()
-        resolve()
-      },
-      { once: true },
-    )
-  })
 }

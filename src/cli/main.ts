@@ -10,6 +10,7 @@ import { doctorCommand } from './doctor.js'
 import { dumpCommand } from './dump.js'
 import { findCommands } from './find.js'
 import { groupCommands } from './groups.js'
+import { mirrorCommand } from './mirror.js'
 import { exitCodeOf, exitCodes, printError } from './output.js'
 import { produceCommand } from './produce.js'
 import { repairCommand } from './repair.js'
@@ -59,6 +60,7 @@ export function commandTree(): Command {
     traceCommand(),
     groupCommands(),
     backupCommands(),
+    mirrorCommand(),
     settingsCommand(),
     doctorCommand(),
     dumpCommand(),
