@@ -3,6 +3,7 @@
  * across a wire may have packed them in another codec, and gives them another producer.
  */
 
+import { HoldfastError } from '../core/errors.js'
 import type { RecordBatch } from '../records/batch.js'
 import { prepareCodec } from '../records/compression/index.js'
 import { endMarkerOf } from '../records/end-marker.js'
@@ -17,7 +18,8 @@ export async function sameBatch(one: RecordBatch, other: RecordBatch): Promise<b
   if (one.isControl !== other.isControl || !one.crcMatches() || !other.crcMatches()) return false
   // Which coordinator has written it is no part of what a reader gets.
   if (one.isControl) return endMarkerOf(one)?.outcome === endMarkerOf(other)?.outcome
-  const [records, others] = [await recordsOf(one), await recordsOf(other)]
+  const [records, others] = [await readableRecords(one), await readableRecords(other)]
+  if (records === undefined || others === undefined) return false
   const sameTimes = one.timestampType === other.timestampType
   return (
     one.isTransactional === other.isTransactional &&
@@ -46,4 +48,14 @@ export async function recordsOf(batch: RecordBatch): Promise<StoredRecord[]> {
 function sameBytes(one: Uint8Array | null, other: Uint8Array | null): boolean {
   if (one === null || other === null) return one === other
   return Buffer.compare(one, other) === 0
+}
+
+/** Undefined where its bytes, though the checksum fits, are no records. */
+async function readableRecords(batch: RecordBatch): Promise<StoredRecord[] | undefined> {
+  try {
+    return await recordsOf(batch)
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'INVALID_RECORD') return undefined
+    throw error
+  }
 }
