@@ -12,6 +12,7 @@ const address = /^(\[[0-9a-fA-F:.]+\]|[^:[\]/\\]+):\d{1,5}(,|$)/
 const keepingEverything = {
   'log.cleaner.enable': 'false',
   'log.retention.check.interval.ms': '2147483647',
+  'file.reserved.time': '1000000',
 }
 
 export interface SideOptions extends SettingsOptions {
