@@ -114,8 +114,9 @@ export class Copying {
 
   async #write(chunk: Chunk): Promise<void> {
     const { partition, batches } = chunk
+    const { nextOffset } = batches[batches.length - 1]
     await this.#options.sink.write(partition, batches)
-    partition.copiedTo = batches[batches.length - 1].nextOffset
+    partition.copiedTo = nextOffset
     const messages = batches.reduce((sum, batch) => sum + (batch.isControl ? 0 : batch.recordsCount), 0)
     this.#options.onCopied(bytesIn(chunk), messages)
   }

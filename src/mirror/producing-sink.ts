@@ -9,7 +9,7 @@ import { writeInt64 } from '../core/codec/int64.js'
 import { HoldfastError } from '../core/errors.js'
 import type { RecordBatch } from '../records/batch.js'
 import { buildBatch } from '../records/builder.js'
-import { at, logAppendTimeBit } from '../records/format.js'
+import { at, logAppendTimeBit, noLeaderEpoch } from '../records/format.js'
 import { placeText } from './options.js'
 import { impossible, type Sink } from './sinks.js'
 
@@ -78,6 +78,8 @@ function refuseUnrepeatable(place: TopicPartition, batch: RecordBatch): void {
 
 /** Makes the batch one that a client may send, in the name of this producer. */
 function stamp(batch: RecordBatch, of: ProducerIdentity & { readonly baseSequence: number }): void {
+  // Kafka refuses compressed records that do not begin with 0.
+  batch.stamp(0, noLeaderEpoch)
   batch.bytes.writeInt16BE(batch.attributes & ~logAppendTimeBit, at.attributes)
   writeInt64(batch.bytes, of.producerId, at.producerId)
   batch.bytes.writeInt16BE(of.producerEpoch, at.producerEpoch)

@@ -7,7 +7,10 @@ import type { RecordBatch } from '../records/batch.js'
 export interface Sink {
   /** Lets a partition that holds nothing begin at `offset`. @throws COPY_IMPOSSIBLE */
   beginAt(place: TopicPartition, offset: number): Promise<void>
-  /** Stores batches, which follow what is there, at the offsets that they have. @throws COPY_IMPOSSIBLE, COPY_DIVERGED */
+  /**
+   * Stores batches, which follow what is there, at the offsets that they have. Their headers may be written over.
+   * @throws COPY_IMPOSSIBLE, COPY_DIVERGED
+   */
   write(place: TopicPartition, batches: readonly RecordBatch[]): Promise<void>
 }
 
