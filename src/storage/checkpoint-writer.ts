@@ -18,15 +18,23 @@ export class CheckpointWriter {
   readonly #logPath: string
   readonly #tools: { disk: Disk; settings: Settings }
   readonly #logs: () => Iterable<SegmentLog>
+  readonly #keptTo: (log: SegmentLog) => number
   readonly #writes = new Mutex()
   #startsWaiting: Promise<void> | undefined
   /** The last content of each file, so that an idle store writes nothing. */
   readonly #written = new Map<string, Buffer>()
 
-  constructor(logPath: string, tools: { disk: Disk; settings: Settings }, logs: () => Iterable<SegmentLog>) {
+  /** `keptTo`: what lies behind it is being cut from the log, and no checkpoint may count on it any more. */
+  constructor(
+    logPath: string,
+    tools: { disk: Disk; settings: Settings },
+    logs: () => Iterable<SegmentLog>,
+    keptTo: (log: SegmentLog) => number,
+  ) {
     this.#logPath = logPath
     this.#tools = tools
     this.#logs = logs
+    this.#keptTo = keptTo
   }
 
   /** Checkpoints only save work after a crash: where one cannot be written, the next one may. */
@@ -83,7 +91,9 @@ export class CheckpointWriter {
     const { disk } = this.#tools
     const offsets = [...this.#logs()].flatMap((log) => {
       const offset = offsetOf(log)
-      return offset === undefined ? [] : { topic: log.topic, partition: log.partition, offset }
+      return offset === undefined
+        ? []
+        : { topic: log.topic, partition: log.partition, offset: Math.min(offset, this.#keptTo(log)) }
     })
     const path = join(this.#logPath, file)
     const bytes = encodeOffsets(offsets)

@@ -10,6 +10,7 @@
 
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.js'
+import { readInt64 } from '../core/codec/int64.js'
 import { HoldfastError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
 import type { Metrics } from '../core/metrics/metrics.js'
@@ -23,6 +24,7 @@ import { adoptedTopics } from './commit-log-adoption.js'
 import { CommitLogRetention, type DeletableCommitLog } from './commit-log-retention.js'
 import { CommitLogState } from './commit-log-state.js'
 import { CommitLogStore } from './commitlog/commit-log-store.js'
+import { cutClosedStore } from './commitlog/cutting-back.js'
 import { storeNames } from './commitlog/format.js'
 import { idOfMessage, placeOfMessage, type QueuePlace } from './commitlog/message-ids.js'
 import type { QueueLog } from './commitlog/queue-log.js'
@@ -55,6 +57,13 @@ export interface CommitLogsOptions {
   readonly randomness: Randomness
   readonly logger: Logger
   readonly metrics: Metrics
+}
+
+/** A queue that is to hold no batch which reaches beyond `offset`. */
+export interface QueueCut {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
 }
 
 interface Opened {
@@ -178,6 +187,35 @@ export class CommitLogs {
   async close(): Promise<void> {
     const { store, lock } = this.#opened ?? {}
     await store?.close().finally(() => lock?.release())
+  }
+
+  /**
+   * Cuts the commit log where the first of these batches begins, and opens it anew: all queues end where they did at that
+   * place. A crash on the way leaves it whole, or ended anywhere behind the cut.
+   */
+  async cut(cuts: readonly QueueCut[]): Promise<void> {
+    const { disk, settings, shared, directory } = this.#options
+    const end = Math.min(...(await Promise.all(cuts.map((cut) => this.#positionOf(cut)))))
+    if (this.#opened === undefined || end === Number.POSITIVE_INFINITY) return
+    const { store } = this.#opened
+    if (store.failure !== undefined) throw store.failure
+    const ends = await store.endsAt(end)
+    const isInOrder = await store.close()
+    await this.#opened.lock.release()
+    this.#opened = undefined
+    if (!isInOrder) throw new HoldfastError('LOG_FAILED', 'The commit log could not be closed, and was not cut.')
+    const place = { disk, settings, directory: this.#path, tables: shared.tables }
+    await cutClosedStore({ ...place, snapshotPath: snapshotPathOf(directory.path) }, end, ends)
+    await this.#keepWithin(await this.#open({}))
+    await this.#ensure(this.#topics(), 0)
+  }
+
+  /** Where the batch begins that holds `offset`; infinite at the end of its queue, where nothing is to be cut. */
+  async #positionOf({ topic, partition, offset }: QueueCut): Promise<number> {
+    const queue = this.get(topic, partition)
+    const [bytes] = (await queue?.read(offset, 0))?.records ?? []
+    const position = bytes && (await queue?.positionOf(Math.max(queue.logStartOffset, readInt64(bytes, 0))))
+    return position ?? Number.POSITIVE_INFINITY
   }
 
   /** For a backup; undefined while there is no commit log. */

@@ -131,6 +131,20 @@ export class KeyIndexes {
     }
   }
 
+  /**
+   * Closes and removes the index of one partition, durably, before its log is cut: a file that came back after a loss of
+   * power would say of what is appended later that it had covered it. {@link apply} makes another one.
+   */
+  async removeBeforeCut(topic: string, partition: number): Promise<void> {
+    const name = partitionDirectoryName(topic, partition)
+    await this.#indexes.get(name)?.index.close({ keep: false })
+    this.#indexes.delete(name)
+    const { disk } = this.#shared
+    if ((await disk.list(join(this.#path, name))) === undefined) return
+    await disk.remove(join(this.#path, name))
+    await disk.syncDirectory(this.#path)
+  }
+
   /** Leaves files that hold all that was indexed. Never rejects. */
   async close(): Promise<void> {
     await mapParallel([...this.#indexes.values()], closedAtOnce, ({ index }) => index.close())

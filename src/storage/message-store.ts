@@ -36,7 +36,7 @@ import type { RecoveryReport, WatchRecovery } from './recovery.js'
 import { Retention } from './retention.js'
 import { checkEngine } from './segments/opening.js'
 import { sharedTables } from './shared-tables.js'
-import { StoreLogs } from './store-logs.js'
+import { type LogCut, StoreLogs } from './store-logs.js'
 import { announceRecovery, measuredDisk, watchStore } from './store-metrics.js'
 import { storePathOf } from './store-places.js'
 import { type ConfigChange, type NewTopic, StoreTopics } from './store-topics.js'
@@ -98,7 +98,12 @@ export class MessageStore {
       maps: shared.tables.maps,
       storePath: storePathOf(directory.path),
     })
-    this.#checkpoints = new CheckpointWriter(directory.logPath, tools, () => segments.all())
+    this.#checkpoints = new CheckpointWriter(
+      directory.logPath,
+      tools,
+      () => segments.all(),
+      (log) => segments.keptTo(log),
+    )
     this.#chores = new Chores(tools)
     this.#cleaner = new LogCleaner(tools, segments, this.#checkpoints)
     this.#indexes = new KeyIndexes(directory.path, tools, (topic, partition) => segments.get(topic, partition))
@@ -287,6 +292,17 @@ export class MessageStore {
   async backup(target: string, options: BackupOptions = {}): Promise<BackupReport> {
     this.#lifecycle.assertOpen()
     return this.#backups.take(target, options)
+  }
+
+  /**
+   * Takes off the ends of logs what another copy of them does not have; see {@link StoreLogs.cutBack}. Who held one of
+   * these logs finds it closed. To be called while nobody appends; resolves when all are open again, durably shorter.
+   * @throws OFFSET_OUT_OF_RANGE, and nothing is cut, where a log begins behind the offset; UNKNOWN_TOPIC_OR_PARTITION
+   */
+  cutBack(cuts: readonly LogCut[]): Promise<void> {
+    return this.#topics.whileUnchanged(() =>
+      this.#logs.cutBack(cuts, (name) => this.#topics.existing(name), this.#indexes),
+    )
   }
 
   /** Makes every log durable, whatever its flush policy. Rejects with the first failure, after all were tried. */

@@ -5,6 +5,7 @@
 
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.js'
+import { HoldfastError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
 import type { Metrics } from '../core/metrics/metrics.js'
 import { mapParallel } from '../core/parallel.js'
@@ -18,6 +19,7 @@ import { isInternalTopic } from './internal-topics.js'
 import { removePartitionDirectories } from './partition-directories.js'
 import { type RecoveryReport, RecoveryTally, type WatchRecovery } from './recovery.js'
 import { partitionDirectoryName } from './segments/format.js'
+import { giveUpBorrowed } from './segments/own-copy.js'
 import { SegmentLog } from './segments/segment-log.js'
 import type { SharedTables } from './segments/segment-place.js'
 import { encodePartitionMetadata } from './segments/text-files.js'
@@ -42,6 +44,8 @@ interface LastSeen {
   readonly onScanned?: (bytes: number) => void
   /** Where its last cleaning ended. */
   readonly cleanedUpTo?: number
+  /** What lies there or behind it is cut. */
+  readonly cutFrom?: number
 }
 
 /** What is written down when a log has something to say. */
@@ -70,6 +74,8 @@ export class PartitionLogs {
   readonly #tables: SharedTables
   readonly #healer: Healer
   readonly #logs = new Map<string, SegmentLog>()
+  /** Of the logs that are being cut: where the segment begins in which the cut lies. */
+  readonly #cuts = new Map<string, number>()
 
   constructor(logPath: string, tools: Tools, shared: SharedByLogs, checkpoints: Checkpoints) {
     this.#logPath = logPath
@@ -147,6 +153,35 @@ export class PartitionLogs {
     await removePartitionDirectories(disk, this.#logPath, topic, from, randomness)
   }
 
+  /** What lies before it no cut that is under way takes away. */
+  keptTo({ topic, partition }: SegmentLog): number {
+    return this.#cuts.get(partitionDirectoryName(topic, partition)) ?? Number.MAX_SAFE_INTEGER
+  }
+
+  /**
+   * Cuts a log: it holds no batch any more that reaches beyond `offset`. It is closed for that and opened anew. A crash
+   * on the way leaves a log that ends between there and where it ended; a failure leaves it closed for the next start.
+   */
+  async cut(topic: Topic, partition: number, offset: number): Promise<void> {
+    const name = partitionDirectoryName(topic.name, partition)
+    const log = this.#logs.get(name)
+    if (log === undefined) throw new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION', `There is no log ${name}.`)
+    if (log.failure !== undefined) throw log.failure
+    const { logStartOffset, segments, compaction } = log
+    // Of the segment with the cut nothing is believed: where batches end in it is found by reading it.
+    const keptTo = segments.findLast(({ baseOffset }) => baseOffset <= offset)?.baseOffset ?? logStartOffset
+    this.#cuts.set(name, keptTo)
+    if (!(await log.close()))
+      throw log.failure ?? new HoldfastError('LOG_FAILED', `The log ${name} could not be closed.`)
+    // To a start that still counts on what is cut, the log would look as if files of it were lost.
+    await this.#checkpoints.writeAll()
+    await giveUpBorrowed(this.#tools.disk, this.#tables, join(this.#logPath, name), keptTo)
+    const cleanedUpTo = compaction.cleanedUpTo === undefined ? undefined : Math.min(compaction.cleanedUpTo, keptTo)
+    const recovery = { clean: false, recoveryPoint: keptTo, logStartOffset, knownStart: logStartOffset }
+    await this.#open(topic, partition, { ...recovery, cleanedUpTo, cutFrom: offset })
+    this.#cuts.delete(name)
+  }
+
   /** Lets all logs of a topic hold to other settings. */
   alter(topic: Topic, settings: Settings): void {
     for (let partition = 0; partition < topic.partitions; partition++) this.get(topic.name, partition)?.alter(settings)
@@ -170,7 +205,8 @@ export class PartitionLogs {
 
   /** Closes every log: whether all of them were in order, and what went wrong. */
   async close(): Promise<{ inOrder: boolean; errors: unknown[] }> {
-    let inOrder = true
+    // What a cut that failed has left has to be looked at by a start.
+    let inOrder = this.#cuts.size === 0
     const errors = await this.each(async (log) => {
       if (!(await log.close())) inOrder = false
     })

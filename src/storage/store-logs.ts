@@ -1,11 +1,21 @@
 /** The logs of a store in both layouts as one set: each topic says in which of them its partitions lie. */
 
+import { HoldfastError } from '../core/errors.js'
 import type { Settings } from '../core/settings.js'
 import type { CommitLogs } from './commit-logs.js'
+import type { KeyIndexes } from './key-indexes.js'
+import { outOfRange } from './log/refusals.js'
 import type { PartitionLog } from './partition-log.js'
 import type { PartitionLogs, SharedByLogs } from './partition-logs.js'
 import { type RecoveryReport, type WatchRecovery, withCommitLog } from './recovery.js'
 import { settingsOf, type Topic } from './topic-catalog.js'
+
+/** A log that is to hold no batch which reaches beyond `offset`. */
+export interface LogCut {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
 
 export class StoreLogs {
   readonly segments: PartitionLogs
@@ -62,6 +72,29 @@ export class StoreLogs {
   /** @throws INVALID_CONFIG where what the topic asks for does not go with the store's settings of this time */
   settingsOf(topic: Topic): Settings {
     return settingsOf(topic, this.#settings)
+  }
+
+  /**
+   * Cuts logs, which are opened anew. The topics of a commit log share it: where one of its queues is cut, every other
+   * loses what lies behind the same place, since a commit log has but one end.
+   */
+  async cutBack(cuts: readonly LogCut[], topicOf: (name: string) => Topic, indexes: KeyIndexes): Promise<void> {
+    const found = cuts.flatMap((cut) => {
+      const of = topicOf(cut.topic)
+      const log = this.get(cut.topic, cut.partition)
+      if (log === undefined) {
+        throw new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION', `There is no ${cut.topic}-${cut.partition}.`)
+      }
+      if (cut.offset < log.logStartOffset) throw outOfRange(log, cut.offset)
+      return cut.offset < log.logEndOffset ? { ...cut, of } : []
+    })
+    for (const { of, partition, offset } of found) {
+      if (of.layout !== undefined) continue
+      await indexes.removeBeforeCut(of.name, partition)
+      await this.segments.cut(of, partition, offset)
+      await indexes.apply({ topic: of, settings: this.settingsOf(of) })
+    }
+    await this.commitLog.cut(found.filter(({ of }) => of.layout === 'commitlog'))
   }
 
   /** Makes every log durable; resolves with what went wrong. */

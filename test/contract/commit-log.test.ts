@@ -1,12 +1,16 @@
 /** RocketMQ's layout under the contract of a partition log. */
 
 import { commitLogWorld } from './commit-log.js'
+import { cuttingBackCases } from './cutting-back.cases.js'
 import { idempotenceCases } from './idempotence.cases.js'
 import { partitionLogCases } from './partition-log.cases.js'
 import { tagCases } from './tags.cases.js'
 import { transactionCases } from './transactions.cases.js'
 
 tagCases(commitLogWorld('sync'))
+
+for (const world of [commitLogWorld('sync'), commitLogWorld('async', { settings: { 'file.engine': 'mmap' } })])
+  cuttingBackCases(world)
 
 for (const world of [
   commitLogWorld('sync'),

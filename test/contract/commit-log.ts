@@ -8,7 +8,7 @@ import type { LogWorld } from './partition-log.cases.js'
 import { openWorld, type WorldOptions, worldTopic } from './segment-log.js'
 
 /** Entries of a case that speak of segments. */
-const ofSegments: readonly string[] = ['segment.bytes', 'index.interval.bytes']
+const ofSegments: readonly string[] = ['segment.bytes', 'index.interval.bytes', 'key.index.enable']
 
 export function commitLogWorld(
   policy: 'sync' | 'batch' | 'async',

@@ -16,6 +16,10 @@ export interface OpenLog {
   readonly disk: FaultDisk
   /** Closes it in order and opens it again. */
   reopen(): Promise<PartitionLog>
+  /** Takes off what reaches beyond `offset`, while it is open. */
+  cutBack(offset: number): Promise<PartitionLog>
+  /** Offsets of the records with this key, the newest first. */
+  find(key: string): Promise<number[]>
 }
 
 export interface LogWorld {

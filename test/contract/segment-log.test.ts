@@ -1,5 +1,6 @@
 /** Kafka's layout under the contract of a partition log. */
 
+import { cuttingBackCases } from './cutting-back.cases.js'
 import { idempotenceCases } from './idempotence.cases.js'
 import { partitionLogCases } from './partition-log.cases.js'
 import { segmentLogWorld } from './segment-log.js'
@@ -7,6 +8,9 @@ import { tagCases } from './tags.cases.js'
 import { transactionCases } from './transactions.cases.js'
 
 tagCases(segmentLogWorld('sync'))
+
+for (const world of [segmentLogWorld('sync'), segmentLogWorld('async', { settings: { 'file.engine': 'mmap' } })])
+  cuttingBackCases(world)
 
 for (const world of [
   segmentLogWorld('sync'),

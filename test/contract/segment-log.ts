@@ -73,5 +73,15 @@ export async function openWorld(
       store = await MessageStore.open(path, { disk, settings })
       return log()
     },
+    async cutBack(offset) {
+      await store.cutBack([{ topic: worldTopic, partition: 0, offset }])
+      return log()
+    },
+    async find(key) {
+      const all = { minOffset: 0, endOffset: Number.MAX_SAFE_INTEGER, limit: 100 }
+      const times = { minTimestamp: Number.MIN_SAFE_INTEGER, endTimestamp: Number.MAX_SAFE_INTEGER }
+      const found = await store.finder(worldTopic, 0)?.find({ kind: 'key', bytes: Buffer.from(key), ...all, ...times })
+      return (found ?? []).map(({ offset }) => offset)
+    },
   }
 }

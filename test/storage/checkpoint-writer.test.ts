@@ -25,7 +25,12 @@ test('a checkpoint whose replacement failed is written again, since nobody knows
   const log = await openLog(t, await closedLog(t, []))
   let logs: SegmentLog[] = []
   const tools = { disk, settings: settingsWith() }
-  const writer = new CheckpointWriter(directory, tools, () => logs)
+  const writer = new CheckpointWriter(
+    directory,
+    tools,
+    () => logs,
+    () => Number.MAX_SAFE_INTEGER,
+  )
   const path = join(directory, 'recovery-point-offset-checkpoint')
   logs = [log]
   await writer.write()

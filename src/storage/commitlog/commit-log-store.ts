@@ -40,8 +40,7 @@ import type { QueueEngine } from './queue-engine.js'
 import { QueueFinder } from './queue-finder.js'
 import { QueueLog } from './queue-log.js'
 import { QueueRegistry } from './queue-registry.js'
-import type { StoreSnapshot } from './snapshot.js'
-import { emptyQueue, type QueueState } from './snapshot.js'
+import { emptyQueue, type QueueSnapshot, type QueueState, type StoreSnapshot } from './snapshot.js'
 import { markStoreClosed } from './store-checkpoint.js'
 
 export class CommitLogStore implements QueueEngine {
@@ -183,6 +182,11 @@ export class CommitLogStore implements QueueEngine {
   get state(): Omit<StoreSnapshot, 'index'> {
     const queues = Array.from(this.queues(), (queue) => queue.snapshot())
     return { position: this.#writer.publishedPosition, ...this.#publisher.last, queues }
+  }
+
+  /** The queues as they end before what lies at `position` of the commit log. */
+  async endsAt(position: number): Promise<QueueSnapshot[]> {
+    return Promise.all(Array.from(this.queues(), (queue) => queue.snapshotBefore(position)))
   }
 
   /** All of them, also those of topics that nobody has made here. */

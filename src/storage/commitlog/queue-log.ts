@@ -328,6 +328,13 @@ export class QueueLog implements PartitionLog {
     }
   }
 
+  /** Where it begins and ends before what lies at `position` of the commit log; the rest is left to be read from there. */
+  async snapshotBefore(position: number): Promise<QueueSnapshot> {
+    const endOffset = Math.min(this.#highWatermark, await this.#options.entries.offsetAtOrAfter(position))
+    const startOffset = Math.min(this.logStartOffset, endOffset)
+    return { ...this.snapshot(), startOffset, endOffset, sizeInBytes: 0, maxTimestamp: -1, producers: [], aborted: [] }
+  }
+
   /** Lets nothing in any more; who waits for news is told. Resolves when nobody reads. */
   async close(): Promise<void> {
     if (this.isClosed) return

@@ -8,7 +8,7 @@ import { RecordBatch } from '../../records/batch.js'
 import { at, batchOverheadBytes, currentMagic, logOverheadBytes } from '../../records/format.js'
 import { type ChunkOptions, ChunkReader } from './chunk-reader.js'
 
-export type ScanStop = 'end' | 'torn' | 'corrupt'
+export type ScanStop = 'end' | 'torn' | 'corrupt' | 'cut'
 
 export interface ScannedBatch {
   readonly position: number

@@ -57,7 +57,7 @@ export class Cutting {
     }
     const behindBytes = contentEnd - scan.end
     // Each round was durable before the next one began, so that only the last one can be torn.
-    const isTail = !sealedDurably || nextOffset === cutFrom || behindBytes <= longestTornBytes
+    const isTail = !sealedDurably || scan.stop === 'cut' || nextOffset === cutFrom || behindBytes <= longestTornBytes
     if (clean || nextOffset < recoveryPoint || !isTail) {
       const why = isTail ? 'where there was one' : `and the ${behindBytes} bytes from there on are no torn tail`
       const what = `${path} holds no sound record batch at byte ${scan.end} (offset ${nextOffset}), ${why}`

@@ -31,6 +31,8 @@ export interface SegmentLogOptions {
   readonly logStartOffset: number
   /** Where the log began, as it was written down; undefined where nobody wrote it. */
   readonly knownStart?: number
+  /** What lies at this offset or behind it is cut, sound or not; {@link recoveryPoint} lies before. */
+  readonly cutFrom?: number
   /** Every segment is read, also what is known to be sound. */
   readonly fullScan?: boolean
   /** Called while it is opened, with the bytes that were read since the last time. */

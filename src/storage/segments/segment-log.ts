@@ -93,7 +93,7 @@ export class SegmentLog implements PartitionLog {
   /** Opens the partition directory, recovering it where it was not closed in order. */
   static async open(options: SegmentLogOptions): Promise<SegmentLog> {
     const epochs = await LeaderEpochs.load(options.disk, options.directory, options.logStartOffset)
-    const loaded = await loadFor(options, { ...options, cutFrom: Number.MAX_SAFE_INTEGER })
+    const loaded = await loadFor(options, { ...options, cutFrom: options.cutFrom ?? Number.MAX_SAFE_INTEGER })
     epochs.forgetBehind(loaded.logEndOffset)
     const log = new SegmentLog(options, epochs, loaded)
     // Nobody waits for it, and where it fails nothing is lost but the time of the first reader.

@@ -67,7 +67,7 @@ async function scanFrom(
       const found = scanner.nextHere() ?? (await scanner.next())
       if (found === undefined) break
       if (found.batch.nextOffset > request.cutFrom) {
-        stop = 'torn'
+        stop = 'cut'
         break
       }
       if (indexed === undefined || found.position > indexed.position) index.add(found.position, found.batch)
