@@ -27,6 +27,7 @@ import { type DataDirectory, openDataDirectory } from './data-directory.js'
 import { DiskWatermark } from './disk-watermark.js'
 import { Healer } from './healer.js'
 import { KeyIndexes } from './key-indexes.js'
+import type { HeldBackLog } from './log/held-back-log.js'
 import { type CompactedPartition, LogCleaner } from './log-cleaner.js'
 import type { MessageFinder } from './message-finder.js'
 import { adoptTopics, removeDeletedDirectories } from './partition-directories.js'
@@ -53,6 +54,8 @@ export interface StoreOptions extends WatchRecovery {
   readonly logger?: Logger
   /** Nothing is counted where absent. */
   readonly metrics?: Metrics
+  /** Readers see, and senders are told of, what {@link MessageStore.heldBack} is told to show, and no more. */
+  readonly holdsBack?: boolean
 }
 
 type Tools = Required<Omit<StoreOptions, keyof WatchRecovery>>
@@ -90,7 +93,7 @@ export class MessageStore {
       noteHoles: (name) => this.#topics.noteHoles(name),
     })
     const commitLog = new CommitLogs({ ...tools, directory, catalog, shared })
-    this.#logs = new StoreLogs(segments, commitLog, shared, tools.settings)
+    this.#logs = new StoreLogs(segments, commitLog, shared, tools)
     this.stored = new StoredLogs({
       ...tools,
       logs: this.#logs,
@@ -151,6 +154,7 @@ export class MessageStore {
       randomness: options.randomness ?? systemRandomness,
       logger: options.logger ?? silentLogger,
       metrics: options.metrics ?? noMetrics,
+      holdsBack: options.holdsBack ?? false,
     }
     if (path === '') throw new HoldfastError('INVALID_ARGUMENT', 'The path of the data directory is empty.')
     checkEngine(tools.settings, tools.disk)
@@ -220,9 +224,15 @@ export class MessageStore {
     return this.#logs.get(topic, partition)
   }
 
+  /** Undefined where the store holds nothing back. */
+  heldBack(topic: string, partition: number): HeldBackLog | undefined {
+    return this.#logs.heldBack(topic, partition)
+  }
+
   /** What finds messages of a partition by key or id; undefined where nothing does. */
   finder(topic: string, partition: number): MessageFinder | undefined {
-    return this.#indexes.get(topic, partition) ?? this.#logs.commitLog.finder(topic, partition)
+    const finder = this.#indexes.get(topic, partition) ?? this.#logs.commitLog.finder(topic, partition)
+    return finder && (this.heldBack(topic, partition)?.finder(finder) ?? finder)
   }
 
   /** Where the message lies that an id of RocketMQ's names; undefined where no commit log here holds it. */

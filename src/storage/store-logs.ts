@@ -1,9 +1,11 @@
 /** The logs of a store in both layouts as one set: each topic says in which of them its partitions lie. */
 
 import { HoldfastError } from '../core/errors.js'
+import type { Logger } from '../core/logger.js'
 import type { Settings } from '../core/settings.js'
 import type { CommitLogs } from './commit-logs.js'
 import type { KeyIndexes } from './key-indexes.js'
+import { HeldBackLog } from './log/held-back-log.js'
 import { outOfRange } from './log/refusals.js'
 import type { PartitionLog } from './partition-log.js'
 import type { PartitionLogs, SharedByLogs } from './partition-logs.js'
@@ -17,21 +19,44 @@ export interface LogCut {
   readonly offset: number
 }
 
+interface Tools {
+  readonly settings: Settings
+  readonly logger: Logger
+  /** What is appended is shown when other copies have it. */
+  readonly holdsBack: boolean
+}
+
 export class StoreLogs {
   readonly segments: PartitionLogs
   readonly commitLog: CommitLogs
-  readonly #settings: Settings
-
+  readonly #tools: Tools
   readonly #shared: SharedByLogs
+  readonly #heldBack = new WeakMap<PartitionLog, HeldBackLog>()
 
-  constructor(segments: PartitionLogs, commitLog: CommitLogs, shared: SharedByLogs, settings: Settings) {
+  constructor(segments: PartitionLogs, commitLog: CommitLogs, shared: SharedByLogs, tools: Tools) {
     this.segments = segments
     this.commitLog = commitLog
     this.#shared = shared
-    this.#settings = settings
+    this.#tools = tools
   }
 
+  /** As it is for whoever reads and appends. */
   get(topic: string, partition: number): PartitionLog | undefined {
+    return this.heldBack(topic, partition) ?? this.#own(topic, partition)
+  }
+
+  /** A log that shows what other copies have too; undefined where the store holds nothing back. */
+  heldBack(topic: string, partition: number): HeldBackLog | undefined {
+    const own = this.#tools.holdsBack ? this.#own(topic, partition) : undefined
+    if (own === undefined) return undefined
+    const present = this.#heldBack.get(own)
+    if (present !== undefined) return present
+    const log = new HeldBackLog(own, this.#tools.logger)
+    this.#heldBack.set(own, log)
+    return log
+  }
+
+  #own(topic: string, partition: number): PartitionLog | undefined {
     return this.segments.get(topic, partition) ?? this.commitLog.get(topic, partition)
   }
 
@@ -71,7 +96,7 @@ export class StoreLogs {
 
   /** @throws INVALID_CONFIG where what the topic asks for does not go with the store's settings of this time */
   settingsOf(topic: Topic): Settings {
-    return settingsOf(topic, this.#settings)
+    return settingsOf(topic, this.#tools.settings)
   }
 
   /**
@@ -81,7 +106,7 @@ export class StoreLogs {
   async cutBack(cuts: readonly LogCut[], topicOf: (name: string) => Topic, indexes: KeyIndexes): Promise<void> {
     const found = cuts.flatMap((cut) => {
       const of = topicOf(cut.topic)
-      const log = this.get(cut.topic, cut.partition)
+      const log = this.#own(cut.topic, cut.partition)
       if (log === undefined) {
         throw new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION', `There is no ${cut.topic}-${cut.partition}.`)
       }

@@ -13,7 +13,7 @@ import { positionFileName, storeNames } from './commitlog/format.js'
 import type { PartitionLog } from './partition-log.js'
 import { stage, suffix } from './segments/format.js'
 import type { SegmentFacts } from './segments/segment-facts.js'
-import { SegmentLog } from './segments/segment-log.js'
+import type { SegmentLog } from './segments/segment-log.js'
 import type { StoreLogs } from './store-logs.js'
 import type { Topic } from './topic-catalog.js'
 
@@ -205,8 +205,9 @@ export class StoredLogs {
     if (bytes === undefined) return undefined
     const batch = batchAt(bytes, 0)
     if (batch === undefined || batch.baseOffset > offset || batch.lastOffset < offset) return undefined
-    return log instanceof SegmentLog
-      ? this.#placeInSegment(log, offset, batch)
+    const ofItsOwn = this.#options.logs.segments.get(topic, partition)
+    return ofItsOwn !== undefined
+      ? this.#placeInSegment(ofItsOwn, offset, batch)
       : this.#placeInCommitLog(topic, partition, offset, batch)
   }
 

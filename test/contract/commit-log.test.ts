@@ -2,6 +2,7 @@
 
 import { commitLogWorld } from './commit-log.js'
 import { cuttingBackCases } from './cutting-back.cases.js'
+import { holdingBackCases } from './holding-back.cases.js'
 import { idempotenceCases } from './idempotence.cases.js'
 import { partitionLogCases } from './partition-log.cases.js'
 import { tagCases } from './tags.cases.js'
@@ -9,12 +10,15 @@ import { transactionCases } from './transactions.cases.js'
 
 tagCases(commitLogWorld('sync'))
 
-for (const world of [commitLogWorld('sync'), commitLogWorld('async', { settings: { 'file.engine': 'mmap' } })])
+for (const world of [commitLogWorld('sync'), commitLogWorld('async', { settings: { 'file.engine': 'mmap' } })]) {
   cuttingBackCases(world)
+  holdingBackCases(world)
+}
 
 for (const world of [
   commitLogWorld('sync'),
   commitLogWorld('async'),
+  commitLogWorld('sync', { copies: 'at once' }),
   commitLogWorld('sync', { supportsDsync: false }),
   commitLogWorld('batch'),
   ...(['sync', 'batch', 'async'] as const).map((policy) =>

@@ -8,6 +8,7 @@ import { describe, type TestContext, test } from 'node:test'
 import type { FaultDisk } from '../../sim/fault-disk.js'
 import { HoldfastError } from '../../src/core/errors.js'
 import { batchesIn, type RecordBatch } from '../../src/records/batch.js'
+import type { HeldBackLog } from '../../src/storage/log/held-back-log.js'
 import type { PartitionLog } from '../../src/storage/partition-log.js'
 import { appendAll, batchOf, bytesOf, gate, mib, readAll, sizedBatch, turns, until } from '../storage/support.js'
 
@@ -31,6 +32,8 @@ export interface LogWorld {
   readonly keptFreeBytes: number
   /** `config`: the topic's, e.g. segment.bytes. Everything goes when the test ends. */
   open(t: TestContext, config?: Readonly<Record<string, string>>): Promise<OpenLog>
+  /** The same where nothing is shown before it is told to be. */
+  openHeldBack(t: TestContext, config?: Readonly<Record<string, string>>): Promise<OpenLog & { log: HeldBackLog }>
 }
 
 /** The log as it is, and as it is after a restart. */

@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test'
 import { FaultDisk } from '../../sim/fault-disk.js'
 import type { SettingsInput } from '../../src/core/settings.js'
 import { nodeDisk } from '../../src/files/node-disk.js'
+import { HeldBackLog } from '../../src/storage/log/held-back-log.js'
 import { MessageStore } from '../../src/storage/message-store.js'
 import type { PartitionLog } from '../../src/storage/partition-log.js'
 import { settingsWith, temporaryDirectory, whenEnded } from '../storage/support.js'
@@ -13,24 +14,40 @@ import type { LogWorld, OpenLog } from './partition-log.cases.js'
 export interface WorldOptions {
   readonly supportsDsync?: boolean
   readonly settings?: SettingsInput
+  /** The log holds back what other copies lack, and they get everything at once. */
+  readonly copies?: 'at once'
 }
 
 export function segmentLogWorld(
   policy: 'sync' | 'batch' | 'async',
-  { supportsDsync: dsync = true, settings: given = {} }: WorldOptions = {},
+  { supportsDsync: dsync = true, settings: given = {}, copies }: WorldOptions = {},
 ): LogWorld {
   return {
-    name: ['segments', policy, dsync ? 'dsync' : 'a disk without dsync', ...Object.values(given)].join(', '),
+    name: [
+      'segments',
+      policy,
+      dsync ? 'dsync' : 'a disk without dsync',
+      ...Object.values(given),
+      ...(copies ? ['held back'] : []),
+    ].join(', '),
     flush: policy === 'async' ? 'async' : 'sync',
     storedSizeOf: ({ sizeInBytes }) => sizeInBytes,
     keptFreeBytes: 0,
     async open(t: TestContext, config = {}) {
-      return openWorld(t, { policy, dsync, settings: given, config })
+      return openWorld(t, { policy, dsync, settings: given, config, copies })
     },
+    openHeldBack: (t, config = {}) => openHeldBack(t, { policy, dsync, settings: given, config }),
   }
 }
 
 export const worldTopic = 'orders'
+
+const copied = new WeakSet<HeldBackLog>()
+
+function copyAtOnce(log: HeldBackLog): void {
+  if (!copied.has(log)) log.own.onAdvance(() => log.show(log.own.highWatermark))
+  copied.add(log)
+}
 
 export interface WorldToOpen {
   readonly policy: 'sync' | 'batch' | 'async'
@@ -38,12 +55,21 @@ export interface WorldToOpen {
   readonly settings: SettingsInput
   /** The topic's. */
   readonly config: Readonly<Record<string, string>>
+  /** Where the log holds back what other copies lack: when they get it. */
+  readonly copies?: 'at once' | 'when told'
+}
+
+export async function openHeldBack(t: TestContext, world: WorldToOpen): Promise<OpenLog & { log: HeldBackLog }> {
+  const opened = await openWorld(t, { ...world, copies: 'when told' })
+  const { log } = opened
+  if (!(log instanceof HeldBackLog)) throw new Error('the log holds back')
+  return { ...opened, log }
 }
 
 /** A store with one topic of one partition, on a disk that can be told to fail. */
 export async function openWorld(
   t: TestContext,
-  { policy, dsync, settings: given, config }: WorldToOpen,
+  { policy, dsync, settings: given, config, copies }: WorldToOpen,
 ): Promise<OpenLog> {
   const path = join(await temporaryDirectory(t), 'data')
   const disk = new FaultDisk(nodeDisk, undefined, { supportsDsync: dsync })
@@ -52,7 +78,7 @@ export async function openWorld(
     'flush.interval.ms': 1,
     ...given,
   })
-  let store = await MessageStore.open(path, { disk, settings })
+  let store = await MessageStore.open(path, { disk, settings, holdsBack: copies !== undefined })
   whenEnded(t, async () => {
     disk.judge = () => undefined
     await store.close().catch(() => {})
@@ -61,6 +87,7 @@ export async function openWorld(
   const log = (): PartitionLog => {
     const found = store.log(worldTopic, 0)
     if (found === undefined) throw new Error('the log is there')
+    if (found instanceof HeldBackLog && copies === 'at once') copyAtOnce(found)
     return found
   }
   // Counts begin with the test.
@@ -70,7 +97,7 @@ export async function openWorld(
     disk,
     async reopen() {
       await store.close()
-      store = await MessageStore.open(path, { disk, settings })
+      store = await MessageStore.open(path, { disk, settings, holdsBack: copies !== undefined })
       return log()
     },
     async cutBack(offset) {
