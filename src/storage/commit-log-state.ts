@@ -2,6 +2,7 @@
  * What the store knows of the topics in the commit log that RocketMQ's directory has no place for: `config/commit-log.json`.
  *
  * - Where a queue was told to begin (DeleteRecords).
+ * - Which leader epochs began where in a queue, but for one that was always at the first.
  * - Of a topic that was deleted, where the commit log ended then: its messages still lie there until their files go, and
  *   neither a start that reads them nor a later topic of that name may take them for its own.
  */
@@ -11,6 +12,7 @@ import { HoldfastError } from '../core/errors.js'
 import { Mutex } from '../core/mutex.js'
 import type { Disk } from '../files/disk.js'
 import { parseJson } from './data-directory.js'
+import { type EpochStart, LeaderEpochs } from './log/leader-epochs.js'
 
 /** In `config/`. */
 export const stateFile = 'commit-log.json'
@@ -27,6 +29,8 @@ export class CommitLogState {
   readonly #path: string
   /** By topic and queue. */
   readonly #starts = new Map<string, Map<number, number>>()
+  /** Of queues that were asked for. */
+  readonly #epochs = new Map<string, Map<number, LeaderEpochs>>()
   /** Positions by topic. */
   readonly #deleted = new Map<string, number>()
   readonly #writes = new Mutex()
@@ -44,7 +48,7 @@ export class CommitLogState {
     if (bytes === undefined) return new CommitLogState(disk, path)
     const found = parseJson(bytes, path)
     const state = new CommitLogState(disk, path)
-    if (found['version'] !== version || !state.#take(found['starts'], found['deleted'])) {
+    if (found['version'] !== version || !state.#take(found['starts'], found['deleted'], found['epochs'] ?? [])) {
       throw new HoldfastError('DATA_DIR_DAMAGED', `${path} cannot be understood. Restore it from a backup.`)
     }
     return state
@@ -53,6 +57,11 @@ export class CommitLogState {
   /** Where a queue was told to begin; 0 where it was not. */
   startOf(topic: string, queueId: number): number {
     return this.#starts.get(topic)?.get(queueId) ?? 0
+  }
+
+  /** Who led when what of a queue was written. */
+  epochsOf(topic: string, queueId: number): LeaderEpochs {
+    return this.#epochs.get(topic)?.get(queueId) ?? this.#putEpochs(topic, queueId, [{ epoch: 0, startOffset: 0 }])
   }
 
   /** Up to where the messages of this name in the commit log are those of a topic that is gone; 0 where there was none. */
@@ -78,6 +87,7 @@ export class CommitLogState {
   setDeleted(topic: string, position: number): Promise<void> {
     return this.#writes.run(async () => {
       this.#starts.delete(topic)
+      this.#epochs.delete(topic)
       if (position > 0) this.#deleted.set(topic, position)
       await this.#write()
     })
@@ -105,18 +115,41 @@ export class CommitLogState {
     this.#starts.set(topic, queues.set(partition, logStartOffset))
   }
 
-  /** What the file holds. */
-  encoded(): Buffer {
+  #putEpochs(topic: string, queueId: number, starts: readonly EpochStart[]): LeaderEpochs {
+    const queues = this.#epochs.get(topic) ?? new Map<number, LeaderEpochs>()
+    this.#epochs.set(topic, queues)
+    const epochs: LeaderEpochs = new LeaderEpochs(starts, (all) =>
+      this.#writes.run(() => this.#disk.replaceFile(this.#path, this.encoded({ epochs, starts: all }))),
+    )
+    queues.set(queueId, epochs)
+    return epochs
+  }
+
+  /** What the file holds; with `changed`, once these epochs begin there. */
+  encoded(changed?: { readonly epochs: LeaderEpochs; readonly starts: readonly EpochStart[] }): Buffer {
+    const led = [...this.#epochs].flatMap(([topic, queues]) =>
+      [...queues].flatMap(([queueId, epochs]) => {
+        const starts = epochs === changed?.epochs ? changed.starts : epochs.starts
+        return starts.at(-1)?.epoch === 0 ? [] : starts.map((start) => ({ topic, queueId, ...start }))
+      }),
+    )
     const starts = [...this.#starts].flatMap(([topic, queues]) =>
       [...queues].map(([queueId, offset]) => ({ topic, queueId, offset })),
     )
     const deleted = [...this.#deleted].map(([topic, position]) => ({ topic, position }))
-    return Buffer.from(`${JSON.stringify({ version, starts, deleted }, null, 2)}\n`)
+    return Buffer.from(
+      `${JSON.stringify({ version, starts, deleted, ...(led.length > 0 && { epochs: led }) }, null, 2)}\n`,
+    )
   }
 
   /** What the file says; false where that is nothing it could have been written with. */
-  #take(starts: unknown, deleted: unknown): boolean {
-    if (!Array.isArray(starts) || !Array.isArray(deleted)) return false
+  #take(starts: unknown, deleted: unknown, epochs: unknown): boolean {
+    if (!Array.isArray(starts) || !Array.isArray(deleted) || !Array.isArray(epochs)) return false
+    for (const { topic, queueId, epoch, startOffset } of epochs.map(fieldsOf)) {
+      if (typeof topic !== 'string' || !isNatural(queueId) || !isNatural(epoch) || !isNatural(startOffset)) return false
+      const before = this.#epochs.get(topic)?.get(queueId)?.starts ?? []
+      this.#putEpochs(topic, queueId, [...before, { epoch, startOffset }])
+    }
     for (const row of starts.map(fieldsOf)) {
       const { topic, queueId, offset } = row
       if (typeof topic !== 'string' || !isNatural(queueId) || !isNatural(offset)) return false
@@ -131,7 +164,9 @@ export class CommitLogState {
   }
 }
 
-function fieldsOf(row: unknown): { topic?: unknown; queueId?: unknown; offset?: unknown; position?: unknown } {
+type Fields = 'topic' | 'queueId' | 'offset' | 'position' | 'epoch' | 'startOffset'
+
+function fieldsOf(row: unknown): { [Field in Fields]?: unknown } {
   return typeof row === 'object' && row !== null ? row : {}
 }
 

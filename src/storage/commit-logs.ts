@@ -307,6 +307,7 @@ export class CommitLogs {
         settingsOf: (topic) => this.#settingsOf(topic),
         sinceOf: (topic) => sinceOf(catalog.get(topic), state.deletedUpTo(topic)),
         startOf: (topic, queueId) => state.startOf(topic, queueId),
+        epochsOf: (topic, queueId) => state.epochsOf(topic, queueId),
         onStartMoved: () => state.writeStarts(() => store.queues()),
         onTakenBack: async () => {
           if (this.#opened !== undefined) await this.#keepWithin(this.#opened)
@@ -316,6 +317,8 @@ export class CommitLogs {
         fullScan,
         onScanned,
       })
+      for (const { topic, partition, logEndOffset } of store.queues())
+        await state.epochsOf(topic, partition).endAt(logEndOffset)
       this.#opened = { store, state, config, lock }
       return this.#opened
     } catch (error) {

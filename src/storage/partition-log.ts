@@ -95,7 +95,7 @@ export interface TimestampedOffset {
 export interface LogCopies {
   /**
    * Appends whole batches as they lie in the other log: their offsets, which may leave holes where the layout can have
-   * some, their producers, the markers of transactions, and in segments their leader epochs. Takes the bytes until it
+   * some, their producers, the markers of transactions, and their leader epochs. Takes the bytes until it
    * resolves, as the flush policy says; for good where it rejects.
    * @throws COPY_DIVERGED for a batch that does not lie behind the end; COPY_IMPOSSIBLE for a hole where there can be
    * none; LOG_FAILED, DISK_FULL, CLOSED
@@ -173,6 +173,12 @@ export interface PartitionLog {
    * OffsetForLeaderEpoch asks; undefined where there is none.
    */
   endOffsetOfEpoch(epoch: number): { readonly epoch: number; readonly endOffset: number } | undefined
+
+  /**
+   * Lets what is appended from now on be of this leader epoch, durably when it resolves; nothing where it is not greater
+   * than the present one. To be called while nobody appends.
+   */
+  beginEpoch(epoch: number): Promise<void>
 
   /** Calls `listener` after each advance of the high watermark and after a failure, until the returned call. */
   onAdvance(listener: () => void): () => void

@@ -1,8 +1,6 @@
 /** RocketMQ's layout under the contract of a partition log. */
 
 import { commitLogWorld } from './commit-log.js'
-import { cuttingBackCases } from './cutting-back.cases.js'
-import { holdingBackCases } from './holding-back.cases.js'
 import { idempotenceCases } from './idempotence.cases.js'
 import { partitionLogCases } from './partition-log.cases.js'
 import { tagCases } from './tags.cases.js'
@@ -10,15 +8,9 @@ import { transactionCases } from './transactions.cases.js'
 
 tagCases(commitLogWorld('sync'))
 
-for (const world of [commitLogWorld('sync'), commitLogWorld('async', { settings: { 'file.engine': 'mmap' } })]) {
-  cuttingBackCases(world)
-  holdingBackCases(world)
-}
-
 for (const world of [
   commitLogWorld('sync'),
   commitLogWorld('async'),
-  commitLogWorld('sync', { copies: 'at once' }),
   commitLogWorld('sync', { supportsDsync: false }),
   commitLogWorld('batch'),
   ...(['sync', 'batch', 'async'] as const).map((policy) =>

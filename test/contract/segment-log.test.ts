@@ -1,7 +1,5 @@
 /** Kafka's layout under the contract of a partition log. */
 
-import { cuttingBackCases } from './cutting-back.cases.js'
-import { holdingBackCases } from './holding-back.cases.js'
 import { idempotenceCases } from './idempotence.cases.js'
 import { partitionLogCases } from './partition-log.cases.js'
 import { segmentLogWorld } from './segment-log.js'
@@ -10,15 +8,9 @@ import { transactionCases } from './transactions.cases.js'
 
 tagCases(segmentLogWorld('sync'))
 
-for (const world of [segmentLogWorld('sync'), segmentLogWorld('async', { settings: { 'file.engine': 'mmap' } })]) {
-  cuttingBackCases(world)
-  holdingBackCases(world)
-}
-
 for (const world of [
   segmentLogWorld('sync'),
   segmentLogWorld('async'),
-  segmentLogWorld('sync', { copies: 'at once' }),
   segmentLogWorld('sync', { supportsDsync: false }),
   segmentLogWorld('batch'),
   ...(['sync', 'batch', 'async'] as const).map((policy) =>

@@ -22,7 +22,8 @@ import type { OwnProperty } from './own-property.js'
 import { type Part, RecordParts } from './record-parts.js'
 
 export interface BuildOptions {
-  readonly partitionLeaderEpoch: number
+  /** Of the batch that begins there. */
+  leaderEpochAt(offset: number): number
   /** Setting `key.index.id.header`: what the property UNIQ_KEY becomes. */
   readonly idHeader: string
   /** What a compressed body may unpack to. */
@@ -41,7 +42,7 @@ const maxLengthBytes = 5
  */
 export function buildBatches(messages: readonly MessageView[], options: BuildOptions): Buffer {
   const parts = new RecordParts(options.idHeader, options.maxBodyBytes)
-  const output = new BatchOutput(roomFor(messages), options.partitionLeaderEpoch)
+  const output = new BatchOutput(roomFor(messages), options)
   for (const message of messages) {
     parts.read(message)
     output.append(message.queueOffset, parts)
@@ -57,7 +58,7 @@ function roomFor(messages: readonly MessageView[]): number {
 }
 
 class BatchOutput {
-  readonly #partitionLeaderEpoch: number
+  readonly #options: Pick<BuildOptions, 'leaderEpochAt'>
   #bytes: Buffer
   #position = 0
   /** Of the batch that is being built: */
@@ -69,9 +70,9 @@ class BatchOutput {
   #maxTimestamp = 0
   #count = 0
 
-  constructor(roomBytes: number, partitionLeaderEpoch: number) {
+  constructor(roomBytes: number, options: Pick<BuildOptions, 'leaderEpochAt'>) {
     this.#bytes = Buffer.allocUnsafe(roomBytes)
-    this.#partitionLeaderEpoch = partitionLeaderEpoch
+    this.#options = options
   }
 
   append(offset: number, parts: RecordParts): void {
@@ -143,7 +144,7 @@ class BatchOutput {
     const batch = this.#bytes.subarray(this.#start, this.#position)
     writeInt64(batch, this.#baseOffset, at.baseOffset)
     batch.writeInt32BE(batch.length - logOverheadBytes, at.batchLength)
-    batch.writeInt32BE(this.#partitionLeaderEpoch, at.partitionLeaderEpoch)
+    batch.writeInt32BE(this.#options.leaderEpochAt(this.#baseOffset), at.partitionLeaderEpoch)
     batch[at.magic] = currentMagic
     batch.writeInt16BE(attributesOf(own), at.attributes)
     batch.writeInt32BE(this.#lastOffset - this.#baseOffset, at.lastOffsetDelta)

@@ -365,7 +365,7 @@ export class CommitLogStore implements QueueEngine {
   }
 
   #add(topic: string, queueId: number, state: QueueState): QueueLog {
-    const { settingsOf, startOf, onStartMoved } = this.#options
+    const { settingsOf, startOf, epochsOf, onStartMoved } = this.#options
     const entries = this.#loaded.entries.ensure(topic, queueId)
     const startOffset = startOf(topic, queueId)
     // Where it began is known, and everything from there on is gone: its offsets go on.
@@ -381,12 +381,12 @@ export class CommitLogStore implements QueueEngine {
         building: buildOptions(this.#options.settings),
         settings: settingsOf(topic),
         startOffset,
+        epochs: epochsOf(topic, queueId),
         onStartMoved,
       },
       isBefore ? { ...state, endOffset: startOffset } : state,
     )
-    this.#queues.add(queue)
-    return queue
+    return this.#queues.add(queue)
   }
 
   #failed(cause: unknown): HoldfastError {

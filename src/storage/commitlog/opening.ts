@@ -14,6 +14,7 @@ import type { OpenWriters } from '../../files/open-writers.js'
 import type { FlushMeter } from '../../flush/flush-meter.js'
 import { acknowledgesAfter } from '../../flush/policy.js'
 import type { DiskRoom } from '../log/disk-room.js'
+import type { LeaderEpochs } from '../log/leader-epochs.js'
 import type { BuildOptions } from './batch-builder.js'
 import type { CommitLogStore } from './commit-log-store.js'
 import { cutFiles } from './commit-log-writer.js'
@@ -54,6 +55,8 @@ export interface CommitLogOptions {
   sinceOf(topic: string): number
   /** Where a queue was told to begin; 0 where it was not. */
   startOf(topic: string, queueId: number): number
+  /** Who led when what of a queue was written. */
+  epochsOf(topic: string, queueId: number): LeaderEpochs
   /** A queue was told to begin elsewhere; resolves when that has been written down. */
   onStartMoved(): Promise<void>
   /** What had its place behind the end was refused and is taken out: its places are given again. Nothing is appended before it resolves. */
@@ -231,7 +234,7 @@ export function writingPlace({ disk, logger, tables, settings }: CommitLogOption
 /** How messages become record batches for readers. A body that RocketMQ's client has packed may unpack to so much as one frame. */
 export function buildOptions(settings: Settings): BuildOptions {
   return {
-    partitionLeaderEpoch: 0,
+    leaderEpochAt: () => 0,
     idHeader: settings['key.index.id.header'],
     maxBodyBytes: settings['socket.request.max.bytes'],
   }

@@ -10,6 +10,7 @@ import type { Settings } from '../../core/settings.js'
 import type { RecordBatch } from '../../records/batch.js'
 import { Appender, type AppenderOptions } from '../log/appender.js'
 import { Copying } from '../log/copying.js'
+import type { LeaderEpochs } from '../log/leader-epochs.js'
 import { Listeners } from '../log/listeners.js'
 import { damageOf, noHoles, outOfRange } from '../log/refusals.js'
 import { WrittenState } from '../log/written-state.js'
@@ -39,7 +40,8 @@ export interface QueueLogOptions {
   readonly engine: QueueEngine
   readonly entries: ConsumeQueue
   readonly messages: MessageReader
-  readonly building: Omit<BuildOptions, 'partitionLeaderEpoch'>
+  readonly building: Omit<BuildOptions, 'leaderEpochAt'>
+  readonly epochs: LeaderEpochs
   /** With the topic's own configuration laid over them. */
   readonly settings: Settings
   /** Where it was told to begin. */
@@ -48,13 +50,9 @@ export interface QueueLogOptions {
   onStartMoved(): Promise<void>
 }
 
-/** One machine keeps one copy, so nobody else has ever led. */
-const onlyEpoch = 0
-
 export class QueueLog implements PartitionLog {
   readonly topic: string
   readonly partition: number
-  readonly leaderEpoch = onlyEpoch
   readonly #options: QueueLogOptions
   readonly #engine: QueueEngine
   readonly #lifecycle: Lifecycle
@@ -95,7 +93,7 @@ export class QueueLog implements PartitionLog {
     const producers = ProducerStates.of(state.producers.map((one) => ({ ...one, batches: [...one.batches] })))
     this.#written = new WrittenState(producers, state.endOffset)
     this.#appender = this.#appenderFrom()
-    const building = { ...options.building, partitionLeaderEpoch: onlyEpoch }
+    const building = { ...options.building, leaderEpochAt: (offset: number) => options.epochs.at(offset) }
     this.#reader = new QueueReader(this, { ...options, building, logger: engine.logger })
     this.copies = new Copying({
       log: this,
@@ -103,8 +101,7 @@ export class QueueLog implements PartitionLog {
       assertOpen: () => this.#assertTaking(),
       allowHoles: () => Promise.reject(noHoles(this)),
       canHold: ({ recordsCount, lastOffsetDelta }) => recordsCount === lastOffsetDelta + 1,
-      // A queue has one epoch: the batches that are built of its messages say so.
-      noteEpoch: () => Promise.resolve(),
+      noteEpoch: (epoch, startOffset) => options.epochs.note(epoch, startOffset),
       beginAt: (offset) => this.#beginAt(offset),
     })
     this.#lifecycle.to('open')
@@ -129,6 +126,10 @@ export class QueueLog implements PartitionLog {
 
   get durableOffset(): number {
     return this.#engine.acknowledgesDurable ? this.#highWatermark : this.#durableOffset
+  }
+
+  get leaderEpoch(): number {
+    return this.#options.epochs.current
   }
 
   /** Of its messages in the commit log. */
@@ -226,7 +227,11 @@ export class QueueLog implements PartitionLog {
   }
 
   endOffsetOfEpoch(epoch: number): { epoch: number; endOffset: number } | undefined {
-    return epoch >= onlyEpoch ? { epoch: onlyEpoch, endOffset: this.#highWatermark } : undefined
+    return this.#options.epochs.endOf(epoch, this.#highWatermark)
+  }
+
+  beginEpoch(epoch: number): Promise<void> {
+    return this.#options.epochs.note(epoch, this.logEndOffset)
   }
 
   onAdvance(listener: () => void): () => void {

@@ -35,9 +35,10 @@ export class QueueRegistry {
     return this.#topics.get(topic)?.get(queueId)
   }
 
-  add(queue: QueueLog): void {
+  add(queue: QueueLog): QueueLog {
     const queues = this.#topics.get(queue.topic) ?? new Map<number, QueueLog>()
     this.#topics.set(queue.topic, queues.set(queue.partition, queue))
+    return queue
   }
 
   /** Forgets the queues of a topic from `fromQueue` on, and returns them. */

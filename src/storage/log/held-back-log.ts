@@ -199,6 +199,10 @@ export class HeldBackLog implements PartitionLog {
     return found && { epoch: found.epoch, endOffset: Math.min(found.endOffset, this.highWatermark) }
   }
 
+  beginEpoch(epoch: number): Promise<void> {
+    return this.own.beginEpoch(epoch)
+  }
+
   onAdvance(listener: () => void): () => void {
     return this.#listeners.add(listener)
   }

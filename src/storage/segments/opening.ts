@@ -54,7 +54,7 @@ export interface SegmentLogOptions {
 }
 
 /** How much of each log's end is brought into memory at the start. */
-export const warmTailBytes = 8 * 1024 * 1024
+const warmTailBytes = 8 * 1024 * 1024
 
 export type OpeningPoint = Pick<
   SegmentLogOptions,
@@ -133,4 +133,9 @@ export function loadFor(options: SegmentLogOptions, point: OpeningPoint): Promis
     nowMs: options.clock.now(),
   }
   return loadLog(placeOf(options), request, options.logger)
+}
+
+/** Brings the end of a log into memory. Nobody waits for it, and where it fails nothing is lost but the time of the first reader. */
+export function warmTail({ tables }: SegmentLogOptions, { segments }: LoadedLog): void {
+  void tables.warming.run(() => segments[segments.length - 1].warm(warmTailBytes)).catch(() => {})
 }

@@ -8,6 +8,7 @@ import type { Settings } from '../../core/settings.js'
 import { isOutOfDescriptors } from '../../files/disk-error.js'
 import type { RecordBatch } from '../../records/batch.js'
 import { Copying } from '../log/copying.js'
+import type { LeaderEpochs } from '../log/leader-epochs.js'
 import { Listeners } from '../log/listeners.js'
 import { damageOf, outOfRange, stopped } from '../log/refusals.js'
 import type {
@@ -21,11 +22,11 @@ import type {
   TransactionMarker,
 } from '../partition-log.js'
 import { LogCompaction } from './compaction/log-compaction.js'
-import { LeaderEpochs } from './leader-epochs.js'
+import { loadLeaderEpochs } from './leader-epochs.js'
 import type { LoadedLog, LoadReport } from './load-request.js'
 import { LogReader } from './log-reader.js'
 import { type OpenState, openStateOver, reopenedAt } from './open-state.js'
-import { type LiveOptions, loadFor, type SegmentLogOptions, warmTailBytes, withLive } from './opening.js'
+import { type LiveOptions, loadFor, type SegmentLogOptions, warmTail, withLive } from './opening.js'
 import { type SegmentFacts, segmentFacts } from './segment-facts.js'
 import type { CutSegment } from './segment-set.js'
 
@@ -92,14 +93,11 @@ export class SegmentLog implements PartitionLog {
 
   /** Opens the partition directory, recovering it where it was not closed in order. */
   static async open(options: SegmentLogOptions): Promise<SegmentLog> {
-    const epochs = await LeaderEpochs.load(options.disk, options.directory, options.logStartOffset)
+    const epochs = await loadLeaderEpochs(options.disk, options.directory, options.logStartOffset)
     const loaded = await loadFor(options, { ...options, cutFrom: options.cutFrom ?? Number.MAX_SAFE_INTEGER })
-    epochs.forgetBehind(loaded.logEndOffset)
-    const log = new SegmentLog(options, epochs, loaded)
-    // Nobody waits for it, and where it fails nothing is lost but the time of the first reader.
-    const active = loaded.segments[loaded.segments.length - 1]
-    void options.tables.warming.run(() => active.warm(warmTailBytes)).catch(() => {})
-    return log
+    await epochs.endAt(loaded.logEndOffset)
+    warmTail(options, loaded)
+    return new SegmentLog(options, epochs, loaded)
   }
 
   get logStartOffset(): number {
@@ -219,6 +217,10 @@ export class SegmentLog implements PartitionLog {
 
   endOffsetOfEpoch(epoch: number): { epoch: number; endOffset: number } | undefined {
     return this.#epochs.endOf(epoch, this.highWatermark)
+  }
+
+  beginEpoch(epoch: number): Promise<void> {
+    return this.#epochs.note(epoch, this.logEndOffset)
   }
 
   onAdvance(listener: () => void): () => void {
@@ -373,8 +375,7 @@ export class SegmentLog implements PartitionLog {
 
   #opened(): void {
     this.#lifecycle.to('open')
-    const { damage, lostStart } = this.#state.report
-    const what = (damage ?? lostStart)?.what
+    const what = (this.report.damage ?? this.report.lostStart)?.what
     if (what === undefined) return
     this.#lifecycle.fail(new HoldfastError('LOG_DAMAGED', `${what}. Nothing is appended after a hole.`))
   }

@@ -2,6 +2,7 @@
 
 import { HoldfastError } from '../../core/errors.js'
 import { uuidFromText, uuidText } from '../../core/randomness.js'
+import type { EpochStart } from '../log/leader-epochs.js'
 
 /** Version line, count line, one line an entry, each ended by a newline. */
 export function encodeCheckpoint(lines: readonly string[]): Buffer {
@@ -38,11 +39,6 @@ export function decodeCheckpoint(bytes: Buffer, path: string, { fields, numbers 
 /** A text that is no number would compare as false with everything, and so pass for "nothing to do". */
 function isOffset(text: string): boolean {
   return /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text))
-}
-
-export interface EpochStart {
-  readonly epoch: number
-  readonly startOffset: number
 }
 
 export function encodeEpochs(epochs: readonly EpochStart[]): Buffer {

@@ -146,6 +146,8 @@ export class MemoryLog implements PartitionLog {
     return Promise.reject(new HoldfastError('INVALID_REQUEST'))
   }
 
+  async beginEpoch(): Promise<void> {}
+
   onAdvance(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

@@ -22,7 +22,7 @@ import { foreignMessage } from './foreign-message.js'
 
 const storeHost = hostBytes('10.1.2.3', 9092)
 const queue = prepareQueue({ topic: 'orders', queueId: 3, storeHost, idHeader: 'message-id' })
-const options = { partitionLeaderEpoch: 7, idHeader: 'message-id', maxBodyBytes: 1 << 20 }
+const options = { leaderEpochAt: () => 7, idHeader: 'message-id', maxBodyBytes: 1 << 20 }
 const position = 123_456_789_012
 const storeTimestamp = 1_790_000_000_000
 

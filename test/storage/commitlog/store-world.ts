@@ -10,6 +10,7 @@ import type { RecordBatch } from '../../../src/records/batch.js'
 import { CommitLogStore } from '../../../src/storage/commitlog/commit-log-store.js'
 import { storeNames } from '../../../src/storage/commitlog/format.js'
 import type { CommitLogOptions } from '../../../src/storage/commitlog/opening.js'
+import { LeaderEpochs } from '../../../src/storage/log/leader-epochs.js'
 import type { PartitionLog } from '../../../src/storage/partition-log.js'
 import { sharedTables } from '../../../src/storage/shared-tables.js'
 import { recordingLogger, settingsWith } from '../support.js'
@@ -58,6 +59,7 @@ export function storeWorld(
         settings,
         settingsOf: () => settings,
         sinceOf: () => 0,
+        epochsOf: () => new LeaderEpochs([{ epoch: 0, startOffset: 0 }], async () => {}),
         startOf: (topic, queueId) => starts.get(`${topic}-${queueId}`) ?? 0,
         onStartMoved: async () => {},
         onTakenBack: async () => {},
