@@ -74,6 +74,19 @@ describe('a mirror across the wire', () => {
     assert.deepEqual([more.messages, more.groupOffsets], [1, 1])
   })
 
+  test('lets a topic of LogAppendTime give its own times, and holds the rest to the source', async (t) => {
+    const source = await newBroker(t)
+    const config = { 'message.timestamp.type': 'LogAppendTime' }
+    await source.createTopic({ name: 'stamped', partitions: 1, config })
+    for (const codec of ['none', 'lz4'] as const) {
+      await produce(source, { topic: 'stamped', partition: 0 }, buildBatch([record('a', 1), record('a', 2)], { codec }))
+    }
+    const { verified } = await mirrored({ source, target: remote, includes: (topic) => topic === 'stamped' })
+    assert.equal(verified?.messages, 4)
+    const [first] = await recordsIn(remote, 'stamped', 0)
+    assert.ok(first.timestamp > (await recordsIn(source, 'stamped', 0))[0].timestamp)
+  })
+
   test('refuses transactions and holes, with the offset', async (t) => {
     const source = await newBroker(t)
     await source.createTopic({ name: 'transactional', partitions: 1 })
