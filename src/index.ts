@@ -19,7 +19,6 @@ export type {
 } from './client/groups.js'
 export type { BytesInput, HeadersInput, Message, MessageInput, Receipt } from './client/message.js'
 export type { MessageStream } from './client/message-stream.js'
-export { type OpenOptions, open } from './client/open.js'
 export type {
   AtOptions,
   ConsumeOptions,
@@ -50,6 +49,7 @@ export type { HistogramFigures } from './core/metrics/cells.js'
 export type { PrometheusRegistry } from './core/metrics/registry.js'
 export type { MetricsSnapshot } from './core/metrics/snapshot.js'
 export type { SettingName, SettingsInput } from './core/settings.js'
+export { type OpenOptions, open } from './open.js'
 export type { Codec } from './records/format.js'
 export type { Header } from './records/record.js'
 export type { BackupProgress } from './storage/backup/file-copies.js'

@@ -43,6 +43,8 @@ const rooms: readonly (readonly [prefix: string, room: string, floor: number])[]
   ['mirror/', 'mirror', 5],
   ['console/', 'console', 6],
   ['cli/', 'cli', 6],
+  // What a kafka: URL opens lies in `kafka/`, on the client's floor.
+  ['open.ts', 'library', 6],
   ['index.ts', 'library', 6],
 ]
 

@@ -215,7 +215,7 @@ export class GroupSession {
         await this.#options.service.heartbeat(this.member)
       } catch (error) {
         // A member that cannot reach its coordinator goes on until its session is over: it may still be in the group.
-        if (!(error instanceof HoldfastError) || error.code !== 'CONNECTION_FAILED') throw error
+        if (!(error instanceof HoldfastError) || !passing[error.code]) throw error
       }
       if (await this.#topicsHaveGrown()) return
     }

@@ -1,6 +1,5 @@
-/** Opens a queue by its address: a folder of this machine, with the broker inside this process. */
+/** Opens the queue in a folder of this machine, with the broker inside this process. */
 
-import { fileURLToPath } from 'node:url'
 import { Broker } from '../broker/broker.js'
 import { MetricsRegistry, type PrometheusRegistry } from '../core/metrics/registry.js'
 import { codeOrigin, givenSettings, type Settings, type SettingsInput } from '../core/settings.js'
@@ -11,7 +10,8 @@ import { agreeing, type Flush, withFlush } from './flush-option.js'
 import { shown } from './message.js'
 import { type ClientOptions, clientOptionNames, Queue } from './queue.js'
 
-export interface OpenOptions extends ClientOptions {
+/** What can be said to a folder. */
+export interface FolderOptions extends ClientOptions {
   /** By Kafka's names where Kafka has the thing, for example `{ 'flush.disk.type': 'ASYNC_FLUSH' }`; over all else. */
   readonly settings?: SettingsInput
   /** Short for the setting `flush.disk.type`: when a message counts as sent. */
@@ -29,23 +29,11 @@ export interface OpenOptions extends ClientOptions {
   readonly signal?: AbortSignal
 }
 
-/**
- * Opens the queue in a folder, creating it where it is missing, and recovering it where the last process was killed.
- * One process has it open at a time. Close it, or let `await using` do so.
- *
- *     await using mq = await open('./data')
- *     await using fast = await open('./metrics', { profile: 'fast' })
- *
- * Settings come from the profile, the file, the environment (HOLDFAST_FLUSH_DISK_TYPE and so on) and these options, later
- * ones over earlier ones.
- *
- * @param location a path, or a `file:` URL
- * @throws DATA_DIR_LOCKED, DATA_DIR_NEWER, DATA_DIR_DAMAGED, DATA_DIR_READ_ONLY, INVALID_SETTING, INVALID_ARGUMENT, or
- * the signal's reason
- */
-export async function open(location: string | URL, options: OpenOptions = {}): Promise<Queue> {
-  checkOptions('open', options, ['settings', 'flush', 'profile', 'config', 'metrics', 'signal', ...clientOptionNames])
-  const path = pathOf(location)
+export const folderOptionNames = ['settings', 'flush', 'profile', 'config', 'metrics']
+
+/** Opens the queue in the folder at `path`, creating it where it is missing. */
+export async function openFolder(path: string, options: FolderOptions): Promise<Queue> {
+  checkOptions('open', options, [...folderOptionNames, 'signal', ...clientOptionNames])
   const { settings: given, flush, profile, config, metrics: counted, signal, ...clientOptions } = options
   signal?.throwIfAborted()
   const settings = await settingsOf(options)
@@ -62,7 +50,7 @@ export async function open(location: string | URL, options: OpenOptions = {}): P
   }
 }
 
-function registryOf(metrics: OpenOptions['metrics']): MetricsRegistry | undefined {
+function registryOf(metrics: FolderOptions['metrics']): MetricsRegistry | undefined {
   if (metrics === undefined || metrics === false) return undefined
   if (metrics === true) return new MetricsRegistry()
   if (typeof metrics !== 'object' || typeof metrics?.registerMetric !== 'function') {
@@ -71,7 +59,7 @@ function registryOf(metrics: OpenOptions['metrics']): MetricsRegistry | undefine
   return new MetricsRegistry(metrics)
 }
 
-function settingsOf({ settings = {}, flush, profile, config }: OpenOptions): Promise<Settings> {
+function settingsOf({ settings = {}, flush, profile, config }: FolderOptions): Promise<Settings> {
   if (typeof settings !== 'object' || settings === null) {
     return refuse(`open: settings is ${shown(settings)}; it must be an object.`)
   }
@@ -88,19 +76,4 @@ function settingsOf({ settings = {}, flush, profile, config }: OpenOptions): Pro
     given: givenSettings(given, codeOrigin),
     readFile: (path) => nodeDisk.readFile(path),
   })
-}
-
-function pathOf(location: unknown): string {
-  if (location instanceof URL) return pathOf(location.href)
-  if (typeof location !== 'string' || location === '') {
-    return refuse(`open: the location is ${location === '' ? 'empty' : shown(location)}; it must be a path.`)
-  }
-  // One letter in front of a colon is a drive.
-  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1].toLowerCase()
-  if (scheme === undefined) return location
-  if (scheme === 'kafka') {
-    return refuse(`open: ${location} is refused: a Kafka cluster cannot be opened yet; give a path or a file: URL.`)
-  }
-  if (scheme !== 'file') return refuse(`open: ${location} is refused: give a path or a file: URL.`)
-  return location.startsWith('file:/') ? fileURLToPath(location) : location.slice('file:'.length)
 }

@@ -100,6 +100,11 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
       'Nobody listens at that address, the network is broken, or the broker was stopped while it worked on the request.',
     cure: 'Is it running, and at this address (`holdfast serve` prints it)? Behind Docker or NAT clients need `--advertise HOST:PORT`. For a folder that nobody serves use --data DIR.',
   },
+  DELIVERY_TIMEOUT: {
+    cause:
+      'A cluster did not acknowledge the message for as long as `retryMs` allows: brokers were lost, and what became of the message could not be learned.',
+    cure: 'Sending it again may store it twice; a reader that must not see it twice needs a key or an `id` of its own to tell. See whether the partitions of the topic have leaders.',
+  },
   INVALID_SETTING: {
     cause:
       'A setting has a name that is not in the table, a value out of its range, or contradicts another one. The message says where it was given.',
@@ -125,6 +130,15 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
   UNKNOWN_TOPIC_OR_PARTITION: {
     cause: 'The topic was never created or was deleted, the name is misspelt, or the partition number is too high.',
     cure: '`holdfast topics list`; create it, or allow `auto.create.topics.enable`.',
+  },
+  LEADER_NOT_AVAILABLE: {
+    cause:
+      'In a Kafka cluster the broker that led the partition is gone, and no other has taken over yet, or all its replicas are down.',
+    cure: 'The library asks again for as long as `retryMs` allows. If it stays, start the brokers that hold the partition.',
+  },
+  NOT_LEADER_OR_FOLLOWER: {
+    cause: 'In a Kafka cluster another broker has taken over the partition.',
+    cure: 'Clients look for the leader again by themselves.',
   },
   MESSAGE_TOO_LARGE: {
     cause: 'A batch, as it is stored, is larger than `max.message.bytes` of its topic (1 MB).',
@@ -154,6 +168,14 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
   RECORD_LIST_TOO_LARGE: {
     cause: 'A batch is larger than a segment, or unpacks to more than 32 MiB.',
     cure: 'Send less in one batch: lower `batch.size` of the producer.',
+  },
+  NOT_ENOUGH_REPLICAS: {
+    cause: 'In a Kafka cluster too many brokers that hold the partition are down or behind.',
+    cure: 'The library tries again for as long as `retryMs` allows. Start the brokers that are missing.',
+  },
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND: {
+    cause: 'In a Kafka cluster brokers that hold the partition were lost while the message was being copied to them.',
+    cure: 'The library tries again for as long as `retryMs` allows. Start the brokers that are missing.',
   },
   INVALID_REQUIRED_ACKS: {
     cause: 'A producer asks for a number of acknowledgements that Kafka does not have either.',
@@ -190,10 +212,26 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
     cause: 'What is to be committed at once does not fit into one batch of `__consumer_offsets`.',
     cure: 'Commit fewer partitions at once, with shorter metadata.',
   },
+  TOPIC_AUTHORIZATION_FAILED: {
+    cause: 'In a Kafka cluster with access control the user has no right to it.',
+    cure: 'Let who runs the cluster grant it, for example with `kafka-acls.sh`.',
+  },
+  GROUP_AUTHORIZATION_FAILED: {
+    cause: 'In a Kafka cluster with access control the user has no right to it.',
+    cure: 'Let who runs the cluster grant it, for example with `kafka-acls.sh`.',
+  },
+  CLUSTER_AUTHORIZATION_FAILED: {
+    cause: 'In a Kafka cluster with access control the user has no right to it.',
+    cure: 'Let who runs the cluster grant it, for example with `kafka-acls.sh`.',
+  },
   INVALID_TIMESTAMP: {
     cause:
       'A message is dated further ahead than `message.timestamp.after.max.ms` (an hour), longer ago than `message.timestamp.before.max.ms`, or beyond 2^53 ms. Often a clock is wrong, or seconds or microseconds were taken for milliseconds.',
     cure: 'Set the clock or the unit right; or let the broker date messages: `message.timestamp.type=LogAppendTime`.',
+  },
+  UNSUPPORTED_SASL_MECHANISM: {
+    cause: 'The cluster is set up for other mechanisms than the one that was asked for; the message names them.',
+    cure: 'Give one of them as `sasl.mechanism`: PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 are known here.',
   },
   UNSUPPORTED_VERSION: {
     cause: 'A client uses a version of a request that is not in the protocol table.',
@@ -219,6 +257,10 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
     cause:
       'A topic was given an entry that is unknown, out of range, fixed since its creation, or not enforced here: what would be ignored is refused.',
     cure: 'The message says which; the settings page lists what topics can say for themselves.',
+  },
+  NOT_CONTROLLER: {
+    cause: 'In a Kafka cluster the controller has just moved to another broker.',
+    cure: 'Clients look for it again by themselves.',
   },
   INVALID_REQUEST: {
     cause: 'A client sent something that the protocol does not allow, or that this broker refuses whatever the state.',
@@ -266,6 +308,10 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
     cause: 'A marker came from a coordinator that has been replaced, as from a tool that was given too small an epoch.',
     cure: 'Give the epoch that `holdfast dump` shows on the last marker of that producer, or a greater one.',
   },
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: {
+    cause: 'In a Kafka cluster with access control the user has no right to it.',
+    cure: 'Let who runs the cluster grant it, for example with `kafka-acls.sh`.',
+  },
   OPERATION_NOT_ATTEMPTED: {
     cause: 'The request is done whole or not at all, and another part of it was refused.',
     cure: 'See what the other part was refused with.',
@@ -273,6 +319,10 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
   KAFKA_STORAGE_ERROR: {
     cause: 'What LOG_DAMAGED, LOG_FAILED, DISK_FULL, DISK_WATERMARK and DISK_FAILED are on the wire.',
     cure: 'The log of the broker says which of them it was. Clients retry by themselves.',
+  },
+  SASL_AUTHENTICATION_FAILED: {
+    cause: 'The user or the password is wrong, or the broker could not prove that it knows the password.',
+    cure: 'Check `sasl.username` and `sasl.password`, and that the address is that of the cluster.',
   },
   UNKNOWN_PRODUCER_ID: {
     cause: `${fromElsewhere} Holdfast lets a producer that it has forgotten begin anew.`,
@@ -306,6 +356,10 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
   UNSUPPORTED_COMPRESSION_TYPE: {
     cause: 'A batch names a codec that does not exist, or whose library has no build for this machine.',
     cure: 'Use another codec; gzip is part of Node and always there.',
+  },
+  OFFSET_NOT_AVAILABLE: {
+    cause: 'In a Kafka cluster a new leader has just taken over the partition.',
+    cure: 'Clients ask again by themselves.',
   },
   MEMBER_ID_REQUIRED: {
     cause:

@@ -1,9 +1,10 @@
 /** Topics and their configuration, of a remote broker. */
 
 import type * as contract from '../broker/contract.js'
-import type { Clock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { brokerResource, configSource, configType, operations, topicResource } from './api/config-numbers.js'
+import { askLeaders } from './cluster/asking-leaders.js'
+import type { Cluster } from './cluster/cluster.js'
 import { errorOf, throwIfRefused } from './remote-broker-errors.js'
 import { readOffsets } from './remote-broker-offsets.js'
 import { retrying } from './retrying.js'
@@ -15,7 +16,7 @@ import {
   deleteTopics,
   describeConfigs,
   incrementalAlterConfigs,
-  metadata,
+  type metadata,
   type ResponseOf,
 } from './schemas/index.js'
 import type { WirePool } from './wire-pool.js'
@@ -26,20 +27,16 @@ const unknownTopic = 3
 const invalidTopicName = 17
 /** With {@link retrying} about a second. */
 const triesToSeeCreated = 10
+const triesToSeeDeleted = 50
+const pauseToSeeDeletedMs = 20
 /** Topic ids. */
 const firstMetadataVersion = 10
 
 export class RemoteAdmin {
-  readonly #wire: WirePool
-  readonly #nodeId: number
-  readonly #clock: Clock
-  readonly #timeoutMs: number
+  readonly #cluster: Cluster
 
-  constructor(wire: WirePool, nodeId: number, clock: Clock, timeoutMs: number) {
-    this.#wire = wire
-    this.#nodeId = nodeId
-    this.#clock = clock
-    this.#timeoutMs = timeoutMs
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
   }
 
   async describeTopics(names: readonly string[] | null, create: boolean): Promise<contract.TopicDescription[]> {
@@ -54,7 +51,7 @@ export class RemoteAdmin {
         })),
       ),
     )
-    const ends = lookups.length === 0 ? [] : await readOffsets(this.#wire, lookups, 'uncommitted')
+    const ends = lookups.length === 0 ? [] : await readOffsets(this.#cluster, lookups, 'uncommitted')
     let next = 0
     return found.map(({ name, topicId, isInternal, partitions }) => ({
       name: name ?? '',
@@ -76,7 +73,7 @@ export class RemoteAdmin {
 
   async createTopic(topic: contract.TopicToCreate): Promise<contract.TopicDescription> {
     const { name, config = {}, validateOnly = false } = topic
-    const { topics } = await this.#wire.send(createTopics, {
+    const body = {
       topics: [
         {
           name,
@@ -87,13 +84,18 @@ export class RemoteAdmin {
       ],
       timeoutMs: this.#timeoutMs,
       validateOnly,
+    }
+    const { topicId, numPartitions } = await this.#cluster.controller(async (wire, options) => {
+      const { topics } = await wire.send(createTopics, body, options)
+      throwIfRefused(topics[0].errorCode, topics[0].errorMessage)
+      return topics[0]
     })
-    const { errorCode, errorMessage, topicId, numPartitions } = topics[0]
-    throwIfRefused(errorCode, errorMessage)
     if (validateOnly) return wouldBe(name, topicId, numPartitions)
     // Kafka answers before the new topic can be seen everywhere.
-    return retrying(this.#clock, this.#timeoutMs, async () => {
+    return retrying(this.#cluster.clock, this.#timeoutMs, async () => {
       const [description] = await this.describeTopics([name], false)
+      const unseen = description?.partitions.find(({ failure }) => failure !== undefined)?.failure
+      if (unseen !== undefined) throw unseen
       if (description !== undefined) return description
       throw new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION', `Topic ${name} was created and cannot be seen yet.`)
     })
@@ -101,22 +103,35 @@ export class RemoteAdmin {
 
   async deleteTopic(name: string): Promise<void> {
     const body = { topics: [{ name }], topicNames: [name], timeoutMs: this.#timeoutMs }
-    const { topics } = await this.#wire.send(deleteTopics, body)
-    throwIfRefused(topics[0].errorCode, topics[0].errorMessage)
+    await this.#cluster.controller(async (wire, options) => {
+      const { topics } = await wire.send(deleteTopics, body, options)
+      throwIfRefused(topics[0].errorCode, topics[0].errorMessage)
+    })
+    // Kafka answers before the topic is gone everywhere. One that somebody makes again at once is not waited for.
+    for (let triesLeft = triesToSeeDeleted; triesLeft > 0; triesLeft--) {
+      const [found] = await this.#findTopics([name], false)
+      if (found === undefined) return
+      await new Promise<void>((resolve) => this.#cluster.clock.schedule(pauseToSeeDeletedMs, resolve))
+    }
   }
 
   async createPartitions(name: string, count: number, validateOnly: boolean): Promise<void> {
     const body = { topics: [{ name, count }], timeoutMs: this.#timeoutMs, validateOnly }
-    const { results } = await this.#wire.send(createPartitions, body)
-    throwIfRefused(results[0].errorCode, results[0].errorMessage)
+    await this.#cluster.controller(async (wire, options) => {
+      const { results } = await wire.send(createPartitions, body, options)
+      throwIfRefused(results[0].errorCode, results[0].errorMessage)
+    })
   }
 
   alterTopic(name: string, alteration: contract.TopicAlteration): Promise<void> {
     return this.#alter({ resourceType: topicResource, resourceName: name }, alteration)
   }
 
+  /** Of the only broker; in a cluster of several, for all of them. */
   alterBroker(alteration: contract.TopicAlteration): Promise<void> {
-    return this.#alter({ resourceType: brokerResource, resourceName: String(this.#nodeId) }, alteration)
+    const { nodeIds } = this.#cluster
+    const resource = { resourceType: brokerResource, resourceName: nodeIds.length === 1 ? String(nodeIds[0]) : '' }
+    return this.#alter(resource, alteration)
   }
 
   async #alter(
@@ -128,33 +143,48 @@ export class RemoteAdmin {
       configOperation: operations.indexOf(each.operation),
       value: each.operation === 'delete' ? null : each.value,
     }))
-    const { responses } = await (replaceAll
-      ? this.#wire.send(alterConfigs, { resources: [{ ...resource, configs }], validateOnly })
-      : this.#wire.send(incrementalAlterConfigs, { resources: [{ ...resource, configs }], validateOnly }))
-    throwIfRefused(responses[0].errorCode, responses[0].errorMessage)
+    const body = { resources: [{ ...resource, configs }], validateOnly }
+    await this.#cluster.controller(async (wire, options) => {
+      const { responses } = await (replaceAll
+        ? wire.send(alterConfigs, body, options)
+        : wire.send(incrementalAlterConfigs, body, options))
+      throwIfRefused(responses[0].errorCode, responses[0].errorMessage)
+    })
   }
 
-  async deleteRecords({ topic, partition }: contract.TopicPartition, offset: number): Promise<number> {
-    const body = { topics: [{ name: topic, partitions: [{ index: partition, offset }] }], timeoutMs: this.#timeoutMs }
-    const { topics } = await this.#wire.send(deleteRecords, body)
-    const [{ lowWatermark, errorCode }] = topics[0].partitions
-    throwIfRefused(errorCode, null)
+  async deleteRecords(place: contract.TopicPartition, offset: number): Promise<number> {
+    const [{ error, lowWatermark }] = await askLeaders(this.#cluster, {
+      items: [place],
+      ask: async (wire) => {
+        const { topic, partition } = place
+        const topics = [{ name: topic, partitions: [{ index: partition, offset }] }]
+        const answer = await wire.send(deleteRecords, { topics, timeoutMs: this.#timeoutMs })
+        const [found] = answer.topics[0].partitions
+        return [{ topic, partition, error: errorOf(found.errorCode), lowWatermark: found.lowWatermark }]
+      },
+      refuse: ({ topic, partition }, error) => ({ topic, partition, error, lowWatermark: -1 }),
+    })
+    if (error !== undefined) throw error
     return lowWatermark
   }
 
   async describeConfig(topic: string | null): Promise<contract.ConfigEntry[]> {
     const resourceType = topic === null ? brokerResource : topicResource
-    const { results } = await this.#wire.send(
-      describeConfigs,
-      {
-        resources: [{ resourceType, resourceName: topic ?? String(this.#nodeId) }],
-        includeSynonyms: true,
-        includeDocumentation: true,
-      },
-      { minVersion: 3 },
-    )
-    throwIfRefused(results[0].errorCode, results[0].errorMessage)
-    return results[0].configs.map((config) => ({
+    const [nodeId] = this.#cluster.nodeIds
+    const body = {
+      resources: [{ resourceType, resourceName: topic ?? String(nodeId) }],
+      includeSynonyms: true,
+      includeDocumentation: true,
+    }
+    const ask = async (wire: WirePool) => {
+      const { results } = await wire.send(describeConfigs, body, { minVersion: 3 })
+      throwIfRefused(results[0].errorCode, results[0].errorMessage)
+      return results[0].configs
+    }
+    // A broker tells of itself alone; of several the first is asked.
+    const wire = topic === null ? this.#cluster.node(nodeId) : undefined
+    const configs = await (wire === undefined ? this.#cluster.any(ask) : ask(wire))
+    return configs.map((config) => ({
       name: config.name,
       value: config.value ?? '',
       origin: originOf(config.configSource),
@@ -165,13 +195,16 @@ export class RemoteAdmin {
     }))
   }
 
+  get #timeoutMs(): number {
+    return this.#cluster.requestTimeoutMs
+  }
+
   /** Those that are there. Kafka creates what it is asked for behind its answer, which says "unknown" or "no leader". */
   #findTopics(names: readonly string[] | null, create: boolean): Promise<readonly Topic[]> {
     let triesLeft = create ? triesToSeeCreated : 0
-    return retrying(this.#clock, this.#timeoutMs, async () => {
+    return retrying(this.#cluster.clock, this.#timeoutMs, async () => {
       const body = { topics: names?.map((name) => ({ name })) ?? null, allowAutoTopicCreation: create }
-      const answer = await this.#wire.send(metadata, body, { minVersion: firstMetadataVersion })
-      throwIfRefused(answer.errorCode)
+      const answer = await this.#cluster.askMetadata(body, { minVersion: firstMetadataVersion })
       const isMissing = ({ errorCode }: Topic): boolean =>
         errorCode === unknownTopic ? triesLeft-- <= 0 : errorCode === invalidTopicName && !create
       for (const topic of answer.topics) {

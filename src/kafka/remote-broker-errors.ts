@@ -2,14 +2,13 @@
 
 import type { TopicPartition } from '../broker/contract.js'
 import { errorFromKafkaCode, HoldfastError } from '../core/errors.js'
+import { isStaleCoordinator } from './cluster/staleness.js'
 
 /** REQUEST_TIMED_OUT. */
 export const requestTimedOut = 7
 
 /** Kafka's numbers that have no row of their own here, or mean another thing than it, and what they come to for a caller. */
 const otherNumbers: ReadonlyMap<number, readonly [HoldfastError['code'], string]> = new Map([
-  [5, ['COORDINATOR_NOT_AVAILABLE', 'The partition has no leader yet.']],
-  [6, ['UNKNOWN_TOPIC_OR_PARTITION', 'The broker does not lead that partition any more.']],
   [requestTimedOut, ['CONNECTION_FAILED', 'The broker did not finish in the time that the request gave it.']],
 ])
 
@@ -61,4 +60,13 @@ export function outcomesOf(
     for (const { index, errorCode } of partitions) codes.set(`${name}/${index}`, errorCode)
   }
   return places.map((place) => errorOf(codes.get(`${place.topic}/${place.partition}`) ?? unanswered(place)))
+}
+
+/** That the coordinator is another one is said of every place; it is of the whole request. */
+export function throwIfElsewhere(
+  outcomes: readonly (HoldfastError | undefined)[],
+): readonly (HoldfastError | undefined)[] {
+  const refusal = outcomes.find(isStaleCoordinator)
+  if (refusal !== undefined) throw refusal
+  return outcomes
 }

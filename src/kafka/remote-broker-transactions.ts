@@ -2,46 +2,46 @@
 
 import type { InitProducerRequest, ProducerIdentity, TopicPartition } from '../broker/contract.js'
 import type * as transactions from '../broker/transactions/contract.js'
-import type { Clock } from '../core/clock.js'
 import type { HoldfastError } from '../core/errors.js'
-import { groupedByTopic, outcomesOf, throwIfRefused } from './remote-broker-errors.js'
+import type { Cluster } from './cluster/cluster.js'
+import { Coordinators } from './cluster/coordinators.js'
+import { groupedByTopic, outcomesOf, throwIfElsewhere, throwIfRefused } from './remote-broker-errors.js'
 import { retrying } from './retrying.js'
 import {
   addOffsetsToTxn,
   addPartitionsToTxn,
   describeTransactions,
   endTxn,
-  findCoordinator,
   initProducerId,
   listTransactions,
   txnOffsetCommit,
 } from './schemas/index.js'
 import type { WirePool } from './wire-pool.js'
 
-const transactionKey = 1
 const defaultTimeoutMs = 60_000
 /** PRODUCER_FENCED is told apart from a stale epoch from these versions on. */
 const versionWithFenced = { minVersion: 2 }
 
 export class RemoteTransactions {
-  readonly #wire: WirePool
-  readonly #clock: Clock
-  readonly #timeoutMs: number
+  readonly #cluster: Cluster
+  readonly #coordinators: Coordinators
+  readonly #groupCoordinators: Coordinators
 
-  constructor(wire: WirePool, clock: Clock, timeoutMs: number) {
-    this.#wire = wire
-    this.#clock = clock
-    this.#timeoutMs = timeoutMs
+  constructor(cluster: Cluster, groupCoordinators: Coordinators) {
+    this.#cluster = cluster
+    this.#coordinators = new Coordinators(cluster, 'transaction')
+    this.#groupCoordinators = groupCoordinators
   }
 
   async initProducer(request: InitProducerRequest): Promise<ProducerIdentity> {
     const { transactionalId, transactionTimeoutMs = defaultTimeoutMs } = request
-    if (transactionalId !== null) await this.#findCoordinator(transactionalId)
-    return this.#retrying(async () => {
-      const answer = await this.#wire.send(initProducerId, { ...request, transactionTimeoutMs })
+    const init = async (wire: WirePool): Promise<ProducerIdentity> => {
+      const answer = await wire.send(initProducerId, { ...request, transactionTimeoutMs })
       throwIfRefused(answer.errorCode)
       return { producerId: answer.producerId, producerEpoch: answer.producerEpoch }
-    })
+    }
+    if (transactionalId !== null) return this.#ask(transactionalId, init)
+    return retrying(this.#cluster.clock, this.#cluster.requestTimeoutMs, () => this.#cluster.any(init))
   }
 
   addPartitionsToTransaction(
@@ -52,8 +52,8 @@ export class RemoteTransactions {
       name: topic,
       partitions: items.map(({ partition }) => partition),
     }))
-    return this.#retrying(async () => {
-      const answer = await this.#wire.send(addPartitionsToTxn, { ...producer, topics }, versionWithFenced)
+    return this.#ask(producer.transactionalId, async (wire) => {
+      const answer = await wire.send(addPartitionsToTxn, { ...producer, topics }, versionWithFenced)
       const outcomes = outcomesOf(answer.topics, partitions)
       const refusal = outcomes.find((outcome) => outcome !== undefined && !isOfPartition.has(outcome.code))
       if (refusal !== undefined) throw refusal
@@ -62,8 +62,8 @@ export class RemoteTransactions {
   }
 
   addOffsetsToTransaction(producer: transactions.TransactionalProducer, groupId: string): Promise<void> {
-    return this.#retrying(async () => {
-      const { errorCode } = await this.#wire.send(addOffsetsToTxn, { ...producer, groupId }, versionWithFenced)
+    return this.#ask(producer.transactionalId, async (wire) => {
+      const { errorCode } = await wire.send(addOffsetsToTxn, { ...producer, groupId }, versionWithFenced)
       throwIfRefused(errorCode)
     })
   }
@@ -81,26 +81,28 @@ export class RemoteTransactions {
         committedMetadata: metadata,
       })),
     }))
-    const answer = await this.#wire.send(txnOffsetCommit, { ...rest, topics }, { minVersion: 3 })
-    return outcomesOf(answer.topics, offsets)
+    return this.#groupCoordinators.ask(request.groupId, async (wire) => {
+      const answer = await wire.send(txnOffsetCommit, { ...rest, topics }, { minVersion: 3 })
+      return throwIfElsewhere(outcomesOf(answer.topics, offsets))
+    })
   }
 
   endTransaction(producer: transactions.TransactionalProducer, committed: boolean): Promise<void> {
-    return this.#retrying(async () => {
-      const { errorCode } = await this.#wire.send(endTxn, { ...producer, committed }, versionWithFenced)
+    return this.#ask(producer.transactionalId, async (wire) => {
+      const { errorCode } = await wire.send(endTxn, { ...producer, committed }, versionWithFenced)
       throwIfRefused(errorCode)
     })
   }
 
   async listTransactions(filter: transactions.TransactionFilter = {}): Promise<transactions.TransactionListing[]> {
     const { statuses = [], producerIds = [], runningForMs = -1 } = filter
-    const answer = await this.#wire.send(
-      listTransactions,
-      { stateFilters: statuses, producerIdFilters: producerIds, durationFilterMs: runningForMs },
-      { minVersion: runningForMs < 0 ? 0 : 1 },
-    )
-    throwIfRefused(answer.errorCode)
-    return answer.transactionStates.map(({ transactionalId, producerId, transactionState }) => ({
+    const body = { stateFilters: statuses, producerIdFilters: producerIds, durationFilterMs: runningForMs }
+    const lists = await this.#cluster.each(async (wire) => {
+      const answer = await wire.send(listTransactions, body, { minVersion: runningForMs < 0 ? 0 : 1 })
+      throwIfRefused(answer.errorCode)
+      return answer.transactionStates
+    })
+    return lists.flat().map(({ transactionalId, producerId, transactionState }) => ({
       transactionalId,
       producerId,
       status: transactionState as transactions.TransactionStatus,
@@ -108,9 +110,11 @@ export class RemoteTransactions {
   }
 
   async describeTransaction(transactionalId: string): Promise<transactions.TransactionDescription> {
-    const answer = await this.#wire.send(describeTransactions, { transactionalIds: [transactionalId] })
-    const [found] = answer.transactionStates
-    throwIfRefused(found.errorCode)
+    const found = await this.#ask(transactionalId, async (wire) => {
+      const answer = await wire.send(describeTransactions, { transactionalIds: [transactionalId] })
+      throwIfRefused(answer.transactionStates[0].errorCode)
+      return answer.transactionStates[0]
+    })
     return {
       transactionalId,
       producerId: found.producerId,
@@ -124,18 +128,9 @@ export class RemoteTransactions {
     }
   }
 
-  /** Kafka makes its topic of transactions only when somebody asks who coordinates. There is one node to answer. */
-  #findCoordinator(transactionalId: string): Promise<void> {
-    const request = { key: transactionalId, keyType: transactionKey, coordinatorKeys: [transactionalId] }
-    return this.#retrying(async () => {
-      const answer = await this.#wire.send(findCoordinator, request, { minVersion: 1 })
-      const { errorCode, errorMessage } = answer.coordinators[0] ?? answer
-      throwIfRefused(errorCode, errorMessage)
-    })
-  }
-
-  #retrying<T>(attempt: () => Promise<T>): Promise<T> {
-    return retrying(this.#clock, this.#timeoutMs, attempt)
+  #ask<T>(transactionalId: string, question: (wire: WirePool) => Promise<T>): Promise<T> {
+    const { clock, requestTimeoutMs } = this.#cluster
+    return retrying(clock, requestTimeoutMs, () => this.#coordinators.ask(transactionalId, question))
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * A broker somewhere else, spoken to over the Kafka protocol: the same BrokerService as one in this process. It works on
- * a served Holdfast and on a Kafka of a single node.
+ * A cluster somewhere else, spoken to over the Kafka protocol: the same BrokerService as a broker in this process. It
+ * works on a served Holdfast, which is a cluster of one, and on any Kafka; who is asked what is in `cluster/`.
  *
  * What the wire does not carry: sizes of partitions (-1), the times of commits (-1), and for how long a fetch that was
  * ended early would have had something (it is empty).
@@ -10,150 +10,90 @@ import type * as contract from '../broker/contract.js'
 import type * as groups from '../broker/groups/contract.js'
 import type * as transactions from '../broker/transactions/contract.js'
 import { type Clock, systemClock } from '../core/clock.js'
-import { HoldfastError } from '../core/errors.js'
-import { at, logOverheadBytes } from '../records/format.js'
-import { isolationLevel } from './isolation.js'
+import type { HoldfastError } from '../core/errors.js'
+import { parseBrokers } from './cluster/addresses.js'
+import { Cluster } from './cluster/cluster.js'
+import { Coordinators } from './cluster/coordinators.js'
+import { Fetching } from './cluster/fetching.js'
+import { Producing } from './cluster/producing.js'
 import { RemoteAdmin } from './remote-broker-admin.js'
-import { errorOf, groupedByTopic, requestTimedOut, throwIfRefused, unanswered } from './remote-broker-errors.js'
 import { RemoteGroups } from './remote-broker-groups.js'
-import { readOffsets } from './remote-broker-offsets.js'
+import { readEpochs, readOffsets } from './remote-broker-offsets.js'
 import { RemoteTransactions } from './remote-broker-transactions.js'
-import { fetch, metadata, offsetForLeaderEpoch, produce } from './schemas/index.js'
-import { WirePool } from './wire-pool.js'
+import type { Security } from './sockets.js'
 
 export interface RemoteBrokerOptions {
   readonly clientId?: string
   /** How long an answer may take, beyond what the request itself asks to wait. */
   readonly requestTimeoutMs?: number
+  /**
+   * How long what fails for a reason that passes (a leader that is lost, a coordinator that moves) is tried again. With 0,
+   * which is the default, it is told to the caller, and each batch is sent once; otherwise batches get a producer's
+   * identity, so that one that was sent again is not stored again.
+   */
+  readonly retryMs?: number
+  readonly security?: Security
   readonly clock?: Clock
 }
 
-const allReplicas = -1
-/** From version 13 on both name topics by id alone, which costs a look-up and gives nothing here. */
-const lastVersionWithNames = 12
-/** From version 12 on a broker that is asked to adds partitions to a transaction by itself (KIP-890). */
-const lastVersionWithoutImplicitPartitions = 11
-const consumer = -1
-
 export class RemoteBroker implements contract.BrokerService {
-  readonly #wire: WirePool
+  readonly #cluster: Cluster
+  readonly #producing: Producing
+  readonly #fetching: Fetching
   readonly #admin: RemoteAdmin
   readonly #groups: RemoteGroups
   readonly #transactions: RemoteTransactions
-  readonly #requestTimeoutMs: number
-  readonly clusterId: string
-  readonly nodeId: number
 
-  private constructor(wire: WirePool, cluster: { clusterId: string; nodeId: number }, clock: Clock, timeoutMs: number) {
-    this.#wire = wire
-    this.clusterId = cluster.clusterId
-    this.nodeId = cluster.nodeId
-    this.#requestTimeoutMs = timeoutMs
-    this.#admin = new RemoteAdmin(wire, cluster.nodeId, clock, timeoutMs)
-    this.#groups = new RemoteGroups(wire, clock, timeoutMs)
-    this.#transactions = new RemoteTransactions(wire, clock, timeoutMs)
+  private constructor(cluster: Cluster) {
+    const groupCoordinators = new Coordinators(cluster, 'group')
+    this.#cluster = cluster
+    this.#admin = new RemoteAdmin(cluster)
+    this.#groups = new RemoteGroups(cluster, groupCoordinators)
+    this.#transactions = new RemoteTransactions(cluster, groupCoordinators)
+    this.#fetching = new Fetching(cluster)
+    const nobody = { transactionalId: null, producerId: -1, producerEpoch: -1 }
+    this.#producing = new Producing(cluster, () => this.#transactions.initProducer(nobody))
   }
 
   /**
-   * Connects to `address`, which is "host:port" (an IPv6 host in brackets).
-   * @throws CONNECTION_FAILED with the address; INVALID_ARGUMENT for a malformed one, or a cluster of several brokers
+   * Connects to the cluster of which `brokers` is one broker or more: `HOST:PORT,HOST:PORT` (an IPv6 host in brackets), or
+   * `kafka://HOST,HOST:PORT`. One that answers is enough.
+   * @throws CONNECTION_FAILED with the addresses; INVALID_ARGUMENT for a malformed one; SASL_AUTHENTICATION_FAILED,
+   * UNSUPPORTED_SASL_MECHANISM
    */
-  static async connect(address: string, options: RemoteBrokerOptions = {}): Promise<RemoteBroker> {
-    const { clientId = 'holdfast', requestTimeoutMs = 30_000, clock = systemClock } = options
-    const wire = new WirePool({ ...parseAddress(address), clientId, requestTimeoutMs, clock })
-    try {
-      await wire.connect()
-      return new RemoteBroker(wire, await soleNode(wire, address), clock, requestTimeoutMs)
-    } catch (error) {
-      await wire.close()
-      throw error
-    }
+  static async connect(brokers: string, options: RemoteBrokerOptions = {}): Promise<RemoteBroker> {
+    const { clientId = 'holdfast', requestTimeoutMs = 30_000, retryMs = 0, clock = systemClock, security } = options
+    const seeds = parseBrokers(brokers)
+    return new RemoteBroker(await Cluster.connect(seeds, { clientId, requestTimeoutMs, retryMs, clock, security }))
   }
 
-  async produce(request: contract.ProduceRequest): Promise<contract.ProduceResult> {
-    const { topic, partition, batch, transactionalId } = request
-    const partitions = [{ index: partition, records: batch }]
-    const { topics } = await this.#wire.send(
-      produce,
-      { acks: allReplicas, timeoutMs: this.#requestTimeoutMs, transactionalId, topics: [{ name: topic, partitions }] },
-      { maxVersion: transactionalId === undefined ? lastVersionWithNames : lastVersionWithoutImplicitPartitions },
-    )
-    const answer = topics[0].partitions[0]
-    if (answer.errorCode === requestTimedOut) {
-      // Of a produce it says that the batch may or may not be stored, which the caller has to know.
-      throw new HoldfastError('FLUSH_DISK_TIMEOUT', answer.errorMessage ?? undefined)
-    }
-    throwIfRefused(answer.errorCode, answer.errorMessage)
-    const { baseOffset, logAppendTimeMs, logStartOffset } = answer
-    return { baseOffset, logAppendTimeMs, logStartOffset }
+  get clusterId(): string {
+    return this.#cluster.clusterId
   }
 
-  /** Each fetch has a connection of its own while it waits. Ended early by its signal, it is empty. */
-  async fetch(request: contract.FetchRequest): Promise<readonly contract.FetchedPartition[]> {
-    const { positions, maxBytes, minBytes, maxWaitMs, signal, isolation = 'uncommitted' } = request
-    const waitMs = signal?.aborted ? 0 : maxWaitMs
-    const topics = groupedByTopic(positions).map(({ topic, items }) => ({
-      name: topic,
-      partitions: items.map((position) => ({
-        index: position.partition,
-        fetchOffset: position.offset,
-        maxBytes: position.maxBytes,
-        currentLeaderEpoch: position.currentLeaderEpoch,
-      })),
-    }))
-    const answering = this.#wire.sendAlone(
-      fetch,
-      { maxWaitMs: waitMs, minBytes, maxBytes, isolationLevel: isolationLevel[isolation], topics },
-      { maxVersion: lastVersionWithNames, waitMs },
-    )
-    const answer = await unlessAborted(answering, waitMs > 0 ? signal : undefined)
-    if (answer === undefined) return positions.map(nothingFetched)
-    throwIfRefused(answer.errorCode)
-    const fetched = new Map<string, contract.FetchedPartition>()
-    for (const { name, partitions } of answer.topics) {
-      for (const each of partitions) {
-        fetched.set(placeKey(name, each.index), {
-          topic: name,
-          partition: each.index,
-          error: errorOf(each.errorCode),
-          highWatermark: each.highWatermark,
-          lastStableOffset: each.lastStableOffset,
-          logStartOffset: each.logStartOffset,
-          records: wholeBatches(each.records),
-          aborted: isolation === 'committed' ? (each.abortedTransactions ?? []) : undefined,
-        })
-      }
-    }
-    return positions.map(
-      (position) => fetched.get(placeKey(position.topic, position.partition)) ?? unanswered(position),
-    )
+  /** Of the only broker; of several the least. */
+  get nodeId(): number {
+    return this.#cluster.nodeIds[0] ?? -1
+  }
+
+  produce(request: contract.ProduceRequest): Promise<contract.ProduceResult> {
+    return this.#producing.produce(request)
+  }
+
+  /** Each fetch has connections of its own while it waits. Ended early by its signal, it is empty. */
+  fetch(request: contract.FetchRequest): Promise<readonly contract.FetchedPartition[]> {
+    return this.#fetching.fetch(request)
   }
 
   findOffsets(
     lookups: readonly contract.OffsetLookup[],
     isolation: contract.Isolation = 'uncommitted',
   ): Promise<readonly contract.FoundOffset[]> {
-    return readOffsets(this.#wire, lookups, isolation)
+    return readOffsets(this.#cluster, lookups, isolation)
   }
 
-  async findEpochs(lookups: readonly contract.EpochLookup[]): Promise<readonly contract.FoundEpoch[]> {
-    const topics = groupedByTopic(lookups).map(({ topic, items }) => ({
-      name: topic,
-      partitions: items.map(({ partition, epoch, currentLeaderEpoch }) => ({
-        index: partition,
-        leaderEpoch: epoch,
-        currentLeaderEpoch,
-      })),
-    }))
-    const answer = await this.#wire.send(offsetForLeaderEpoch, { replicaId: consumer, topics })
-    const found = new Map<string, contract.FoundEpoch>()
-    for (const { name, partitions } of answer.topics) {
-      for (const { index, errorCode, leaderEpoch, endOffset } of partitions) {
-        const error = errorOf(errorCode)
-        found.set(placeKey(name, index), { topic: name, partition: index, error, epoch: leaderEpoch, endOffset })
-      }
-    }
-    return lookups.map((place) => found.get(placeKey(place.topic, place.partition)) ?? unanswered(place))
+  findEpochs(lookups: readonly contract.EpochLookup[]): Promise<readonly contract.FoundEpoch[]> {
+    return readEpochs(this.#cluster, lookups)
   }
 
   describeTopics(
@@ -276,58 +216,10 @@ export class RemoteBroker implements contract.BrokerService {
 
   /** Closes the connections; what is unanswered fails with CONNECTION_FAILED. The broker itself goes on. */
   close(): Promise<void> {
-    return this.#wire.close()
+    return this.#cluster.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-}
-
-function parseAddress(address: string): { host: string; port: number } {
-  const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+):(\d{1,5})$/.exec(address)
-  const port = Number(match?.[2])
-  if (match === null || port > 65_535) {
-    throw new HoldfastError('INVALID_ARGUMENT', `${JSON.stringify(address)} is no address: it must be HOST:PORT.`)
-  }
-  return { host: match[1].replace(/^\[|\]$/g, ''), port }
-}
-
-async function soleNode(wire: WirePool, address: string): Promise<{ clusterId: string; nodeId: number }> {
-  // No topics: an empty list asks for none from version 1 on.
-  const { brokers, clusterId } = await wire.send(metadata, { topics: [] }, { minVersion: 4 })
-  if (brokers.length === 1) return { clusterId: clusterId ?? '', nodeId: brokers[0].nodeId }
-  throw new HoldfastError(
-    'INVALID_ARGUMENT',
-    `The cluster at ${address} has ${brokers.length} brokers; only clusters of a single node are supported yet.`,
-  )
-}
-
-/** undefined where `signal` came first; the answer is then waited for in the background and dropped. */
-function unlessAborted<T>(answering: Promise<T>, signal: AbortSignal | undefined): Promise<T | undefined> {
-  if (signal === undefined) return answering
-  return new Promise((resolve, reject) => {
-    const abort = (): void => resolve(undefined)
-    signal.addEventListener('abort', abort, { once: true })
-    answering.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
-}
-
-/** Kafka cuts what it sends at a number of bytes: the last batch may be there in part only. */
-function wholeBatches(records: Buffer | null): readonly Buffer[] {
-  let end = 0
-  while (records !== null && records.length - end >= logOverheadBytes) {
-    const next = end + logOverheadBytes + records.readInt32BE(end + at.batchLength)
-    if (next <= end || next > records.length) break
-    end = next
-  }
-  return records === null || end === 0 ? [] : [records.subarray(0, end)]
-}
-
-function placeKey(topic: string, partition: number): string {
-  return `${topic}/${partition}`
-}
-
-function nothingFetched({ topic, partition }: contract.TopicPartition): contract.FetchedPartition {
-  return { topic, partition, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, records: [] }
 }

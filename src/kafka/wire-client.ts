@@ -5,12 +5,15 @@
  * with the connection, everything that is unanswered fails with CONNECTION_FAILED and the connection is of no more use.
  */
 
-import { connect as connectSocket, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
+import { addressText } from './cluster/addresses.js'
 import { FrameReader } from './frames.js'
 import { decodeCorrelationId, decodeResponse, encodeRequest } from './messages.js'
+import { logIn } from './sasl/log-in.js'
 import { type Api, apiVersions, type RequestInput, type ResponseOf } from './schemas/index.js'
+import { openSocket, type Security } from './sockets.js'
 
 export interface WireClientOptions {
   readonly host: string
@@ -19,6 +22,8 @@ export interface WireClientOptions {
   /** How long an answer may take, beyond what the request itself asks to wait. */
   readonly requestTimeoutMs: number
   readonly clock: Clock
+  /** How the broker is spoken to; in the clear and without a name where absent. */
+  readonly security?: Security
 }
 
 export interface SendOptions {
@@ -29,6 +34,8 @@ export interface SendOptions {
   /** How long the broker may wait before it answers. */
   readonly waitMs?: number
   readonly clientId?: string
+  /** Called when the request goes to the socket: from then on the broker may have heard it, whatever comes after. */
+  readonly onSent?: () => void
 }
 
 interface Unanswered {
@@ -52,6 +59,9 @@ export class WireClient {
   #lastCorrelationId = 0
   #timer: Timer | undefined
   #failure: HoldfastError | undefined
+  /** Where the broker wants to hear the password again after a while; a new connection says it. */
+  #expiresAtMs = Number.POSITIVE_INFINITY
+  #isRetired = false
 
   private constructor(socket: Socket, options: WireClientOptions) {
     this.#socket = socket
@@ -61,11 +71,13 @@ export class WireClient {
     socket.on('close', () => this.#fail('the connection was closed'))
   }
 
-  /** Connects and negotiates. @throws CONNECTION_FAILED */
+  /** Connects, negotiates and logs in. @throws CONNECTION_FAILED, SASL_AUTHENTICATION_FAILED, UNSUPPORTED_SASL_MECHANISM */
   static async connect(options: WireClientOptions): Promise<WireClient> {
     const client = new WireClient(await openSocket(options), options)
     try {
       await client.#negotiate()
+      const { sasl } = options.security ?? {}
+      if (sasl !== undefined) client.#expiresAtMs = options.clock.monotonic() + (await logIn(client, sasl))
       return client
     } catch (error) {
       client.close()
@@ -74,7 +86,13 @@ export class WireClient {
   }
 
   get isOpen(): boolean {
-    return this.#failure === undefined
+    return this.#failure === undefined && this.#options.clock.monotonic() < this.#expiresAtMs
+  }
+
+  /** Another connection takes over: this one ends with its last answer. */
+  closeWhenAnswered(): void {
+    this.#isRetired = true
+    if (this.#unanswered.length === 0) this.close()
   }
 
   close(): void {
@@ -102,7 +120,7 @@ export class WireClient {
   }
 
   get #address(): string {
-    return `${this.#options.host}:${this.#options.port}`
+    return addressText(this.#options)
   }
 
   async #negotiate(): Promise<void> {
@@ -137,6 +155,7 @@ export class WireClient {
     return new Promise((resolve, reject) => {
       this.#unanswered.push({ correlationId, deadlineMs, resolve, reject })
       this.#watch()
+      options.onSent?.()
       this.#socket.cork()
       for (const chunk of chunks) this.#socket.write(chunk)
       this.#socket.uncork()
@@ -160,6 +179,7 @@ export class WireClient {
       throw new HoldfastError('INVALID_REQUEST', `an answer to request ${correlationId} came out of turn`)
     }
     oldest.resolve(frame)
+    if (this.#isRetired && this.#unanswered.length === 0) this.close()
   }
 
   /** One timer for all: it looks at the oldest request, and again when that one's time may be up. */
@@ -187,24 +207,4 @@ export class WireClient {
     this.#socket.destroy()
     for (const { reject } of this.#unanswered.splice(0)) reject(failure)
   }
-}
-
-function openSocket({ host, port, requestTimeoutMs, clock }: WireClientOptions): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connectSocket({ host, port, noDelay: true, keepAlive: true })
-    const refuse = (why: string, cause?: unknown): void => {
-      timer.cancel()
-      socket.destroy()
-      const message = `Cannot reach a broker at ${host}:${port}: ${why}. Is it running, and is that its address?`
-      reject(new HoldfastError('CONNECTION_FAILED', message, { cause }))
-    }
-    const timer = clock.schedule(requestTimeoutMs, () => refuse(`no connection after ${requestTimeoutMs} ms`))
-    const onError = (error: NodeJS.ErrnoException): void => refuse(error.message || (error.code ?? 'it failed'), error)
-    socket.once('error', onError)
-    socket.once('connect', () => {
-      timer.cancel()
-      socket.off('error', onError)
-      resolve(socket)
-    })
-  })
 }

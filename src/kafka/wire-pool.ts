@@ -3,7 +3,8 @@
  * own: a Fetch or a JoinGroup that waits must not hold up the answer to a Produce.
  */
 
-import { HoldfastError } from '../core/errors.js'
+import { type ErrorCode, HoldfastError } from '../core/errors.js'
+import { addressText } from './cluster/addresses.js'
 import type { Api, RequestInput, ResponseOf } from './schemas/index.js'
 import { type SendOptions, WireClient, type WireClientOptions } from './wire-client.js'
 
@@ -14,10 +15,13 @@ export class WirePool {
   #opening: Promise<WireClient> | undefined
   readonly #idle: WireClient[] = []
   readonly #busy = new Set<WireClient>()
-  #isClosed = false
+  /** What is said to those who ask once it is closed. */
+  #closed: ErrorCode | undefined
+  readonly address: string
 
   constructor(options: WireClientOptions) {
     this.#options = options
+    this.address = addressText(options)
   }
 
   /** Opens the first connection now. @throws CONNECTION_FAILED */
@@ -42,12 +46,13 @@ export class WirePool {
     } finally {
       this.#busy.delete(client)
       if (client.isOpen) this.#idle.push(client)
+      else client.close()
     }
   }
 
-  /** What is unanswered fails. */
-  async close(): Promise<void> {
-    this.#isClosed = true
+  /** What is unanswered fails, and so does what is asked from now on, with this code. */
+  async close(code: ErrorCode = 'CLOSED'): Promise<void> {
+    this.#closed = code
     await this.#opening?.catch(() => {})
     this.#shared?.close()
     for (const client of [...this.#idle.splice(0), ...this.#busy]) client.close()
@@ -56,6 +61,7 @@ export class WirePool {
   #takeIdle(): WireClient | undefined {
     for (let client = this.#idle.pop(); client !== undefined; client = this.#idle.pop()) {
       if (client.isOpen) return client
+      client.close()
     }
     return undefined
   }
@@ -65,6 +71,7 @@ export class WirePool {
     const opening = this.#open()
     this.#opening = opening
     const opened = (client?: WireClient): void => {
+      this.#shared?.closeWhenAnswered()
       this.#shared = client
       this.#opening = undefined
     }
@@ -73,12 +80,15 @@ export class WirePool {
   }
 
   async #open(): Promise<WireClient> {
-    const { host, port } = this.#options
-    const closed = (): HoldfastError => new HoldfastError('CLOSED', `The connection to ${host}:${port} was closed.`)
-    if (this.#isClosed) throw closed()
+    this.#throwIfClosed()
     const client = await WireClient.connect(this.#options)
-    if (!this.#isClosed) return client
-    client.close()
-    throw closed()
+    if (this.#closed !== undefined) client.close()
+    this.#throwIfClosed()
+    return client
+  }
+
+  #throwIfClosed(): void {
+    if (this.#closed === undefined) return
+    throw new HoldfastError(this.#closed, `The connection to ${this.address} was closed.`)
   }
 }

@@ -27,6 +27,13 @@ export type TimestampType = 'CreateTime' | 'LogAppendTime'
 
 const twoTo31 = 2 ** 31
 
+/** Who has sent a batch, and as which of its batches. */
+export interface ProducerStamp {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly baseSequence: number
+}
+
 /** A view over the bytes of exactly one batch. Its fields are not verified: see `verify.ts` for bytes from outside. */
 export class RecordBatch {
   readonly bytes: Buffer
@@ -167,8 +174,13 @@ export class RecordBatch {
   }
 
   /** Makes the batch one of a producer's transaction, in place, and the CRC with it. */
-  stampTransaction(of: { producerId: number; producerEpoch: number; baseSequence: number }): void {
+  stampTransaction(of: ProducerStamp): void {
     this.bytes.writeInt16BE(this.attributes | transactionalBit, at.attributes)
+    this.stampProducer(of)
+  }
+
+  /** Gives the batch its place in the sequence of a producer, in place, and the CRC with it. */
+  stampProducer(of: ProducerStamp): void {
     writeInt64(this.bytes, of.producerId, at.producerId)
     this.bytes.writeInt16BE(of.producerEpoch, at.producerEpoch)
     this.bytes.writeInt32BE(of.baseSequence, at.baseSequence)

@@ -5,7 +5,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type OpenOptions, open } from '../../src/client/open.js'
+import { type OpenOptions, open } from '../../src/open.js'
 import type { FetchEvent, FlushEvent, RebalanceEvent, RecoveryEvent, SendEvent } from '../../src/core/channels.js'
 import { makeTemporaryDirectory } from '../../src/files/temporary-directory.js'
 

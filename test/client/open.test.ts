@@ -39,10 +39,23 @@ it('opens a folder by path and by URL, and keeps what was sent', async (t) => {
 
 it('refuses what it cannot open', async (t) => {
   const path = await folder(t)
-  for (const location of ['', 5, 'kafka://broker:9092', 'http://example.org', 'memory:']) {
+  for (const location of ['', 5, 'kafka://', 'kafka://user:secret@host', 'http://example.org', 'memory:']) {
     await assert.rejects(holdfast.open(location as string), { code: 'INVALID_ARGUMENT' })
   }
-  await assert.rejects(holdfast.open('kafka://broker:9092'), /Kafka cluster cannot be opened yet/)
+  for (const [options, why] of [
+    [{ settings: {} }, /settings is refused for a cluster: a cluster has its own settings/],
+    [{ flush: 'sync' }, /flush is refused for a cluster: .*acks=all/],
+    [{ metrics: true }, /metrics is refused for a cluster/],
+    [{ sasl: { mechanism: 'GSSAPI' } }, /sasl must be/],
+    [{ sasl: { mechanism: 'GSSAPI', username: 'u', password: 'p' } }, /GSSAPI; it must be one of PLAIN/],
+    [{ tls: 'yes' }, /tls must be true/],
+    [{ retryMs: -1 }, /retryMs/],
+  ] as const) {
+    const refused = holdfast.open('kafka://127.0.0.1:1', options as never)
+    await assert.rejects(refused, { code: 'INVALID_ARGUMENT', message: why })
+  }
+  await assert.rejects(holdfast.open('kafka://127.0.0.1:1'), { code: 'CONNECTION_FAILED', message: /127\.0\.0\.1:1/ })
+  await assert.rejects(holdfast.open(path, { tls: true }), { code: 'INVALID_ARGUMENT', message: /kafka: URLs/ })
   await assert.rejects(holdfast.open(path, { setings: {} } as never), { code: 'INVALID_ARGUMENT' })
   await assert.rejects(holdfast.open(path, { settings: { 'no.such': 1 } as never }), { code: 'INVALID_SETTING' })
   await assert.rejects(holdfast.open(path, { compression: 'brotli' as never }), { code: 'INVALID_ARGUMENT' })

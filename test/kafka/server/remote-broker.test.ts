@@ -8,7 +8,7 @@ import type { JoinRequest } from '../../../src/broker/groups/contract.js'
 import { offsetCommitEndpoint } from '../../../src/kafka/api/08-offset-commit.js'
 import { encodeResponse, type RequestHeader } from '../../../src/kafka/messages.js'
 import { RemoteBroker } from '../../../src/kafka/remote-broker.js'
-import { apiVersions, metadata, offsetCommit } from '../../../src/kafka/schemas/index.js'
+import { offsetCommit } from '../../../src/kafka/schemas/index.js'
 import { until } from '../../support/until.js'
 import { batchOf, serve } from './served.js'
 
@@ -241,24 +241,6 @@ test('a broker that does not answer, or answers nonsense', async (t) => {
   const babbling = await fake((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
   t.after(() => babbling.close())
   await assert.rejects(RemoteBroker.connect(babbling.address), { code: 'CONNECTION_FAILED' })
-})
-
-test('a cluster of several brokers is refused', async (t) => {
-  let answers = 0
-  const cluster = await fake((socket) => {
-    socket.on('data', () => {
-      const node = (nodeId: number) => ({ nodeId, host: 'localhost', port: 9092 + nodeId })
-      const ranges = [{ apiKey: 3, minVersion: 0, maxVersion: 9 }]
-      const chunks =
-        answers++ === 0
-          ? encodeResponse(apiVersions, 3, 0, { errorCode: 0, apiKeys: ranges })
-          : encodeResponse(metadata, 9, 1, { brokers: [node(1), node(2)], clusterId: 'c', topics: [] })
-      socket.write(Buffer.concat(chunks))
-    })
-  })
-  t.after(() => cluster.close())
-  const refused = { code: 'INVALID_ARGUMENT', message: /2 brokers; only clusters of a single node/ }
-  await assert.rejects(RemoteBroker.connect(cluster.address), refused)
 })
 
 test('a commit that the broker says nothing of is not taken for done', async (t) => {
