@@ -27,7 +27,7 @@ export function doctorCommand(): (parent: Command) => void {
         .command('doctor')
         .description('check an installation, a data directory and its disk, and a running broker')
         .option('-d, --data <dir>', 'the data directory; it may be served meanwhile (default: ./data)')
-        .option('-b, --broker <host:port>', 'ask a served broker whether it answers')
+        .option('-b, --broker <brokers>', 'ask a served broker, or a cluster, whether it answers')
         .option('--http <url>', 'ask a served broker, by its HTTP address, what its figures advise')
         .addOption(new Option('--token <token>', 'what the HTTP address wants').env('HOLDFAST_HTTP_TOKEN'))
         .addOption(

@@ -13,10 +13,14 @@ export interface TargetOptions extends SettingsOptions {
 
 export const defaultBroker = '127.0.0.1:9092'
 
+const brokersHelp = 'work on a served broker, HOST:PORT, or on a cluster: HOST:PORT,HOST:PORT or kafka://HOST,HOST'
+/** A cluster may be electing a leader just now. */
+const retryMs = 15_000
+
 /** Adds `--broker`, `--data`, and where the settings for `--data` come from. @param fileFlag see {@link withSettings} */
 export function withTarget(command: Command, fileFlag?: string): Command {
   command
-    .option('-b, --broker <host:port>', `work on a served broker (default: ${defaultBroker})`)
+    .option('-b, --broker <brokers>', `${brokersHelp} (default: ${defaultBroker})`)
     .option('-d, --data <dir>', 'work on a data directory that nobody serves')
   return withSettings(command, fileFlag)
 }
@@ -52,7 +56,7 @@ async function openTarget(options: TargetOptions): Promise<BrokerService> {
     )
   }
   const { RemoteBroker } = await import('../kafka/remote-broker.js')
-  return RemoteBroker.connect(broker ?? defaultBroker)
+  return RemoteBroker.connect(broker ?? defaultBroker, { retryMs })
 }
 
 /** `host:port`, the host in brackets where it holds colons. */

@@ -5,7 +5,7 @@
 
 import type { BrokerService, FetchedPartition, Isolation } from '../broker/contract.js'
 import type { Clock, Timer } from '../core/clock.js'
-import { HoldfastError } from '../core/errors.js'
+import { type ErrorCode, HoldfastError } from '../core/errors.js'
 import { batchesIn, type RecordBatch } from '../records/batch.js'
 import { prepareCodec } from '../records/compression/index.js'
 import { readRecords } from '../records/reader.js'
@@ -76,8 +76,17 @@ interface Fetched<C> {
 }
 
 const maxPartitionBytes = 1024 * 1024
-/** Before a broker that cannot be reached is asked again. */
+/** Before a broker that cannot be reached is asked again, or whoever leads a partition after it. */
 const retryMs = 100
+/** What is said of a partition while another broker takes it over. */
+const passing: Partial<Record<ErrorCode, true>> = {
+  CONNECTION_FAILED: true,
+  LEADER_NOT_AVAILABLE: true,
+  NOT_LEADER_OR_FOLLOWER: true,
+  FENCED_LEADER_EPOCH: true,
+  UNKNOWN_LEADER_EPOCH: true,
+  OFFSET_NOT_AVAILABLE: true,
+}
 
 export class Prefetcher<C extends Cursor> {
   readonly #options: PrefetcherOptions<C>
@@ -193,7 +202,7 @@ export class Prefetcher<C extends Cursor> {
         else await this.#fetch(cursors, roomBytes)
       } catch (error) {
         if (this.#stopped) return
-        if (!(error instanceof HoldfastError) || error.code !== 'CONNECTION_FAILED') {
+        if (!(error instanceof HoldfastError) || !passing[error.code]) {
           this.#options.onFailed(error)
           return
         }
@@ -216,15 +225,19 @@ export class Prefetcher<C extends Cursor> {
     const { signal } = waiting
     const answers = await service.fetch({ positions, maxBytes, minBytes: 1, maxWaitMs, isolation, tags, signal })
     this.#waiting = undefined
+    let refusal: HoldfastError | undefined
     const asked = new Map(cursors.map((cursor, index) => [placeOf(cursor), { cursor, from: positions[index].offset }]))
     for (const answer of answers) {
       const question = asked.get(placeOf(answer))
       // What was taken away or moved meanwhile has no use for the answer.
       if (question === undefined || question.cursor.stopped || question.cursor.fetchOffset !== question.from) continue
-      await this.#accept(question.cursor, answer)
+      // The others have what they have.
+      if (answer.error !== undefined && passing[answer.error.code]) refusal = answer.error
+      else await this.#accept(question.cursor, answer)
     }
     this.#rotate()
     if (!this.#stopped) onReady()
+    if (refusal !== undefined) throw refusal
   }
 
   async #accept(cursor: C, { error, records, aborted = [], nextOffset = 0 }: FetchedPartition): Promise<void> {

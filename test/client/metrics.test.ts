@@ -5,9 +5,9 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type OpenOptions, open } from '../../src/open.js'
 import type { FetchEvent, FlushEvent, RebalanceEvent, RecoveryEvent, SendEvent } from '../../src/core/channels.js'
 import { makeTemporaryDirectory } from '../../src/files/temporary-directory.js'
+import { type OpenOptions, open } from '../../src/open.js'
 
 const isLoaded = (name: string): boolean =>
   Object.keys(createRequire(import.meta.url).cache).some((path) => path.includes(join('node_modules', name)))

@@ -45,6 +45,8 @@ export class SeveralNodes {
   readonly #listening: Listening[] = []
   /** By topic and partition, or by the name of a group: who is responsible. */
   readonly #moved = new Map<string, number>()
+  /** Of topics that were told of. */
+  readonly #partitions = new Map<string, number>()
 
   private constructor(backendPort: number) {
     this.#backendPort = backendPort
@@ -179,7 +181,10 @@ export class SeveralNodes {
         topics: { name: string; partitions: { index: number }[] }[]
       }
       const isOwn = topics.every(({ name, partitions }) =>
-        partitions.every(({ index }) => this.responsible(name, index) === node),
+        partitions.every(
+          // What is not there nobody leads.
+          ({ index }) => index >= (this.#partitions.get(name) ?? 0) || this.responsible(name, index) === node,
+        ),
       )
       if (isOwn) return undefined
       const refused = topics.map(({ name, partitions }) => ({
@@ -206,6 +211,7 @@ export class SeveralNodes {
     const { apiKey, apiVersion: version, correlationId } = header
     if (apiKey === kafka.metadata.key) {
       const { body } = decodeResponse(kafka.metadata, version, answer)
+      for (const { name, partitions } of body.topics) this.#partitions.set(name ?? '', partitions.length)
       const up = this.nodes.filter(({ isUp }) => isUp)
       return Buffer.concat(
         encodeResponse(kafka.metadata, version, correlationId, {

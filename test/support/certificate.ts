@@ -1,0 +1,21 @@
+/** A certificate for localhost and 127.0.0.1 that signs itself, and its key: for tests alone, and no secret. */
+
+export const certificate = `-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUel1kpval7zLoeAibirx5MAlIzHEwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNjIxNTQzMVoYDzIxMjYxMTAy
+MjE1NDMxWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAATj4i2x3/kdVjkMMLYsOqxRruVF+ZLDj4kcTvqQhPkHF0560GXL8b6b
+piDcn+ZH+YbZu/o+R+K55pZVqsJDwf3ko28wbTAdBgNVHQ4EFgQUJ6mpCxd+0ieS
+o+Ar/F5bXXwh22IwHwYDVR0jBBgwFoAUJ6mpCxd+0ieSo+Ar/F5bXXwh22IwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIhALg4Fi5RWJtJE4jTF3bD7RCVmflN730eUU20nGR8RYQVAiAC
+6UGxN6bFvuS+2MfrnkOxby+dWTg95fx8NsAjHO1Rwg==
+-----END CERTIFICATE-----
+`
+
+export const privateKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgpHLfY7T19agoA4FU
+4fqhW/TdZGPw5W9CL9yGsyZ1gW2hRANCAATj4i2x3/kdVjkMMLYsOqxRruVF+ZLD
+j4kcTvqQhPkHF0560GXL8b6bpiDcn+ZH+YbZu/o+R+K55pZVqsJDwf3k
+-----END PRIVATE KEY-----
+`
