@@ -13,6 +13,12 @@ export interface ErrorCure {
 /** Codes that Kafka has and this broker never answers with. */
 const fromElsewhere = 'It comes from another broker than Holdfast, read from the wire.'
 
+/** Of all that access control refuses. */
+const noRight = {
+  cause: 'In a Kafka cluster with access control the user has no right to it.',
+  cure: 'Let who runs the cluster grant it, for example with `kafka-acls.sh`.',
+}
+
 export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
   DATA_DIR_LOCKED: {
     cause: 'Another process has the folder open; one has it at a time. The message names it.',
@@ -212,18 +218,9 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
     cause: 'What is to be committed at once does not fit into one batch of `__consumer_offsets`.',
     cure: 'Commit fewer partitions at once, with shorter metadata.',
   },
-  TOPIC_AUTHORIZATION_FAILED: {
-    cause: 'In a Kafka cluster with access control the user has no right to it.',
-    cure: 'Let who runs the cluster grant it, for example with `kafka-acls.sh`.',
-  },
-  GROUP_AUTHORIZATION_FAILED: {
-    cause: 'In a Kafka cluster with access control the user has no right to it.',
-    cure: 'Let who runs the cluster grant it, for example with `kafka-acls.sh`.',
-  },
-  CLUSTER_AUTHORIZATION_FAILED: {
-    cause: 'In a Kafka cluster with access control the user has no right to it.',
-    cure: 'Let who runs the cluster grant it, for example with `kafka-acls.sh`.',
-  },
+  TOPIC_AUTHORIZATION_FAILED: noRight,
+  GROUP_AUTHORIZATION_FAILED: noRight,
+  CLUSTER_AUTHORIZATION_FAILED: noRight,
   INVALID_TIMESTAMP: {
     cause:
       'A message is dated further ahead than `message.timestamp.after.max.ms` (an hour), longer ago than `message.timestamp.before.max.ms`, or beyond 2^53 ms. Often a clock is wrong, or seconds or microseconds were taken for milliseconds.',
@@ -308,10 +305,7 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
     cause: 'A marker came from a coordinator that has been replaced, as from a tool that was given too small an epoch.',
     cure: 'Give the epoch that `holdfast dump` shows on the last marker of that producer, or a greater one.',
   },
-  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: {
-    cause: 'In a Kafka cluster with access control the user has no right to it.',
-    cure: 'Let who runs the cluster grant it, for example with `kafka-acls.sh`.',
-  },
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: noRight,
   OPERATION_NOT_ATTEMPTED: {
     cause: 'The request is done whole or not at all, and another part of it was refused.',
     cure: 'See what the other part was refused with.',
