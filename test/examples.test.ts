@@ -5,6 +5,8 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { makeTemporaryDirectory } from '../src/files/temporary-directory.js'
+import { open } from '../src/index.js'
+import { startBroker } from '../src/testing/index.js'
 import { runProgram } from './support/tools.js'
 
 const root = resolve(import.meta.dirname, '..')
@@ -18,6 +20,36 @@ test('the examples of the library guide that are whole programs run as they stan
 for (const document of ['docs/getting-started.md', 'docs/recipes.md', 'docs/migrating.md']) {
   test(`the examples of ${document} run as they stand`, { timeout: 180_000 }, () => runExamples(examplesOf(document)))
 }
+
+test(
+  'the program of docs/kafka.md goes on where it was when it is moved from a folder to a cluster by its URL',
+  {
+    timeout: 180_000,
+  },
+  () =>
+    inProject(async (directory) => {
+      const [example] = examplesOf('docs/kafka.md')
+      writeFileSync(join(directory, 'shop.ts'), example)
+      const tsx = join(root, 'node_modules/tsx/dist/loader.mjs')
+      const run = async (env: NodeJS.ProcessEnv): Promise<string> => {
+        const args = ['--import', tsx, 'shop.ts']
+        const ran = await runProgram(process.execPath, args, { cwd: directory, env: { ...process.env, ...env } })
+        assert.equal(ran.code, 0, ran.stderr)
+        return String(ran.stdout).trim()
+      }
+      assert.deepEqual([await run({}), await run({})], ['billed 0', 'billed 1'])
+      await using broker = await startBroker()
+      const url = `kafka://${broker.address}`
+      {
+        await using from = await open(join(directory, 'shop'))
+        await using to = await open(url)
+        for (const { key, value } of await from.read('orders')) await to.send('orders', { key, value })
+        for (const { offset } of await from.groups.offsets('billing'))
+          await to.groups.resetOffsets('billing', { topic: 'orders', to: { offset } })
+      }
+      assert.equal(await run({ QUEUE: url }), 'billed 2')
+    }),
+)
 
 /** What the commands of a document find there already. */
 const preparations: Readonly<Record<string, string>> = {

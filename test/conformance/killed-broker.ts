@@ -11,6 +11,7 @@ import { until } from '../support/until.js'
 
 const partitions = 6
 const aWhileMs = 3000
+const progress = (what: string): void => console.error(`# ${what}`)
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Sends until it is told to stop: what was acknowledged, by partition and in the order of the calls. */
@@ -41,7 +42,7 @@ class Sender {
         this.failures.push(error)
       }
       this.slowestMs = Math.max(this.slowestMs, performance.now() - started)
-      await pause(5)
+      await pause(20)
     }
   }
 }
@@ -101,10 +102,12 @@ export async function killUnderLoad(cluster: KafkaCluster): Promise<void> {
     const consuming = members.map(async (stream) => {
       for await (const message of stream) {
         seen.add(message.text())
-        await message.ack().catch(() => {})
+        // Not one commit for each: those that come while one is on its way share the next.
+        const acknowledged = message.ack().catch(() => {})
+        if (seen.size % 500 === 0) await acknowledged
       }
     })
-    const inbox = Array.from({ length: 600 }, (_, n) => `in ${n}`)
+    const inbox = Array.from({ length: 150 }, (_, n) => `in ${n}`)
     await sending.sendMany(
       'inbox',
       inbox.map((value, n) => ({ value, partition: n % partitions })),
@@ -112,6 +115,7 @@ export async function killUnderLoad(cluster: KafkaCluster): Promise<void> {
     const sender = new Sender(sending, 'orders')
     const mover = new Mover(one, 'inbox', 'outbox')
     await until('the load is on', () => seen.size > 100 && mover.moved > 3, 60_000)
+    progress('the load is on')
     // Whoever leads a partition and coordinates the groups is hit sooner or later: each in turn.
     for (const victim of [1, 2]) {
       const before = sender.acknowledged.map(({ length }) => length)
@@ -121,13 +125,17 @@ export async function killUnderLoad(cluster: KafkaCluster): Promise<void> {
         () => sender.acknowledged.every(({ length }, partition) => length > before[partition] + 100),
         60_000,
       )
+      progress(`every partition takes messages without broker ${victim}`)
       await cluster.restart(victim)
+      progress(`broker ${victim} is back`)
       await pause(aWhileMs)
+      progress(`${seen.size} seen, ${mover.moved} moved`)
     }
     await sender.stop()
     const acknowledged = sender.acknowledged.flat()
     assert.deepEqual(sender.failures.map(String), [])
     await until('the group has seen all', () => seen.size >= acknowledged.length, 90_000)
+    progress('the group has seen all')
     await until('all is moved', () => mover.moved >= inbox.length, 90_000)
     await mover.stop()
     for (const stream of members) await stream.close()
