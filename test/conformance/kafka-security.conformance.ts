@@ -10,7 +10,7 @@ import { freePorts } from '../support/free-ports.js'
 import { startKafka } from '../support/kafka/server.js'
 import { kafka, withoutKafka } from './with-kafka.js'
 
-const alice = { username: 'alice', password: 'a, secret=1' }
+const alice = { username: 'alice', password: 'alice-secret' }
 const oneLine = (pem: string): string => pem.trim().replaceAll('\n', '\\n')
 
 describe('a Kafka with TLS and SASL', { skip: withoutKafka }, () => {
