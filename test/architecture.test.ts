@@ -33,6 +33,7 @@ const rooms: readonly (readonly [prefix: string, room: string, floor: number])[]
   ['storage/commitlog/', 'storage/commitlog', 2],
   ['storage/inspect/', 'storage/inspect', 3],
   ['storage/repair/', 'storage/repair', 3],
+  ['storage/export/', 'storage/export', 3],
   ['storage/', 'storage', 3],
   ['broker/', 'broker', 4],
   ['kafka/', 'kafka', 5],
@@ -57,6 +58,8 @@ const sideways: ReadonlySet<string> = new Set([
   'storage/inspect > storage',
   'storage/repair > storage',
   'storage/repair > storage/inspect',
+  'storage/export > storage',
+  'storage/export > storage/inspect',
   'storage/key-index > storage contract',
   // The command that serves starts the console.
   'cli > console',

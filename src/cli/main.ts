@@ -8,6 +8,7 @@ import { configCommands } from './config.js'
 import { consumeCommand } from './consume.js'
 import { doctorCommand } from './doctor.js'
 import { dumpCommand } from './dump.js'
+import { exportCommand } from './export.js'
 import { findCommands } from './find.js'
 import { groupCommands } from './groups.js'
 import { mirrorCommand } from './mirror.js'
@@ -61,6 +62,7 @@ export function commandTree(): Command {
     groupCommands(),
     backupCommands(),
     mirrorCommand(),
+    exportCommand(),
     settingsCommand(),
     doctorCommand(),
     dumpCommand(),

@@ -51,6 +51,11 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
       'Offsets are to stay what they are, and the target cannot have these: across the wire a broker gives out offsets by itself, so markers of transactions, aborted messages and holes of compaction have no counterpart there; the layout `commitlog` has no holes.',
     cure: 'Mirror into a folder (layout `segments`), which takes every log as it is, and serve that; or leave the topic out with `--topic`.',
   },
+  EXPORT_REFUSED: {
+    cause:
+      'A topic is missing in Kafka, has another number of partitions there, or is not empty; a side was not closed in order; a transaction is open; or a topic lies in the commit log. The message names each.',
+    cure: 'Do what the message says of each point and run it again. `holdfast export --print-commands` prints the commands that create the topics. Nothing was changed.',
+  },
   LOG_DAMAGED: {
     cause:
       'Bytes in the middle of a log are no sound batch, or files of it are missing: what no crash leaves behind, but a failing disk, memory or a hand does.',

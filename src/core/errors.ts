@@ -38,6 +38,11 @@ export const errorTable = {
     retriable: false,
     text: 'What is to be copied cannot have the same offsets in the target.',
   },
+  EXPORT_REFUSED: {
+    kafka: -1,
+    retriable: false,
+    text: 'Kafka cannot take these logs over as they, and its own directory, are.',
+  },
   LOG_DAMAGED: { kafka: 56, retriable: false, fatal: true, text: 'A log is damaged in its middle.' },
   LOG_FAILED: {
     kafka: 56,

@@ -13,8 +13,13 @@ import type { StoredRecord } from '../../records/record.js'
 import { Group } from './group.js'
 import { Member } from './member.js'
 import { decodeGroupValue, decodeKey, decodeOffsetValue, type OffsetsKey } from './offsets-format.js'
-import type { OffsetsLog } from './offsets-log.js'
 import { CommittingProducers } from './pending-offsets.js'
+
+/** The log of the groups as it is read back: the broker's own, or one that lies in files. */
+export interface StoredOffsetsLog {
+  readonly partitionCount: number
+  batches(partition: number): AsyncIterable<readonly RecordBatch[]>
+}
 
 type OffsetKey = Extract<OffsetsKey, { kind: 'offset' }>
 
@@ -22,7 +27,7 @@ type OffsetKey = Extract<OffsetsKey, { kind: 'offset' }>
  * All groups of all partitions.
  * @throws INVALID_RECORD, CORRUPT_MESSAGE where a record cannot be understood, and what reading the log throws
  */
-export async function replayGroups(log: OffsetsLog, logger: Logger, now: number): Promise<Map<string, Group>> {
+export async function replayGroups(log: StoredOffsetsLog, logger: Logger, now: number): Promise<Map<string, Group>> {
   const replay = new Replay(logger, now)
   for (let partition = 0; partition < log.partitionCount; partition++) {
     for await (const batches of log.batches(partition)) {
