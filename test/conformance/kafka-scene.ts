@@ -74,7 +74,7 @@ export async function writeCompacted(clients: JavaClients, round: number): Promi
   await producer.close()
 }
 
-export async function untilCompacted(kafka: RunningKafka): Promise<void> {
+export async function untilCompacted(kafka: Pick<RunningKafka, 'logPath'>): Promise<void> {
   let cleanedTo = 0
   let sinceMs = performance.now()
   // It comes by every 200 ms; when it has found nothing for long, it leaves the log as it is seen next.

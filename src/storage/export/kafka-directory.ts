@@ -57,6 +57,7 @@ export async function settleLeftovers(disk: Disk, path: string, dryRun: boolean)
   for (const { name, directory } of between) await disk.rename(join(path, name), join(path, directory))
   await disk.syncDirectory(path)
   for (const leftover of leftovers) if (!between.includes(leftover)) await disk.remove(join(path, leftover.name))
+  await disk.syncDirectory(path)
   return { isBetween: false }
 }
 

@@ -2,13 +2,12 @@
 
 import { join } from 'node:path'
 import { HoldfastError } from '../../core/errors.js'
-import { silentLogger } from '../../core/logger.js'
 import { mapParallel } from '../../core/parallel.js'
 import type { Settings } from '../../core/settings.js'
 import type { Disk } from '../../files/disk.js'
 import { RecordBatch } from '../../records/batch.js'
 import { prepareCodec } from '../../records/compression/index.js'
-import { checkpointFile, readCheckpoint } from '../checkpoints.js'
+import { checkpointFile, readOffsets } from '../checkpoints.js'
 import { withFile } from '../inspect/open-file.js'
 import { type Target, targetOf } from '../inspect/target.js'
 import { isInternalTopic, offsetsTopicName } from '../internal-topics.js'
@@ -59,9 +58,9 @@ export async function exportableTopics(
 /** So many logs are read at a time. */
 const logsAtOnce = 8
 
-/** The logs of these topics. @throws LOG_DAMAGED */
+/** The logs of these topics. @throws LOG_DAMAGED, DATA_DIR_DAMAGED */
 export async function sourceLogs(disk: Disk, logPath: string, topics: readonly Topic[]): Promise<SourceLog[]> {
-  const read = (name: string) => readCheckpoint(disk, logPath, name, silentLogger)
+  const read = (name: string) => readOffsets(disk, logPath, name)
   const starts = await read(checkpointFile.logStart)
   const ends = await read(checkpointFile.recoveryPoint)
   const cleaned = await read(checkpointFile.cleaner)
