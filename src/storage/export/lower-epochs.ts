@@ -8,9 +8,9 @@ import { HoldfastError } from '../../core/errors.js'
 import type { Disk } from '../../files/disk.js'
 import { at } from '../../records/format.js'
 import { withFile } from '../inspect/open-file.js'
+import type { EpochStart } from '../log/leader-epochs.js'
 import { BatchScanner } from '../segments/batch-scanner.js'
 import { maxRelativeOffset } from '../segments/format.js'
-import type { EpochStart } from '../segments/text-files.js'
 
 /** Where each epoch starts when those above `latest` are that one. */
 export function lowerStarts(epochs: readonly EpochStart[], latest: number): EpochStart[] {

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { HoldfastError } from '../../core/errors.js'
 import type { Disk } from '../../files/disk.js'
 import { withFile } from '../inspect/open-file.js'
+import type { EpochStart } from '../log/leader-epochs.js'
 import { BatchScanner } from '../segments/batch-scanner.js'
 import { maxRelativeOffset, parseSegmentFileName, segmentFileName, suffix } from '../segments/format.js'
 import { decodeProducerSnapshot } from '../segments/producer-snapshot.js'
-import { decodeEpochs, type EpochStart } from '../segments/text-files.js'
+import { decodeEpochs } from '../segments/text-files.js'
 
 export interface SourceSegment {
   readonly baseOffset: number
