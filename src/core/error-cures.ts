@@ -52,8 +52,7 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
     cure: 'Mirror into a folder (layout `segments`), which takes every log as it is, and serve that; or leave the topic out with `--topic`.',
   },
   EXPORT_REFUSED: {
-    cause:
-      'A topic is missing in Kafka, has another number of partitions there, or is not empty; a side was not closed in order; a transaction is open; or a topic lies in the commit log. The message names each.',
+    cause: 'Something about a topic or about one of both directories stands against it. The message names each.',
     cure: 'Do what the message says of each point and run it again. `holdfast export --print-commands` prints the commands that create the topics. Nothing was changed.',
   },
   LOG_DAMAGED: {
@@ -134,8 +133,7 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
     cure: "Begin at 'earliest' or 'latest'; Kafka clients do so by `auto.offset.reset`. Keep messages longer (`retention.ms`) if consumers fall behind so far.",
   },
   CORRUPT_MESSAGE: {
-    cause:
-      'Bytes changed between the producer and here, or a client computes the checksum wrongly. Nothing was written.',
+    cause: 'Bytes changed on the way here, or a client computes the checksum wrongly. Nothing was written.',
     cure: 'Send again. If it comes again: the network card, the memory, or the client.',
   },
   UNKNOWN_TOPIC_OR_PARTITION: {
@@ -348,8 +346,7 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
     cure: 'Clients refresh what they know by themselves.',
   },
   UNKNOWN_LEADER_EPOCH: {
-    cause:
-      'A client knows a newer epoch than this broker: the data directory was replaced by an older one, as from a backup.',
+    cause: 'A client knows a newer epoch than this broker: the data directory is an older one, as from a backup.',
     cure: 'Start the client anew.',
   },
   UNSUPPORTED_COMPRESSION_TYPE: {
@@ -361,8 +358,7 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
     cure: 'Clients ask again by themselves.',
   },
   MEMBER_ID_REQUIRED: {
-    cause:
-      'A new member joined without an id and was given one, as Kafka does to keep out members that never come back.',
+    cause: 'A new member joined without an id and was given one; it keeps out members that never come back.',
     cure: 'Clients join again with it by themselves.',
   },
   GROUP_MAX_SIZE_REACHED: {
@@ -378,8 +374,7 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
     cure: 'Clients ask again by themselves. If it stays: "A transaction that does not end" in the operations guide.',
   },
   PRODUCER_FENCED: {
-    cause:
-      'Another instance has begun under the same transactional id, or the transaction took longer than its timeout.',
+    cause: 'Another instance began under the same transactional id, or the transaction outlasted its timeout.',
     cure: 'Give each running instance an id of its own; raise `timeoutMs` where the work takes long.',
   },
   TRANSACTIONAL_ID_NOT_FOUND: {
