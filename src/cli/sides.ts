@@ -29,7 +29,7 @@ export function namesBrokers(side: string): boolean {
 export async function openSide(side: string, { mayBeNew, ...options }: SideOptions): Promise<BrokerService> {
   if (namesBrokers(side)) {
     const { RemoteBroker } = await import('../kafka/remote-broker.js')
-    return RemoteBroker.connect(side.startsWith(scheme) ? side.slice(scheme.length) : side)
+    return RemoteBroker.connect(side)
   }
   const { nodeDisk } = await import('../files/node-disk.js')
   if (!mayBeNew && (await nodeDisk.stat(`${side}/holdfast.json`)) === undefined) {
