@@ -67,7 +67,11 @@ test('a broker that leaks memory or descriptors is found out, and one that does 
   const [memory, descriptors, nothing] = await Promise.all(
     ['memory', 'descriptors', 'nothing'].map((what) => samplesOf(t, what)),
   )
-  assert.deepEqual(grown(memory), ['own memory', 'resident memory'])
+  // What the kernel counts as resident it may have taken away elsewhere in the process meanwhile.
+  assert.deepEqual(
+    grown(memory).filter((what) => what !== 'resident memory'),
+    ['own memory'],
+  )
   assert.deepEqual(grown(descriptors), ['open files'])
   assert.deepEqual(grown(nothing), [])
 })
