@@ -29,6 +29,8 @@ const actors: Record<ActorKind, Actor> = { producers, idempotent, transactions, 
  * crashes come right before or right after one of them.
  */
 const turningPoints = ['rename', 'remove', 'link', 'truncate', 'makeDirectory', 'syncDirectory'] as const
+/** What a crash may come at alone: a sync that has not ended is what every promise waits for. */
+const kindsOfMoments = [...turningPoints, 'sync', 'sync'] as const
 /** Of a life, or of an opening; where there are fewer the crash comes by the number of events. */
 const mostTurns = { life: 160, opening: 24 } as const
 
@@ -172,7 +174,7 @@ export class World {
     // Every other life is a short one, for what lasts only until the next checkpoint.
     const events = 1 + random.below(random.once(2) ? mostEvents : 1 + random.below(mostEvents))
     if (random.once(3)) return { events }
-    const kinds = random.once(2) ? turningPoints : [turningPoints[random.below(turningPoints.length)]]
+    const kinds = random.once(2) ? turningPoints : [kindsOfMoments[random.below(kindsOfMoments.length)]]
     const last = this.#stepsOf(kinds) + 1 + random.below(1 + random.below(turns))
     return { events: mostEvents, until: () => this.#stepsOf(kinds) >= last }
   }

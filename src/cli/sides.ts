@@ -4,6 +4,7 @@ import type { BrokerService } from '../broker/contract.js'
 import { HoldfastError } from '../core/errors.js'
 import { damageText } from './recovery.js'
 import { type SettingsOptions, settingsOf } from './settings-options.js'
+import { retryMs } from './target.js'
 
 const scheme = 'kafka://'
 const address = /^(\[[0-9a-fA-F:.]+\]|[^:[\]/\\]+):\d{1,5}(,|$)/
@@ -29,7 +30,7 @@ export function namesBrokers(side: string): boolean {
 export async function openSide(side: string, { mayBeNew, ...options }: SideOptions): Promise<BrokerService> {
   if (namesBrokers(side)) {
     const { RemoteBroker } = await import('../kafka/remote-broker.js')
-    return RemoteBroker.connect(side)
+    return RemoteBroker.connect(side, { retryMs })
   }
   const { nodeDisk } = await import('../files/node-disk.js')
   if (!mayBeNew && (await nodeDisk.stat(`${side}/holdfast.json`)) === undefined) {

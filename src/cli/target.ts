@@ -15,7 +15,7 @@ export const defaultBroker = '127.0.0.1:9092'
 
 const brokersHelp = 'work on a served broker, HOST:PORT, or on a cluster: HOST:PORT,HOST:PORT or kafka://HOST,HOST'
 /** A cluster may be electing a leader just now. */
-const retryMs = 15_000
+export const retryMs = 15_000
 
 /** Adds `--broker`, `--data`, and where the settings for `--data` come from. @param fileFlag see {@link withSettings} */
 export function withTarget(command: Command, fileFlag?: string): Command {
