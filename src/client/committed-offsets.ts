@@ -3,6 +3,7 @@
 import type { BrokerService, TopicPartition } from '../broker/contract.js'
 import type { CommittedOffset } from '../broker/groups/contract.js'
 import type { Clock } from '../core/clock.js'
+import { pause } from '../core/pause.js'
 
 const pauseMs = 100
 
@@ -24,6 +25,6 @@ export async function committedOffsets(
     const refusal = found.find(({ error }) => error !== undefined)?.error
     if (refusal === undefined) return found
     if (refusal.code !== 'UNSTABLE_OFFSET_COMMIT') throw refusal
-    await new Promise<void>((resolve) => clock.schedule(pauseMs, resolve))
+    await pause(clock, pauseMs)
   }
 }

@@ -5,6 +5,7 @@
 
 import type { BrokerService, ProduceRequest, ProduceResult, ProducerIdentity } from '../broker/contract.js'
 import { invariant } from '../core/invariant.js'
+import { sequenceAfter } from '../records/format.js'
 import { Producer, type ProducerOptions, type ProducingService } from './producer.js'
 
 interface Place {
@@ -14,8 +15,6 @@ interface Place {
   transaction: number
   added: Promise<void>
 }
-
-const sequenceLimit = 2 ** 31
 
 export class TransactionalProducer implements ProducingService {
   readonly transactionalId: string
@@ -70,7 +69,7 @@ export class TransactionalProducer implements ProducingService {
     invariant(built !== undefined, 'a batch of this process is stamped in this process')
     const place = this.#placeOf(topic, partition)
     const { sequence } = place
-    place.sequence = (sequence + built.recordsCount) % sequenceLimit
+    place.sequence = sequenceAfter(sequence, built.recordsCount)
     await place.added
     built.stampTransaction({ ...this.#holder, baseSequence: sequence })
     return this.#service.produce({ ...request, transactionalId: this.transactionalId })

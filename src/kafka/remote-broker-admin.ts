@@ -2,6 +2,7 @@
 
 import type * as contract from '../broker/contract.js'
 import { HoldfastError } from '../core/errors.js'
+import { pause } from '../core/pause.js'
 import { brokerResource, configSource, configType, operations, topicResource } from './api/config-numbers.js'
 import { askLeaders } from './cluster/asking-leaders.js'
 import type { Cluster } from './cluster/cluster.js'
@@ -111,7 +112,7 @@ export class RemoteAdmin {
     for (let triesLeft = triesToSeeDeleted; triesLeft > 0; triesLeft--) {
       const [found] = await this.#findTopics([name], false)
       if (found === undefined) return
-      await new Promise<void>((resolve) => this.#cluster.clock.schedule(pauseToSeeDeletedMs, resolve))
+      await pause(this.#cluster.clock, pauseToSeeDeletedMs)
     }
   }
 

@@ -1,6 +1,7 @@
 /** What the parts of the remote broker have in common: error numbers into errors, lists into topics. */
 
 import type { TopicPartition } from '../broker/contract.js'
+import type { OffsetToCommit } from '../broker/groups/contract.js'
 import { errorFromKafkaCode, HoldfastError } from '../core/errors.js'
 import { isStaleCoordinator } from './cluster/staleness.js'
 
@@ -38,6 +39,19 @@ export function groupedByTopic<T extends { readonly topic: string }>(items: read
     else ofTopic.push(item)
   }
   return [...byTopic].map(([topic, ofTopic]) => ({ topic, items: ofTopic }))
+}
+
+/** Offsets that are to be committed, as requests carry them. */
+export function committedTopics(offsets: readonly OffsetToCommit[]) {
+  return groupedByTopic(offsets).map(({ topic, items }) => ({
+    name: topic,
+    partitions: items.map(({ partition, offset, leaderEpoch, metadata }) => ({
+      index: partition,
+      committedOffset: offset,
+      committedLeaderEpoch: leaderEpoch,
+      committedMetadata: metadata,
+    })),
+  }))
 }
 
 /** For what a broker left out of its answer: neither done nor refused. */

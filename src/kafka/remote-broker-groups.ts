@@ -5,7 +5,14 @@ import type * as groups from '../broker/groups/contract.js'
 import type { HoldfastError } from '../core/errors.js'
 import type { Cluster } from './cluster/cluster.js'
 import type { Coordinators } from './cluster/coordinators.js'
-import { errorOf, groupedByTopic, outcomesOf, throwIfElsewhere, throwIfRefused } from './remote-broker-errors.js'
+import {
+  committedTopics,
+  errorOf,
+  groupedByTopic,
+  outcomesOf,
+  throwIfElsewhere,
+  throwIfRefused,
+} from './remote-broker-errors.js'
 import {
   deleteGroups,
   describeGroups,
@@ -108,16 +115,13 @@ export class RemoteGroups {
   commitOffsets(request: groups.CommitRequest): Promise<readonly (HoldfastError | undefined)[]> {
     return this.#coordinators.ask(request.groupId, async (wire) => {
       const { groupId, memberId, groupInstanceId, generationId, offsets } = request
-      const topics = groupedByTopic(offsets).map(({ topic, items }) => ({
-        name: topic,
-        partitions: items.map(({ partition, offset, leaderEpoch, metadata }) => ({
-          index: partition,
-          committedOffset: offset,
-          committedLeaderEpoch: leaderEpoch,
-          committedMetadata: metadata,
-        })),
-      }))
-      const body = { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch: generationId, topics }
+      const body = {
+        groupId,
+        memberId,
+        groupInstanceId,
+        generationIdOrMemberEpoch: generationId,
+        topics: committedTopics(offsets),
+      }
       const answer = await wire.send(offsetCommit, body, { maxVersion: lastOffsetVersionWithNames })
       return throwIfElsewhere(outcomesOf(answer.topics, offsets))
     })

@@ -5,7 +5,13 @@ import type * as transactions from '../broker/transactions/contract.js'
 import type { HoldfastError } from '../core/errors.js'
 import type { Cluster } from './cluster/cluster.js'
 import { Coordinators } from './cluster/coordinators.js'
-import { groupedByTopic, outcomesOf, throwIfElsewhere, throwIfRefused } from './remote-broker-errors.js'
+import {
+  committedTopics,
+  groupedByTopic,
+  outcomesOf,
+  throwIfElsewhere,
+  throwIfRefused,
+} from './remote-broker-errors.js'
 import { retrying } from './retrying.js'
 import {
   addOffsetsToTxn,
@@ -72,17 +78,8 @@ export class RemoteTransactions {
     request: transactions.TransactionalCommitRequest,
   ): Promise<readonly (HoldfastError | undefined)[]> {
     const { offsets, ...rest } = request
-    const topics = groupedByTopic(offsets).map(({ topic, items }) => ({
-      name: topic,
-      partitions: items.map(({ partition, offset, leaderEpoch, metadata }) => ({
-        index: partition,
-        committedOffset: offset,
-        committedLeaderEpoch: leaderEpoch,
-        committedMetadata: metadata,
-      })),
-    }))
     return this.#groupCoordinators.ask(request.groupId, async (wire) => {
-      const answer = await wire.send(txnOffsetCommit, { ...rest, topics }, { minVersion: 3 })
+      const answer = await wire.send(txnOffsetCommit, { ...rest, topics: committedTopics(offsets) }, { minVersion: 3 })
       return throwIfElsewhere(outcomesOf(answer.topics, offsets))
     })
   }

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
+import { pause } from '../core/pause.js'
 
 const pauseMs = 100
 /** What a broker answers while it is still setting something up. */
@@ -23,6 +24,6 @@ export async function retrying<T>(clock: Clock, timeoutMs: number, attempt: () =
       const passes = error instanceof HoldfastError && passing.has(error.code)
       if (!passes || clock.monotonic() >= deadline) throw error
     }
-    await new Promise<void>((resolve) => clock.schedule(pauseMs, resolve))
+    await pause(clock, pauseMs)
   }
 }

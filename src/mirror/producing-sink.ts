@@ -9,14 +9,12 @@ import { writeInt64 } from '../core/codec/int64.js'
 import { HoldfastError } from '../core/errors.js'
 import type { RecordBatch } from '../records/batch.js'
 import { buildBatch } from '../records/builder.js'
-import { at, logAppendTimeBit, noLeaderEpoch } from '../records/format.js'
+import { at, logAppendTimeBit, noLeaderEpoch, sequenceAfter } from '../records/format.js'
 import { placeText } from './options.js'
 import { impossible, type Sink } from './sinks.js'
 
 /** As many as Kafka lets an idempotent producer have on their way. */
 const mostInFlight = 5
-/** Sequences go on with 0. */
-const sequenceLimit = 2 ** 31
 /** More than that takes longer than anybody waits. */
 const longestFront = 100_000_000
 const frontBatchRecords = 50_000
@@ -58,7 +56,7 @@ export class ProducingSink implements Sink {
     const producer = await this.#producer
     const key = placeText(place)
     const baseSequence = this.#nextSequences.get(key) ?? 0
-    this.#nextSequences.set(key, (baseSequence + batch.recordsCount) % sequenceLimit)
+    this.#nextSequences.set(key, sequenceAfter(baseSequence, batch.recordsCount))
     stamp(batch, { ...producer, baseSequence })
     const { topic, partition } = place
     const { baseOffset } = await this.#target.produce({ topic, partition, batch: batch.bytes })

@@ -20,12 +20,11 @@ import {
   logOverheadBytes,
   noProducerId,
   noSequence,
+  sequenceAfter,
   transactionalBit,
 } from './format.js'
 
 export type TimestampType = 'CreateTime' | 'LogAppendTime'
-
-const twoTo31 = 2 ** 31
 
 /** Who has sent a batch, and as which of its batches. */
 export interface ProducerStamp {
@@ -139,7 +138,7 @@ export class RecordBatch {
   /** The sequence of the last record; sequences go on with 0 after 2^31-1. -1 where the batch has none. */
   get lastSequence(): number {
     const first = this.baseSequence
-    return first === noSequence ? noSequence : (first + this.lastOffsetDelta) % twoTo31
+    return first === noSequence ? noSequence : sequenceAfter(first, this.lastOffsetDelta)
   }
 
   get recordsCount(): number {

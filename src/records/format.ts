@@ -72,5 +72,10 @@ export const noLeaderEpoch = -1
 /** Both i32 fields and sequences end here; a sequence goes on with 0. */
 export const maxInt32 = 0x7fffffff
 
+/** The sequence that is so many records behind another one. */
+export function sequenceAfter(sequence: number, records: number): number {
+  return (sequence + records) % (maxInt32 + 1)
+}
+
 /** The record with the shortest body: seven one-byte fields (its length, and six of the body). */
 export const minRecordBytes = 7

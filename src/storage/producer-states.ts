@@ -8,7 +8,7 @@
 import { HoldfastError } from '../core/errors.js'
 import type { RecordBatch } from '../records/batch.js'
 import { endMarkerOf } from '../records/end-marker.js'
-import { noSequence } from '../records/format.js'
+import { noSequence, sequenceAfter } from '../records/format.js'
 
 export interface BatchTrace {
   readonly baseSequence: number
@@ -43,9 +43,6 @@ export interface EndedTransaction {
 }
 
 const keptBatches = 5
-const sequenceLimit = 2 ** 31
-
-const nextSequence = (sequence: number): number => (sequence + 1) % sequenceLimit
 
 export class ProducerStates {
   readonly #states = new Map<number, ProducerState>()
@@ -195,7 +192,7 @@ function seenBefore({ baseSequence, lastSequence }: RecordBatch, state: Producer
 /** An epoch begins with 0; also the one that a marker began. */
 function expectedSequence({ producerEpoch }: RecordBatch, state: ProducerState): number {
   const last = producerEpoch === state.epoch ? state.batches.at(-1) : undefined
-  return last === undefined ? 0 : nextSequence(last.lastSequence)
+  return last === undefined ? 0 : sequenceAfter(last.lastSequence, 1)
 }
 
 function refuseOldCoordinator(batch: RecordBatch, { producerId, coordinatorEpoch }: ProducerState): void {

@@ -12,6 +12,7 @@ import type { ProduceRequest, ProduceResult, ProducerIdentity } from '../../brok
 import type { Clock } from '../../core/clock.js'
 import { asHoldfastError, type HoldfastError } from '../../core/errors.js'
 import { invariant } from '../../core/invariant.js'
+import { sequenceAfter } from '../../records/format.js'
 import { mayBeStored, mayPass, notDelivered } from './in-doubt.js'
 import { Patience } from './pauses.js'
 
@@ -42,7 +43,6 @@ interface Pending {
 
 /** Of so many batches a broker knows whether it has them. */
 const maxOnTheirWay = 5
-const sequenceLimit = 2 ** 31
 
 export class PartitionWriter {
   readonly #options: PartitionWriterOptions
@@ -116,7 +116,7 @@ export class PartitionWriter {
     if (pending.isStamped || this.#options.identify === undefined) return
     invariant(built !== undefined && this.#identity !== undefined, 'a batch of this process is stamped in this process')
     built.stampProducer({ ...this.#identity, baseSequence: this.#nextSequence })
-    this.#nextSequence = (this.#nextSequence + built.recordsCount) % sequenceLimit
+    this.#nextSequence = sequenceAfter(this.#nextSequence, built.recordsCount)
     pending.isStamped = true
   }
 

@@ -1,6 +1,7 @@
 /** For how long something is tried again, and how long it is waited between two tries. */
 
 import type { Clock } from '../../core/clock.js'
+import { pause } from '../../core/pause.js'
 
 const shortestMs = 20
 const longestMs = 500
@@ -28,6 +29,6 @@ export class Patience {
   pause(): Promise<void> {
     const ms = this.#pauseMs
     this.#pauseMs = Math.min(longestMs, ms * 2)
-    return new Promise((resolve) => this.#clock.schedule(ms, resolve))
+    return pause(this.#clock, ms)
   }
 }

@@ -5,10 +5,10 @@
  */
 
 import { join } from 'node:path'
-import { BatchScanner } from './batch-scanner.js'
-import { maxRelativeOffset, segmentFileName, suffix } from './format.js'
+import { segmentFileName, suffix } from './format.js'
 import { ProducerRecovery } from './producer-recovery.js'
 import type { SegmentPlace } from './segment-place.js'
+import { visitBatches } from './segment-scan.js'
 import { segmentFiles } from './staged-files.js'
 
 /**
@@ -28,24 +28,10 @@ export async function keepProducersBefore(place: SegmentPlace, logStartOffset: n
   await producers.start(first, bases[0])
   for (const [index, base] of bases.entries()) {
     if (base >= first) break
-    if (bases[index + 1] > producers.upTo) await noteAll(place, base, producers)
+    if (bases[index + 1] <= producers.upTo) continue
+    const path = join(place.directory, segmentFileName(base, suffix.log))
+    // What follows a batch that is not sound nobody was told of.
+    await visitBatches(place, { path, baseOffset: base, verify: true }, (batch) => void producers.note(batch))
   }
   await producers.writeSnapshot(first)
-}
-
-/** Up to the first batch that is not sound: what follows it nobody was told of. */
-async function noteAll(
-  { openFiles, directory }: SegmentPlace,
-  base: number,
-  producers: ProducerRecovery,
-): Promise<void> {
-  const path = join(directory, segmentFileName(base, suffix.log))
-  await openFiles.use(path, async (file) => {
-    const range = { start: 0, end: await file.size(), minOffset: base, maxOffset: base + maxRelativeOffset }
-    const scanner = new BatchScanner(file, range, { verify: true })
-    for (let found = await scanner.next(); found !== undefined; found = await scanner.next())
-      producers.note(found.batch)
-  })
-  // The file goes next.
-  await openFiles.drop(path)
 }

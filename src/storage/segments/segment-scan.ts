@@ -1,5 +1,6 @@
 /** Reads the batches of a segment that is opened, for its indexes, its producers and its end. */
 
+import type { RecordBatch } from '../../records/batch.js'
 import { BatchScanner, type ScanStop } from './batch-scanner.js'
 import { maxRelativeOffset } from './format.js'
 import type { LoadReport, LoadRequest } from './load-request.js'
@@ -89,16 +90,24 @@ async function scanFrom(
 }
 
 /** The offset behind the last batch of a log file that is not open for writing. */
-export async function nextOffsetOf({ openFiles }: SegmentPlace, path: string, baseOffset: number): Promise<number> {
-  const nextOffset = await openFiles.use(path, async (file) => {
-    const range = { start: 0, end: await file.size(), minOffset: baseOffset, maxOffset: baseOffset + maxRelativeOffset }
-    const scanner = new BatchScanner(file, range, { verify: false })
-    let next = baseOffset
-    for (let found = await scanner.next(); found !== undefined; found = await scanner.next())
-      next = found.batch.nextOffset
-    return next
+export async function nextOffsetOf(place: SegmentPlace, path: string, baseOffset: number): Promise<number> {
+  let nextOffset = baseOffset
+  await visitBatches(place, { path, baseOffset, verify: false }, (batch) => {
+    nextOffset = batch.nextOffset
   })
-  // The file gets another name next.
-  await openFiles.drop(path)
   return nextOffset
+}
+
+/** Shows the batches of a log file that is closed, up to the first that is not sound. Its name is to change, or to go, next. */
+export async function visitBatches(
+  { openFiles }: SegmentPlace,
+  { path, baseOffset, verify }: { readonly path: string; readonly baseOffset: number; readonly verify: boolean },
+  visit: (batch: RecordBatch) => void,
+): Promise<void> {
+  await openFiles.use(path, async (file) => {
+    const range = { start: 0, end: await file.size(), minOffset: baseOffset, maxOffset: baseOffset + maxRelativeOffset }
+    const scanner = new BatchScanner(file, range, { verify })
+    for (let found = await scanner.next(); found !== undefined; found = await scanner.next()) visit(found.batch)
+  })
+  await openFiles.drop(path)
 }
