@@ -36,6 +36,7 @@ const rooms: readonly (readonly [prefix: string, room: string, floor: number])[]
   ['storage/export/', 'storage/export', 3],
   ['storage/', 'storage', 3],
   ['broker/', 'broker', 4],
+  ['replication/', 'replication', 4],
   ['kafka/', 'kafka', 5],
   ['client/', 'client', 5],
   ['testing/', 'testing', 6],
@@ -61,6 +62,8 @@ const sideways: ReadonlySet<string> = new Set([
   'storage/export > storage',
   'storage/export > storage/inspect',
   'storage/key-index > storage contract',
+  // A node is a broker that leads or follows.
+  'replication > broker',
   // The command that serves starts the console.
   'cli > console',
 ])

@@ -33,6 +33,8 @@ export interface ProduceRequest extends TopicPartition {
   readonly transactionalId?: string
   /** Waits for stable storage whatever the flush policy; only where {@link BrokerService.flushesOnDemand}. */
   readonly durable?: boolean
+  /** `leader`: it is enough that the leader has it; in-sync replicas get it later. `all` where absent. */
+  readonly acks?: 'all' | 'leader'
 }
 
 export interface ProduceResult {

@@ -3,6 +3,7 @@
  * shows. A code without an entry here does not compile.
  */
 
+import { clusterCures } from './error-cures-cluster.js'
 import type { ErrorCode } from './errors.js'
 
 export interface ErrorCure {
@@ -140,15 +141,6 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
     cause: 'The topic was never created or was deleted, the name is misspelt, or the partition number is too high.',
     cure: '`holdfast topics list`; create it, or allow `auto.create.topics.enable`.',
   },
-  LEADER_NOT_AVAILABLE: {
-    cause:
-      'In a Kafka cluster the broker that led the partition is gone, and no other has taken over yet, or all its replicas are down.',
-    cure: 'The library asks again for as long as `retryMs` allows. If it stays, start the brokers that hold the partition.',
-  },
-  NOT_LEADER_OR_FOLLOWER: {
-    cause: 'In a Kafka cluster another broker has taken over the partition.',
-    cure: 'Clients look for the leader again by themselves.',
-  },
   MESSAGE_TOO_LARGE: {
     cause: 'A batch, as it is stored, is larger than `max.message.bytes` of its topic (1 MB).',
     cure: 'Send less at once, compress it, or raise `max.message.bytes`. Large things are better kept elsewhere, with their address in the message.',
@@ -165,10 +157,6 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
     cause: '`__consumer_offsets` or `__transaction_state` cannot be written at the moment: the disk is full or failed.',
     cure: 'Clients ask again by themselves. If it stays, see what the log of the broker says of these two topics.',
   },
-  NOT_COORDINATOR: {
-    cause: 'The broker is being stopped.',
-    cure: 'Clients look for the coordinator again by themselves.',
-  },
   INVALID_TOPIC_EXCEPTION: {
     cause:
       'A topic name is empty, longer than 249 characters, `.` or `..`, or has other characters than A-Z, a-z, 0-9, dot, underscore and hyphen.',
@@ -177,14 +165,6 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
   RECORD_LIST_TOO_LARGE: {
     cause: 'A batch is larger than a segment, or unpacks to more than 32 MiB.',
     cure: 'Send less in one batch: lower `batch.size` of the producer.',
-  },
-  NOT_ENOUGH_REPLICAS: {
-    cause: 'In a Kafka cluster too many brokers that hold the partition are down or behind.',
-    cure: 'The library tries again for as long as `retryMs` allows. Start the brokers that are missing.',
-  },
-  NOT_ENOUGH_REPLICAS_AFTER_APPEND: {
-    cause: 'In a Kafka cluster brokers that hold the partition were lost while the message was being copied to them.',
-    cure: 'The library tries again for as long as `retryMs` allows. Start the brokers that are missing.',
   },
   INVALID_REQUIRED_ACKS: {
     cause: 'A producer asks for a number of acknowledgements that Kafka does not have either.',
@@ -257,10 +237,6 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
     cause:
       'A topic was given an entry that is unknown, out of range, fixed since its creation, or not enforced here: what would be ignored is refused.',
     cure: 'The message says which; the settings page lists what topics can say for themselves.',
-  },
-  NOT_CONTROLLER: {
-    cause: 'In a Kafka cluster the controller has just moved to another broker.',
-    cure: 'Clients look for it again by themselves.',
   },
   INVALID_REQUEST: {
     cause: 'A client sent something that the protocol does not allow, or that this broker refuses whatever the state.',
@@ -341,14 +317,6 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
     cause: 'Offsets of a group were to be deleted for a topic that its members read.',
     cure: 'Stop the members that read it.',
   },
-  FENCED_LEADER_EPOCH: {
-    cause: 'A client knows an older epoch of this partition than the broker.',
-    cure: 'Clients refresh what they know by themselves.',
-  },
-  UNKNOWN_LEADER_EPOCH: {
-    cause: 'A client knows a newer epoch than this broker: the data directory is an older one, as from a backup.',
-    cure: 'Start the client anew.',
-  },
   UNSUPPORTED_COMPRESSION_TYPE: {
     cause: 'A batch names a codec that does not exist, or whose library has no build for this machine.',
     cure: 'Use another codec; gzip is part of Node and always there.',
@@ -397,4 +365,5 @@ export const errorCures: Readonly<Record<ErrorCode, ErrorCure>> = {
     cause: fromElsewhere,
     cure: 'Name each thing once.',
   },
+  ...clusterCures,
 }

@@ -73,6 +73,11 @@ export const errorTable = {
     retriable: true,
     text: 'The message was not acknowledged in the time that it was given; whether it is stored is not known.',
   },
+  REPLICATION_UNAVAILABLE: {
+    kafka: -1,
+    retriable: true,
+    text: 'What decides who leads cannot be reached, or its answer is not known.',
+  },
   INVALID_SETTING: { kafka: 40, retriable: false, text: 'A setting is unknown or out of range.' },
   INVALID_ARGUMENT: { kafka: 42, retriable: false, text: 'An argument of this call is not acceptable.' },
 
@@ -232,6 +237,11 @@ export const errorTable = {
     text: 'The transaction cannot go on like this; abort it and begin another.',
   },
   INVALID_RECORD: { kafka: 87, retriable: false, text: 'A record batch does not hold what its header says.' },
+  INCONSISTENT_CLUSTER_ID: {
+    kafka: 104,
+    retriable: false,
+    text: 'The two nodes belong to different clusters.',
+  },
   UNKNOWN_TOPIC_ID: { kafka: 100, retriable: true, text: 'There is no topic of that id.' },
   DUPLICATE_RESOURCE: { kafka: 92, retriable: false, text: 'The request names the same thing twice.' },
 } as const satisfies Record<string, ErrorRow>

@@ -74,6 +74,7 @@ export type Unit =
   | 'hours'
   | 'slots'
   | 'entries'
+  | 'number'
 
 export const int = (
   defaultValue: number,

@@ -7,6 +7,7 @@
 
 import { commitLogRows } from './settings-commitlog.js'
 import { compactionRows } from './settings-compaction.js'
+import { replicationRows } from './settings-replication.js'
 import {
   type EnumRow,
   flag,
@@ -344,6 +345,7 @@ export const settingsTable = {
     int(1_800_000, 1, int32Max, 'ms', 'Longest session timeout a group member may ask for.'),
   ),
   'group.max.size': live(int(10_000, 1, int32Max, 'members', 'Most members of one group.')),
+  ...replicationRows,
   ...wireRows,
 } as const satisfies Record<string, SettingRow>
 

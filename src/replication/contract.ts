@@ -1,0 +1,110 @@
+/**
+ * What a replica asks its leader for, free of any wire. A leader answers; a link asks one over a socket, or over a
+ * simulated network. Every call names the leader epoch that the replica knows: a leader of another epoch refuses with
+ * FENCED_LEADER_EPOCH (the replica's is older) or UNKNOWN_LEADER_EPOCH (its own is: it is no leader any more, and learns so).
+ */
+
+import type { FetchedPartition, TopicPartition } from '../broker/contract.js'
+import type { BrokerReplication, Member } from '../broker/replication.js'
+import type { Leadership } from './authority.js'
+
+/** A replica has everything below `offset` of a partition, as its flush policy says, and goes on there. */
+export interface ReplicaPosition extends TopicPartition {
+  readonly offset: number
+}
+
+/**
+ * A fetch of a session (KIP-227): both sides remember the positions, so that a request names only what changed. An answer
+ * comes as soon as there is something for one of the positions, and names only partitions with news.
+ */
+export interface ReplicaFetch {
+  readonly replicaId: number
+  readonly leaderEpoch: number
+  /** 0 begins a session; the answer says which. */
+  readonly sessionId: number
+  /** Counts the requests of a session from 1 on; 0 begins one. */
+  readonly sessionEpoch: number
+  /** That are new or have moved since the last request of the session; all where one begins. */
+  readonly positions: readonly ReplicaPosition[]
+  /** That are not followed any more. */
+  readonly forgotten: readonly TopicPartition[]
+  readonly maxBytes: number
+  readonly maxWaitMs: number
+  /** Ends the waiting early. */
+  readonly signal?: AbortSignal
+}
+
+export interface ReplicaFetched {
+  readonly sessionId: number
+  /** As a consumer gets them, but up to the end of the leader's log. A partition with an error says nothing else. */
+  readonly partitions: readonly FetchedPartition[]
+}
+
+export interface EpochQuestion extends TopicPartition {
+  readonly epoch: number
+}
+
+export interface EpochAnswer extends TopicPartition {
+  /** The greatest epoch that is at most the one asked for, and where it ends in the leader's log; -1 where there is none. */
+  readonly epoch: number
+  readonly endOffset: number
+}
+
+/** A topic as its leader has it. */
+export interface CatalogTopic {
+  readonly name: string
+  /** 16 bytes. */
+  readonly id: Buffer
+  readonly partitions: number
+  /** What it says for itself. */
+  readonly config: Readonly<Record<string, string>>
+}
+
+/** What a replica tells of itself, from time to time and when it has taken over a catalog. */
+export interface ReplicaReport {
+  readonly member: Member
+  /** Empty where it has followed nobody yet. */
+  readonly clusterId: string
+  readonly leaderEpoch: number
+  /** Of the catalog that it has, durably; 0 where it has none of this leader. */
+  readonly catalogVersion: number
+  /** How long the leader may wait for news. */
+  readonly maxWaitMs: number
+  /** It asks to lead in the leader's place. */
+  readonly wantsToLead: boolean
+  readonly signal?: AbortSignal
+}
+
+/** What a leader tells: also where the replica's epoch was another, so that it learns of this one. */
+export interface LeaderReport {
+  readonly leadership: Leadership
+  readonly members: readonly Member[]
+  readonly catalogVersion: number
+  /** All topics, where the replica's version was another one. */
+  readonly catalog?: readonly CatalogTopic[]
+  /** The leader has let go of the lead, and this replica has everything: it may take it over. */
+  readonly mayLead: boolean
+}
+
+/** A leader, as its replicas see it. */
+export interface ReplicaService {
+  /** @throws NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH */
+  fetch(request: ReplicaFetch): Promise<ReplicaFetched>
+  /** @throws as {@link fetch} does */
+  endOfEpochs(leaderEpoch: number, questions: readonly EpochQuestion[]): Promise<readonly EpochAnswer[]>
+  /** @throws NOT_LEADER_OR_FOLLOWER where this node leads nobody; INCONSISTENT_CLUSTER_ID */
+  report(report: ReplicaReport): Promise<LeaderReport>
+}
+
+/** A way to another node. */
+export interface LeaderLink extends ReplicaService {
+  close(): Promise<void>
+}
+
+/** Finds a way to a node; lazily, so that nothing is thrown here. */
+export type OpenLink = (to: { readonly host: string; readonly port: number }) => LeaderLink
+
+/** What a server needs of the replication of the broker that it serves. */
+export interface Replicated extends BrokerReplication {
+  readonly replicas: ReplicaService
+}
