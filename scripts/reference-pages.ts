@@ -151,7 +151,10 @@ ${sections.join('\n')}`
 }
 
 function protocolPage(): string {
-  const rows = endpoints.map(({ api }) => `| ${api.key} | ${api.name} | ${api.versions[0]}-${api.versions[1]} |`)
+  const rows = endpoints
+    .filter(({ api }) => !api.isPrivate)
+    .map(({ api }) => `| ${api.key} | ${api.name} | ${api.versions[0]}-${api.versions[1]} |`)
+  const privateNames = endpoints.filter(({ api }) => api.isPrivate).map(({ api }) => `${api.name} (${api.key})`)
   return `# Requests of the Kafka protocol that are answered
 
 Each is one file in \`src/kafka/api\`, its key first, with its behaviour at its head. Produce is advertised from version 0 on (see [compatibility](compatibility.md)).
@@ -159,6 +162,8 @@ Each is one file in \`src/kafka/api\`, its key first, with its behaviour at its 
 | key | request | versions |
 |---|---|---|
 ${rows.join('\n')}
+
+Nodes that copy one another also say ${privateNames} among themselves, which no client is told of.
 `
 }
 

@@ -35,6 +35,10 @@ export const clusterCures = {
     cause: 'Brokers that hold the partition were lost while the message was being copied to them.',
     cure: 'The library tries again for as long as `retryMs` allows. Start the brokers that are missing.',
   },
+  INVALID_FETCH_SESSION_EPOCH: {
+    cause: 'An answer to a request of the session was lost on its way to the replica.',
+    cure: 'The replica begins another session by itself.',
+  },
   FENCED_LEADER_EPOCH: {
     cause: 'A client or a replica knows an older epoch of this partition than the broker.',
     cure: 'They refresh what they know by themselves.',

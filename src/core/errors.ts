@@ -198,6 +198,11 @@ export const errorTable = {
   SASL_AUTHENTICATION_FAILED: { kafka: 58, retriable: false, text: 'The broker refused the user or the password.' },
   UNKNOWN_PRODUCER_ID: { kafka: 59, retriable: false, text: 'The producer id is not known here.' },
   FETCH_SESSION_ID_NOT_FOUND: { kafka: 70, retriable: true, text: 'The fetch session is not known.' },
+  INVALID_FETCH_SESSION_EPOCH: {
+    kafka: 71,
+    retriable: true,
+    text: 'The request is not the next one of its fetch session.',
+  },
   NON_EMPTY_GROUP: { kafka: 68, retriable: false, text: 'The group still has members.' },
   GROUP_ID_NOT_FOUND: { kafka: 69, retriable: false, text: 'There is no such group.' },
   GROUP_SUBSCRIBED_TO_TOPIC: { kafka: 86, retriable: false, text: 'Members of the group read the topic.' },

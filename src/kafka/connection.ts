@@ -22,10 +22,11 @@ import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
+import type { Replicated } from '../replication/contract.js'
 import type { AnswerBudget } from './answer-budget.js'
 import { isOldProduce, refuseOldProduce } from './api/00-produce-old.js'
-import { maxFetchWaitMs } from './api/01-fetch.js'
 import { refuseApiVersions } from './api/18-api-versions.js'
+import { maxFetchWaitMs } from './api/fetch-answers.js'
 import {
   type Call,
   ClosesConnection,
@@ -56,6 +57,7 @@ const shortestRequestBytes = 8
 /** What all connections of a server share. */
 export interface ConnectionTools {
   readonly broker: ServedBroker
+  readonly replication?: Replicated
   readonly budget: RequestBudget
   readonly answers: AnswerBudget
   readonly buffers: FrameBuffers
@@ -249,9 +251,10 @@ export class Connection implements BudgetHolder {
   }
 
   #callOf(header: RequestHeader, frame: Buffer, loans: Loans): Call {
-    const { broker, logger, buffers, answers } = this.#tools
+    const { broker, replication, logger, buffers, answers } = this.#tools
     return {
       broker,
+      replication,
       logger,
       version: header.apiVersion,
       clientId: header.clientId ?? '',

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { type Metrics, noMetrics } from '../core/metrics/metrics.js'
+import type { Replicated } from '../replication/contract.js'
 import { AnswerBudget } from './answer-budget.js'
 import type { HostAndPort, ServedBroker } from './api/handler.js'
 import { Connection, type ConnectionTools } from './connection.js'
@@ -21,6 +22,8 @@ export interface ListenOptions {
   /** What clients are told to connect to, where that is not the address that is listened on. */
   readonly advertisedHost?: string
   readonly advertisedPort?: number
+  /** The copies of the broker on other nodes; it is alone where absent. */
+  readonly replication?: Replicated
   readonly logger?: Logger
   /** Nothing is counted where absent. */
   readonly metrics?: Metrics
@@ -53,6 +56,7 @@ export class KafkaServer {
     this.#meter = new WireMeter(options.metrics ?? noMetrics)
     this.#tools = {
       broker,
+      replication: options.replication,
       budget: new RequestBudget(broker.settings['queued.max.request.bytes']),
       answers: new AnswerBudget({
         limitBytes: broker.settings['queued.max.response.bytes'],

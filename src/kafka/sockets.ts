@@ -19,6 +19,7 @@ interface SocketOptions {
   readonly clock: Clock
   readonly requestTimeoutMs: number
   readonly security?: Security
+  readonly signal?: AbortSignal
 }
 
 /** Whoever is there says so sooner. */
@@ -26,15 +27,19 @@ const longestConnectMs = 10_000
 
 /** @throws CONNECTION_FAILED, with what is wrong in words */
 export function openSocket(options: SocketOptions): Promise<Socket> {
-  const { host, port, clock } = options
+  const { host, port, clock, signal } = options
   const tls = options.security?.tls ?? false
   const timeoutMs = Math.min(options.requestTimeoutMs, longestConnectMs)
   return new Promise((resolve, reject) => {
     const plain = { host, port, noDelay: true, keepAlive: true }
     const socket =
       tls === false ? connect(plain) : connectTls({ ...nameFor(host), ...(tls === true ? {} : tls), ...plain })
-    const refuse = (why: string, cause?: unknown): void => {
+    const settle = (): void => {
       timer.cancel()
+      signal?.removeEventListener('abort', onAbort)
+    }
+    const refuse = (why: string, cause?: unknown): void => {
+      settle()
       socket.destroy()
       const message = `Cannot reach a broker at ${addressText(options)}: ${why}. Is it running, and is that its address?`
       reject(new HoldfastError('CONNECTION_FAILED', message, { cause }))
@@ -42,10 +47,12 @@ export function openSocket(options: SocketOptions): Promise<Socket> {
     const timer = clock.schedule(timeoutMs, () => refuse(`no connection after ${timeoutMs} ms`))
     const onError = (error: NodeJS.ErrnoException): void => refuse(error.message || (error.code ?? 'it failed'), error)
     const onClose = (): void => refuse('it hung up')
+    const onAbort = (): void => refuse('it is not wanted any more')
+    signal?.addEventListener('abort', onAbort)
     socket.once('error', onError)
     socket.once('close', onClose)
     socket.once(tls === false ? 'connect' : 'secureConnect', () => {
-      timer.cancel()
+      settle()
       socket.off('error', onError)
       socket.off('close', onClose)
       socket.setNoDelay(true)

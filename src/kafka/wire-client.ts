@@ -24,6 +24,8 @@ export interface WireClientOptions {
   readonly clock: Clock
   /** How the broker is spoken to; in the clear and without a name where absent. */
   readonly security?: Security
+  /** Ends the connecting. */
+  readonly signal?: AbortSignal
 }
 
 export interface SendOptions {
@@ -34,6 +36,8 @@ export interface SendOptions {
   /** How long the broker may wait before it answers. */
   readonly waitMs?: number
   readonly clientId?: string
+  /** Ends the waiting, and the connection with it: what it still answers would stand in the way of the next answer. */
+  readonly signal?: AbortSignal
   /** Called when the request goes to the socket: from then on the broker may have heard it, whatever comes after. */
   readonly onSent?: () => void
 }
@@ -74,6 +78,8 @@ export class WireClient {
   /** Connects, negotiates and logs in. @throws CONNECTION_FAILED, SASL_AUTHENTICATION_FAILED, UNSUPPORTED_SASL_MECHANISM */
   static async connect(options: WireClientOptions): Promise<WireClient> {
     const client = new WireClient(await openSocket(options), options)
+    const stop = (): void => client.close()
+    options.signal?.addEventListener('abort', stop)
     try {
       await client.#negotiate()
       const { sasl } = options.security ?? {}
@@ -82,6 +88,8 @@ export class WireClient {
     } catch (error) {
       client.close()
       throw error
+    } finally {
+      options.signal?.removeEventListener('abort', stop)
     }
   }
 
@@ -101,7 +109,8 @@ export class WireClient {
 
   /** The version that {@link send} takes. @throws UNSUPPORTED_VERSION where both sides have none in common */
   versionOf(api: Api, { minVersion = 0, maxVersion = api.versions[1] }: SendOptions = {}): number {
-    const [first, last] = this.#ranges.get(api.key) ?? [0, -1]
+    // What is private is not negotiated: who is asked is one of ours, or hangs up.
+    const [first, last] = this.#ranges.get(api.key) ?? (api.isPrivate ? api.versions : [0, -1])
     const version = Math.min(maxVersion, api.versions[1], last)
     if (version >= Math.max(first, minVersion, api.versions[0])) return version
     throw new HoldfastError(
@@ -115,8 +124,16 @@ export class WireClient {
   /** Sends a request; resolves with the body of its answer, whatever errors that holds. @throws CONNECTION_FAILED */
   async send<A extends Api>(api: A, body: RequestInput<A>, options: SendOptions = {}): Promise<ResponseOf<A>> {
     const version = this.versionOf(api, options)
-    const frame = await this.#exchange(api, version, body, options)
-    return decodeResponse(api, version, frame).body
+    const { signal } = options
+    if (signal?.aborted) throw takenBack()
+    const stop = (): void => this.#fail('the question was taken back')
+    signal?.addEventListener('abort', stop)
+    try {
+      const frame = await this.#exchange(api, version, body, options)
+      return decodeResponse(api, version, frame).body
+    } finally {
+      signal?.removeEventListener('abort', stop)
+    }
   }
 
   get #address(): string {
@@ -207,4 +224,9 @@ export class WireClient {
     this.#socket.destroy()
     for (const { reject } of this.#unanswered.splice(0)) reject(failure)
   }
+}
+
+/** What somebody hears who asked and does not want to know any more. */
+export function takenBack(): HoldfastError {
+  return new HoldfastError('CLOSED', 'The question was taken back before it was answered.')
 }

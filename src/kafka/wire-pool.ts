@@ -15,6 +15,7 @@ export class WirePool {
   #opening: Promise<WireClient> | undefined
   readonly #idle: WireClient[] = []
   readonly #busy = new Set<WireClient>()
+  readonly #ending = new AbortController()
   /** What is said to those who ask once it is closed. */
   #closed: ErrorCode | undefined
   readonly address: string
@@ -53,6 +54,7 @@ export class WirePool {
   /** What is unanswered fails, and so does what is asked from now on, with this code. */
   async close(code: ErrorCode = 'CLOSED'): Promise<void> {
     this.#closed = code
+    this.#ending.abort()
     await this.#opening?.catch(() => {})
     this.#shared?.close()
     for (const client of [...this.#idle.splice(0), ...this.#busy]) client.close()
@@ -81,7 +83,7 @@ export class WirePool {
 
   async #open(): Promise<WireClient> {
     this.#throwIfClosed()
-    const client = await WireClient.connect(this.#options)
+    const client = await WireClient.connect({ ...this.#options, signal: this.#ending.signal })
     if (this.#closed !== undefined) client.close()
     this.#throwIfClosed()
     return client

@@ -2,16 +2,18 @@
  * Produce, versions 3-13 (0-2 are advertised and refused: see 00-produce-old.ts).
  *
  * All batches of a request are appended in their order before the next request of the connection starts, and awaited
- * together. Each partition answers for itself. acks=1 and acks=all mean the same here: acknowledged as the topic's flush
- * policy says. acks=0 gets no answer; an error then closes the connection, as in Kafka, so that the client notices.
+ * together. Each partition answers for itself. acks=1 and acks=all mean the same where a broker is alone: acknowledged as the
+ * topic's flush policy says. Where it has replicas, acks=all waits for those that are in sync too. acks=0 gets no answer; an error then closes the connection, as in Kafka, so that the client notices.
  */
 
-import type { ProduceResult } from '../../broker/contract.js'
+import type { ProduceResult, ProduceRequest as ProduceTarget } from '../../broker/contract.js'
 import { HoldfastError, kafkaCodeOf } from '../../core/errors.js'
 import { uuidText } from '../../core/randomness.js'
 import { type ProduceRequest, type ProduceResponse, produce } from '../schemas/index.js'
 import { type Answer, type Call, ClosesConnection, endpoint, noAnswer } from './handler.js'
 import { refusalOf, storageAwareCode, transactionCode } from './refusals.js'
+
+const allReplicas = -1
 
 /** Codec number of zstd, in the low bits of the second attribute byte of a batch. */
 const zstd = 4
@@ -38,30 +40,36 @@ export const produceEndpoint = endpoint({
 
 /** Why nothing of a request is appended. The transactional id is not asked for: each batch names its producer. */
 function refusalOfAll({ acks }: ProduceRequest): HoldfastError | undefined {
-  if (acks === -1 || acks === 0 || acks === 1) return undefined
+  if (acks === allReplicas || acks === 0 || acks === 1) return undefined
   return new HoldfastError('INVALID_REQUIRED_ACKS', `acks is ${acks}; it must be -1 (all), 0 or 1.`)
 }
 
 function start(request: ProduceRequest, call: Call): Promise<Outcome>[][] {
   const refused = refusalOfAll(request)
+  const acks = request.acks === allReplicas ? undefined : 'leader'
   return request.topics.map((topic) => {
     const name = call.version < 13 ? topic.name : call.broker.topicName(topic.topicId)
     const error = refused ?? (name === undefined ? unknownId(topic) : undefined)
     return topic.partitions.map(({ index, records }) => {
       if (error !== undefined) return Promise.resolve({ error })
-      return append(call, name as string, index, records).catch((reason: unknown) => ({ error: reason }))
+      return append(call, { topic: name as string, partition: index, acks }, records).catch((reason: unknown) => ({
+        error: reason,
+      }))
     })
   })
 }
 
-async function append(call: Call, topic: string, partition: number, batch: Buffer | null): Promise<Outcome> {
+async function append(call: Call, target: Omit<ProduceTarget, 'batch'>, batch: Buffer | null): Promise<Outcome> {
   if (batch === null || batch.length === 0) {
-    throw new HoldfastError('INVALID_RECORD', `Partition ${partition} of ${topic} was sent no record batch.`)
+    throw new HoldfastError(
+      'INVALID_RECORD',
+      `Partition ${target.partition} of ${target.topic} was sent no record batch.`,
+    )
   }
   if (call.version < 7 && batch.length > attributesLowByte && (batch[attributesLowByte] & codecBits) === zstd) {
     throw new HoldfastError('UNSUPPORTED_COMPRESSION_TYPE', 'zstd needs a Produce request of version 7 or later.')
   }
-  return call.broker.produce({ topic, partition, batch })
+  return call.broker.produce({ ...target, batch })
 }
 
 async function finish(

@@ -1,5 +1,5 @@
 /**
- * ApiVersions, versions 0-4: the table of endpoints as clients see it.
+ * ApiVersions, versions 0-4: the table of endpoints as clients see it, without what nodes say among themselves.
  *
  * A version that we do not have is answered in version 0 with UNSUPPORTED_VERSION and the range of ApiVersions itself, so
  * that the client can ask again (KIP-511). The feature metadata.version tells tools what kind of Kafka this is like.
@@ -22,7 +22,9 @@ export function apiVersionsEndpoint(endpoints: () => readonly Endpoint[]): Endpo
     async handle() {
       return {
         errorCode: 0,
-        apiKeys: endpoints().map(rangeOf),
+        apiKeys: endpoints()
+          .filter(({ api }) => !api.isPrivate)
+          .map(rangeOf),
         supportedFeatures: [{ name: feature, minVersion: 1, maxVersion: metadataVersion }],
         finalizedFeaturesEpoch: 0,
         finalizedFeatures: [{ name: feature, maxVersionLevel: metadataVersion, minVersionLevel: metadataVersion }],

@@ -11,6 +11,7 @@ import { type CreateTopicsRequest, type CreateTopicsResponse, createTopics } fro
 import { requireConsecutive, requireThisNode } from './assignments.js'
 import { sourceOf } from './config-numbers.js'
 import { type Call, endpoint } from './handler.js'
+import { nodesOf } from './nodes.js'
 import { duplicatesOf, noError, refusalOf } from './refusals.js'
 
 type Topic = CreateTopicsRequest['topics'][number]
@@ -51,7 +52,7 @@ async function create(topic: Topic, validateOnly: boolean, call: Call): Promise<
     topicId: created.id,
     ...noError,
     numPartitions: created.partitions.length,
-    replicationFactor: 1,
+    replicationFactor: nodesOf(call).replicas.length,
     configs: call.version < 5 || validateOnly ? [] : await configsOf(created, call),
   }
 }

@@ -1,26 +1,22 @@
-/** OffsetForLeaderEpoch, versions 2-4: where the records of a leader epoch end. */
+/**
+ * OffsetForLeaderEpoch, versions 2-4: where the records of a leader epoch end. A replica (id 0 or greater) asks its leader,
+ * up to the end of the leader's log; others learn what readers see.
+ */
 
-import { kafkaCodeOf } from '../../core/errors.js'
-import { offsetForLeaderEpoch } from '../schemas/index.js'
-import { endpoint } from './handler.js'
+import type { FoundEpoch } from '../../broker/contract.js'
+import { HoldfastError, kafkaCodeOf } from '../../core/errors.js'
+import { type OffsetForLeaderEpochRequest, offsetForLeaderEpoch } from '../schemas/index.js'
+import { type Call, endpoint } from './handler.js'
+import { replicasOf } from './replicas.js'
 
 export const offsetForLeaderEpochEndpoint = endpoint({
   api: offsetForLeaderEpoch,
   order: 'alone',
-  async handle({ topics }, { broker }) {
-    const found = await broker.findEpochs(
-      topics.flatMap(({ name, partitions }) =>
-        partitions.map(({ index, currentLeaderEpoch, leaderEpoch }) => ({
-          topic: name,
-          partition: index,
-          epoch: leaderEpoch,
-          currentLeaderEpoch,
-        })),
-      ),
-    )
+  async handle(request, call) {
+    const found = await (request.replicaId < 0 ? foundByReader(request, call) : foundByReplica(request, call))
     let next = 0
     return {
-      topics: topics.map(({ name, partitions }) => ({
+      topics: request.topics.map(({ name, partitions }) => ({
         name,
         partitions: partitions.map(({ index }) => {
           const { error, epoch, endOffset } = found[next++]
@@ -37,3 +33,31 @@ export const offsetForLeaderEpochEndpoint = endpoint({
     })),
   }),
 })
+
+function lookupsOf({ topics }: OffsetForLeaderEpochRequest) {
+  return topics.flatMap(({ name, partitions }) =>
+    partitions.map(({ index, currentLeaderEpoch, leaderEpoch }) => ({
+      topic: name,
+      partition: index,
+      epoch: leaderEpoch,
+      currentLeaderEpoch,
+    })),
+  )
+}
+
+function foundByReader(request: OffsetForLeaderEpochRequest, { broker }: Call): Promise<readonly FoundEpoch[]> {
+  return broker.findEpochs(lookupsOf(request))
+}
+
+/** All questions of a replica are put to the same leadership. */
+async function foundByReplica(request: OffsetForLeaderEpochRequest, call: Call): Promise<readonly FoundEpoch[]> {
+  const lookups = lookupsOf(request)
+  const questions = lookups.map(({ topic, partition, epoch }) => ({ topic, partition, epoch }))
+  const answers = await replicasOf(call).endOfEpochs(lookups[0]?.currentLeaderEpoch ?? -1, questions)
+  const byPlace = new Map(answers.map((answer) => [`${answer.partition} ${answer.topic}`, answer]))
+  return questions.map(({ topic, partition }) => {
+    const answer = byPlace.get(`${partition} ${topic}`)
+    if (answer !== undefined) return answer
+    return { topic, partition, error: new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION'), epoch: -1, endOffset: -1 }
+  })
+}

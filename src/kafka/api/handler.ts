@@ -5,6 +5,7 @@ import { HoldfastError } from '../../core/errors.js'
 import type { Logger } from '../../core/logger.js'
 import type { Settings } from '../../core/settings.js'
 import type { DiskSpace } from '../../files/disk.js'
+import type { Replicated } from '../../replication/contract.js'
 import type { ActiveProducer, TransactionMarker } from '../../storage/partition-log.js'
 import type { HeldRoom } from '../answer-budget.js'
 import type { Loans } from '../loans.js'
@@ -35,6 +36,8 @@ export interface HostAndPort {
 /** One request's surroundings. */
 export interface Call {
   readonly broker: ServedBroker
+  /** The copies of this broker on other nodes; undefined where it is alone. */
+  readonly replication?: Replicated
   readonly logger: Logger
   readonly version: number
   /** Empty where the client gave none. */
@@ -63,7 +66,7 @@ export class ClosesConnection extends Error {
 
 /**
  * What an answer says of requests beside it on the connection; connection.ts has the rule.
- * append: Produce. wait: Fetch. join: JoinGroup and SyncGroup. group: other requests of groups. alone: the rest.
+ * append: Produce. wait: Fetch and ReplicaReport. join: JoinGroup and SyncGroup. group: other requests of groups. alone: the rest.
  */
 export type Order = 'append' | 'wait' | 'join' | 'group' | 'alone'
 
@@ -71,7 +74,7 @@ export type Answer<A extends Api> = ResponseInput<A> | typeof noAnswer
 
 export interface HandlerDeclaration<A extends Api> {
   readonly api: A
-  /** What ApiVersions says of it; the versions that are implemented unless given. */
+  /** What ApiVersions says of it, unless it is private; the versions that are implemented unless given. */
   readonly advertised?: readonly [first: number, last: number]
   readonly order: Order
   /** Runs at once up to its first wait, so that effects issued there are in arrival order. */

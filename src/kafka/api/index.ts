@@ -1,4 +1,4 @@
-/** Every API that is served, in the order of their keys: what is in this table is advertised, and nothing else. */
+/** Every API that is served, in the order of their keys: what is in this table is advertised unless it is private, and nothing else. */
 
 import { produceEndpoint } from './00-produce.js'
 import { fetchEndpoint } from './01-fetch.js'
@@ -37,6 +37,7 @@ import { describeClusterEndpoint } from './60-describe-cluster.js'
 import { describeProducersEndpoint } from './61-describe-producers.js'
 import { describeTransactionsEndpoint } from './65-describe-transactions.js'
 import { listTransactionsEndpoint } from './66-list-transactions.js'
+import { replicaReportEndpoint } from './12001-replica-report.js'
 import type { Endpoint } from './handler.js'
 
 export const endpoints: readonly Endpoint[] = [
@@ -77,6 +78,7 @@ export const endpoints: readonly Endpoint[] = [
   describeProducersEndpoint,
   describeTransactionsEndpoint,
   listTransactionsEndpoint,
+  replicaReportEndpoint,
 ]
 
 const byKey: ReadonlyMap<number, Endpoint> = new Map(endpoints.map((endpoint) => [endpoint.api.key, endpoint]))

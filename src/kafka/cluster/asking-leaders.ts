@@ -90,10 +90,12 @@ export async function renew(
     if (!isConnectionFailure(error)) throw error
     return false
   }
-  return places.some(({ topic, partition }, index) => {
+  const isElsewhere = places.some(({ topic, partition }, index) => {
     const now = cluster.leaders.of(topic, partition)
     return now?.nodeId !== before[index]?.nodeId || now?.epoch !== before[index]?.epoch
   })
+  if (!isElsewhere) cluster.turnToAnother()
+  return isElsewhere
 }
 
 /** By the leaders that are known, after asking for those that are not. */

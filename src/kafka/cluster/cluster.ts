@@ -79,13 +79,13 @@ export class Cluster {
   }
 
   /**
-   * Asks a broker that can be reached, whichever; the next one where it is lost before it answers, so only what may be
+   * Asks a broker that can be reached, `first` where it is; the next one where it is lost before it answers, so only what may be
    * asked twice.
    * @throws CONNECTION_FAILED where nobody can be reached
    */
-  async any<T>(ask: (wire: WirePool) => Promise<T>): Promise<T> {
+  async any<T>(ask: (wire: WirePool) => Promise<T>, first = this.#favourite): Promise<T> {
     const failures: HoldfastError[] = []
-    const candidates = new Set([this.#favourite, ...this.#nodes.values(), ...this.#seeds])
+    const candidates = new Set([first, this.#favourite, ...this.#nodes.values(), ...this.#seeds])
     for (const address of candidates) {
       const pool = this.#pools.get(address)
       if (pool === undefined) continue
@@ -181,14 +181,24 @@ export class Cluster {
     return refreshing
   }
 
-  /** A Metadata request, whose answer is learned from. */
+  /** A Metadata request, whose answer is learned from. One that may create topics goes to the controller, which can. */
   askMetadata(body: RequestInput<typeof metadata>, options: SendOptions): Promise<Metadata> {
+    const first = body.allowAutoTopicCreation === false ? undefined : this.#nodes.get(this.#controllerId)
     return this.any(async (wire) => {
       const answer = await wire.send(metadata, body, options)
       throwIfRefused(answer.errorCode)
       this.#learn(answer, wire)
       return answer
-    })
+    }, first)
+  }
+
+  /**
+   * Another broker is asked from now on, where there is one: the one that answered so far may be cut off from the others,
+   * and will never hear of what they agreed on.
+   */
+  turnToAnother(): void {
+    const addresses = [...new Set([...this.#nodes.values(), ...this.#seeds])]
+    this.#favourite = addresses[(addresses.indexOf(this.#favourite) + 1) % addresses.length]
   }
 
   patience(): Patience {

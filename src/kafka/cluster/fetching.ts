@@ -5,9 +5,9 @@
 
 import type { FetchedPartition, FetchPosition, FetchRequest, TopicPartition } from '../../broker/contract.js'
 import type { HoldfastError } from '../../core/errors.js'
-import { at, logOverheadBytes } from '../../records/format.js'
+import { fetchedPartition } from '../fetched-partitions.js'
 import { isolationLevel } from '../isolation.js'
-import { errorOf, groupedByTopic, throwIfRefused, unanswered } from '../remote-broker-errors.js'
+import { groupedByTopic, throwIfRefused, unanswered } from '../remote-broker-errors.js'
 import { fetch } from '../schemas/index.js'
 import type { WirePool } from '../wire-pool.js'
 import { isOutdated, noLeader, type Routed, renew, type Share, shareOut } from './asking-leaders.js'
@@ -138,13 +138,7 @@ export class Fetching {
     for (const { name, partitions } of answer.topics) {
       for (const each of partitions) {
         fetched.set(placeKey({ topic: name, partition: each.index }), {
-          topic: name,
-          partition: each.index,
-          error: errorOf(each.errorCode),
-          highWatermark: each.highWatermark,
-          lastStableOffset: each.lastStableOffset,
-          logStartOffset: each.logStartOffset,
-          records: wholeBatches(each.records),
+          ...fetchedPartition(name, each),
           aborted: isolation === 'committed' ? (each.abortedTransactions ?? []) : undefined,
         })
       }
@@ -171,17 +165,6 @@ function keyOf(
     ({ item, leaderEpoch }) => `${placeKey(item)} ${item.offset} ${leaderEpoch} ${item.currentLeaderEpoch}`,
   )
   return [wire.address, isolation, minBytes, maxWaitMs, ...places.sort()].join('\n')
-}
-
-/** Kafka cuts what it sends at a number of bytes: the last batch may be there in part only. */
-function wholeBatches(records: Buffer | null): readonly Buffer[] {
-  let end = 0
-  while (records !== null && records.length - end >= logOverheadBytes) {
-    const next = end + logOverheadBytes + records.readInt32BE(end + at.batchLength)
-    if (next <= end || next > records.length) break
-    end = next
-  }
-  return records === null || end === 0 ? [] : [records.subarray(0, end)]
 }
 
 function refused(place: FetchPosition, error: HoldfastError): FetchedPartition {

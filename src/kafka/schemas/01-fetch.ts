@@ -8,6 +8,9 @@
  * 10 zstd                                     18 the high watermark a follower knows (KIP-1166)
  * 11 rack, preferred read replica
  * 12 flexible; diverging epochs
+ *
+ * A field of ours, from version 12 on: the leader epoch that a replica knows, said once, since a request of a session may
+ * name no partition. Its tag lies far above Kafka's, and who does not know it skips it.
  */
 
 import {
@@ -34,6 +37,8 @@ import { currentLeader, nodeEndpoints, throttleTimeMs } from './shared.js'
 
 /** "No high watermark known": the largest i64, which as a number is 2^63 and is written back as the largest i64. */
 const highWatermarkUnknown = 2 ** 63
+
+const ownTag = 12_001
 
 export const fetchRequest = struct({
   clusterId: tagged(0, 12, nullable(string)),
@@ -68,6 +73,7 @@ export const fetchRequest = struct({
     array(struct({ name: between(7, 12, string), topicId: since(13, uuid), partitions: array(int32) })),
   ),
   rackId: since(11, string),
+  leaderEpoch: tagged(ownTag, 12, withDefault(-1, int32)),
 })
 
 export const fetchResponse = struct({

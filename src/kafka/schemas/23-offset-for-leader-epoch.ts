@@ -4,7 +4,7 @@
  *  2 the leader epoch the client knows, throttle time     3 replica id     4 flexible
  */
 
-import { array, int16, int32, int64, since, string, struct, withDefault } from '../../core/codec/index.js'
+import { array, type Infer, int16, int32, int64, since, string, struct, withDefault } from '../../core/codec/index.js'
 import { api } from './api.js'
 import { throttleTimeMs } from './shared.js'
 
@@ -46,3 +46,5 @@ export const offsetForLeaderEpoch = api({
   request: offsetForLeaderEpochRequest,
   response: offsetForLeaderEpochResponse,
 })
+
+export type OffsetForLeaderEpochRequest = Infer<typeof offsetForLeaderEpochRequest>

@@ -10,6 +10,8 @@ export interface ApiDeclaration<Request extends Field, Response extends Field> {
   readonly versions: readonly [first: number, last: number]
   /** The first version with compact lengths and tagged fields; Infinity for none. */
   readonly flexibleFrom: number
+  /** Of this program alone: spoken among its nodes without being advertised. */
+  readonly isPrivate?: boolean
   readonly request: Request
   readonly response: Response
 }
@@ -19,6 +21,8 @@ export interface Api<Request extends Field = Field, Response extends Field = Fie
   readonly name: string
   readonly versions: readonly [first: number, last: number]
   readonly flexibleFrom: number
+  /** Not one of Kafka's: no client is told of it, and who sends it knows that it is there. */
+  readonly isPrivate: boolean
   readonly request: Message<Request>
   readonly response: Message<Response>
 }
@@ -35,12 +39,13 @@ export type ResponseInput<A extends Api> = A extends Api<Field, infer Response> 
 export function api<Request extends Field, Response extends Field>(
   declaration: ApiDeclaration<Request, Response>,
 ): Api<Request, Response> {
-  const { key, name, versions, flexibleFrom, request, response } = declaration
+  const { key, name, versions, flexibleFrom, isPrivate = false, request, response } = declaration
   return {
     key,
     name,
     versions,
     flexibleFrom,
+    isPrivate,
     request: message({ name: `${name} request`, versions, flexibleFrom, schema: request }),
     response: message({ name: `${name} response`, versions, flexibleFrom, schema: response }),
   }

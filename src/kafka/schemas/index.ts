@@ -37,6 +37,7 @@ import { describeCluster } from './60-describe-cluster.js'
 import { describeProducers } from './61-describe-producers.js'
 import { describeTransactions } from './65-describe-transactions.js'
 import { listTransactions } from './66-list-transactions.js'
+import { replicaReport } from './12001-replica-report.js'
 import type { Api } from './api.js'
 
 export * from './00-produce.js'
@@ -76,6 +77,7 @@ export * from './60-describe-cluster.js'
 export * from './61-describe-producers.js'
 export * from './65-describe-transactions.js'
 export * from './66-list-transactions.js'
+export * from './12001-replica-report.js'
 export type { Api, RequestInput, RequestOf, ResponseInput, ResponseOf } from './api.js'
 export { operationsNotAsked } from './shared.js'
 
@@ -118,6 +120,7 @@ export const apis: readonly Api[] = [
   describeProducers,
   describeTransactions,
   listTransactions,
+  replicaReport,
 ]
 
 const byKey: ReadonlyMap<number, Api> = new Map(apis.map((api) => [api.key, api]))

@@ -73,4 +73,12 @@ export const requests: Readonly<Record<number, object>> = {
   66: { stateFilters: ['Ongoing', 'Odd'] },
   47: { groupId: 'nothing', topics: [{ name: 'orders', partitions: [{ index: 0 }] }] },
   60: { includeClusterAuthorizedOperations: true },
+  12001: {
+    member: { nodeId: 2, host: 'there', port: 9092, rack: '' },
+    clusterId: '',
+    leaderEpoch: 0,
+    catalogVersion: 0,
+    maxWaitMs: 0,
+    wantsToLead: false,
+  },
 }
