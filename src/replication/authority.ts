@@ -43,7 +43,7 @@ export interface Authority {
    * Tries to lead: with the next epoch, and with this node alone in the in-sync set. Resolves with whether it does.
    * Where nothing was ever decided any node may, and gives the cluster `clusterId`; else only one of the in-sync set, while nobody
    * leads. Does not throw where somebody else was faster or has to be waited for.
-   * @throws REPLICATION_UNAVAILABLE where what decides cannot be reached; CLUSTER_MISMATCH where the record is of another cluster
+   * @throws REPLICATION_UNAVAILABLE where what decides cannot be reached; INCONSISTENT_CLUSTER_ID where the record is of another cluster
    */
   claim(clusterId: string): Promise<boolean>
 

@@ -1,0 +1,57 @@
+/** Authorities over a real etcd, as the tests open and close them. */
+
+import { systemClock } from '../../src/core/clock.js'
+import { silentLogger } from '../../src/core/logger.js'
+import { EtcdAuthority } from '../../src/replication/etcd/etcd-authority.js'
+import { until } from '../support/until.js'
+
+export const clusterId = 'hVh7mPYKQb2yzHHtSsMXRg'
+export const leaseMs = 2_000
+
+export interface NodeOptions {
+  readonly cluster: string
+  readonly leaseMs?: number
+}
+
+export function openNode(nodeId: number, endpoints: readonly string[], options: NodeOptions): Promise<EtcdAuthority> {
+  const self = { nodeId, host: `node-${nodeId}`, port: 9092, rack: `rack-${nodeId}` }
+  return EtcdAuthority.open({ endpoints, self, leaseMs, clock: systemClock, logger: silentLogger, ...options })
+}
+
+/** Nodes 1 to `count`; the first leads, and all are in sync. */
+export async function openNodes(
+  count: number,
+  endpoints: readonly string[],
+  options: NodeOptions,
+): Promise<EtcdAuthority[]> {
+  const ids = Array.from({ length: count }, (_, index) => index + 1)
+  const nodes = await Promise.all(ids.map((id) => openNode(id, endpoints, options)))
+  if (!(await nodes[0].claim(clusterId))) throw new Error('nobody leads, and node 1 cannot')
+  await nodes[0].setInSync(ids)
+  await until('all have heard of it', () => nodes.every(({ leadership }) => leadership?.inSync.length === count))
+  return nodes
+}
+
+/** Claims as soon as it may. */
+export function untilLeads(node: EtcdAuthority): Promise<void> {
+  return until('it leads', async () => node.leads || (node.isVacant && (await node.claim(clusterId))))
+}
+
+/** Looks at every turn of the event loop, until it is ended, how many lead. */
+export function overseer(nodes: readonly EtcdAuthority[]): {
+  readonly most: number
+  readonly least: number
+  end(): void
+} {
+  const seen = { most: 0, least: Number.POSITIVE_INFINITY, end: () => clearInterval(timer) }
+  const look = (): void => {
+    const leading = nodes.filter(({ leads }) => leads).length
+    seen.most = Math.max(seen.most, leading)
+    seen.least = Math.min(seen.least, leading)
+  }
+  const timer = setInterval(look, 1)
+  for (const node of nodes) node.onChange(look)
+  return seen
+}
+
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

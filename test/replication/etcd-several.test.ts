@@ -1,0 +1,64 @@
+/** An etcd of three processes: the loss of one is not noticed, the loss of two ends every leadership. */
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { Etcd, type EtcdNode, withoutEtcd } from '../support/etcd.js'
+import { until } from '../support/until.js'
+import { openNodes, overseer, sleep, untilLeads } from './etcd-nodes.js'
+
+const skip = withoutEtcd()
+const leaseMs = 3_000
+let etcd: Etcd
+
+before(async () => {
+  if (!skip) etcd = await Etcd.start(3)
+})
+after(async () => {
+  if (!skip) await etcd.stop()
+})
+
+/** Those that lead the others last. */
+async function inOrder(): Promise<EtcdNode[]> {
+  const followers: EtcdNode[] = []
+  const leaders: EtcdNode[] = []
+  for (const node of etcd.nodes) ((await node.leadsEtcd()) ? leaders : followers).push(node)
+  assert.equal(leaders.length, 1)
+  return [...followers, ...leaders]
+}
+
+test('the end of one process of etcd, be it the first among them, is not noticed', { skip }, async () => {
+  const [, , first] = await inOrder()
+  // So that the one that ends is the one that is asked.
+  const urls = [first.url, ...etcd.urls.filter((url) => url !== first.url)]
+  const nodes = await openNodes(2, urls, { cluster: 'one-of-three', leaseMs })
+  const seen = overseer(nodes)
+  await first.kill()
+  await sleep(leaseMs * 1.2)
+  await nodes[0].setInSync([1])
+  await until('2 hears of it', () => nodes[1].leadership?.inSync.length === 1)
+  assert.deepEqual([seen.least, seen.most], [1, 1])
+  assert.equal(nodes[0].leadership?.epoch, 1)
+  seen.end()
+  await Promise.all(nodes.map((node) => node.close()))
+  first.start()
+  await etcd.ready()
+})
+
+test('without a majority of etcd nobody leads, and with it again one does', { skip }, async () => {
+  const nodes = await openNodes(2, etcd.urls, { cluster: 'two-of-three', leaseMs })
+  const seen = overseer(nodes)
+  const lost = (await inOrder()).slice(1)
+  for (const node of lost) node.freeze()
+  try {
+    await sleep(leaseMs)
+    assert.ok(nodes.every(({ leads }) => !leads))
+    await until('nothing is known for sure', () => nodes.every(({ isVacant }) => !isVacant))
+  } finally {
+    for (const node of lost) node.thaw()
+  }
+  await untilLeads(nodes[1])
+  assert.equal(nodes[1].leadership?.epoch, 2)
+  assert.equal(seen.most, 1)
+  seen.end()
+  await Promise.all(nodes.map((node) => node.close()))
+})

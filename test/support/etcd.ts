@@ -1,0 +1,153 @@
+/** Real etcd on loopback, one process or several, in a temporary directory: to be stopped, killed and started again by pid. */
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeTemporaryDirectory, type TemporaryDirectory } from '../../src/files/temporary-directory.js'
+import { freePorts } from './free-ports.js'
+import { until } from './until.js'
+
+/** For the `skip` option of a test: false, or why it is skipped. */
+export function withoutEtcd(): string | false {
+  if (spawnSync('etcd', ['--version'], { stdio: 'ignore' }).error === undefined) return false
+  const line = 'SKIPPED: etcd is not installed; .ci/run installs it (Debian: etcd-server).'
+  console.error(`\n!!! ${line}\n`)
+  return line
+}
+
+export class EtcdNode {
+  readonly url: string
+  readonly #args: readonly string[]
+  readonly #log: string
+  #child: ChildProcess | undefined
+
+  constructor(url: string, args: readonly string[], log: string) {
+    this.url = url
+    this.#args = args
+    this.#log = log
+  }
+
+  start(): void {
+    const log = openSync(this.#log, 'a')
+    this.#child = spawn('etcd', this.#args, { stdio: ['ignore', log, log] })
+    closeSync(log)
+    process.once('exit', () => this.#child?.kill('SIGKILL'))
+  }
+
+  /** SIGSTOP: it says nothing any more, and its connections stay. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT')
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
+  }
+
+  /** Asks it without any of the program's own code. */
+  async ask(path: string, body: object): Promise<Record<string, unknown>> {
+    const answer = await fetch(`${this.url}${path}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(5_000),
+    })
+    return (await answer.json()) as Record<string, unknown>
+  }
+
+  async put(key: string, value: string): Promise<void> {
+    await this.ask('/v3/kv/put', { key: base64(key), value: base64(value) })
+  }
+
+  async remove(key: string): Promise<void> {
+    await this.ask('/v3/kv/deleterange', { key: base64(key) })
+  }
+
+  /** Keys below a folder, with their values. */
+  async entries(folder: string): Promise<Record<string, string>> {
+    const range = { key: base64(`${folder}/`), range_end: base64(`${folder}0`) }
+    const { kvs = [] } = (await this.ask('/v3/kv/range', range)) as { kvs?: { key: string; value: string }[] }
+    return Object.fromEntries(kvs.map(({ key, value }) => [text(key), text(value)]))
+  }
+
+  /** It leads the others of its etcd. */
+  async leadsEtcd(): Promise<boolean> {
+    const { leader, header } = (await this.ask('/v3/maintenance/status', {})) as {
+      leader?: string
+      header: { member_id: string }
+    }
+    return leader === header.member_id
+  }
+
+  async isReady(): Promise<boolean> {
+    try {
+      return (await this.ask('/v3/kv/range', { key: base64('ready') }))['header'] !== undefined
+    } catch {
+      return false
+    }
+  }
+
+  log(): string {
+    return readFileSync(this.#log, 'utf8')
+  }
+}
+
+export class Etcd {
+  readonly nodes: readonly EtcdNode[]
+  readonly #directory: TemporaryDirectory
+
+  private constructor(nodes: readonly EtcdNode[], directory: TemporaryDirectory) {
+    this.nodes = nodes
+    this.#directory = directory
+  }
+
+  /** Several elect one another fast, so that the loss of one is over within a lease of a few seconds. */
+  static async start(count = 1): Promise<Etcd> {
+    const directory = await makeTemporaryDirectory('holdfast-etcd-')
+    const ports = await freePorts(2 * count)
+    const urls = ports.map((port) => `http://127.0.0.1:${port}`)
+    const peers = Array.from({ length: count }, (_, index) => `n${index}=${urls[count + index]}`).join(',')
+    const nodes = urls.slice(0, count).map((url, index) => {
+      const peer = urls[count + index]
+      const args = [
+        ...['--name', `n${index}`, '--data-dir', join(directory.path, `n${index}`)],
+        ...['--listen-client-urls', url, '--advertise-client-urls', url],
+        ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', peers],
+        ...['--heartbeat-interval', '50', '--election-timeout', '500'],
+      ]
+      return new EtcdNode(url, args, join(directory.path, `n${index}.log`))
+    })
+    const etcd = new Etcd(nodes, directory)
+    for (const node of nodes) node.start()
+    await etcd.ready()
+    return etcd
+  }
+
+  get urls(): string[] {
+    return this.nodes.map(({ url }) => url)
+  }
+
+  async ready(): Promise<void> {
+    for (const node of this.nodes) await until(`etcd answers at ${node.url}`, () => node.isReady())
+  }
+
+  async stop(): Promise<void> {
+    for (const node of this.nodes) await node.kill()
+    await this.#directory.remove()
+  }
+}
+
+function base64(plain: string): string {
+  return Buffer.from(plain).toString('base64')
+}
+
+function text(encoded: string): string {
+  return Buffer.from(encoded, 'base64').toString()
+}
