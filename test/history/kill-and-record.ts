@@ -94,7 +94,7 @@ async function fetchCommitted(life: Life): Promise<void> {
 }
 
 /** Waits until the group has all that it can see; what it then still lacks the checker tells. */
-async function drain({ operations }: Recorder, final: readonly FinalPartition[]): Promise<void> {
+export async function drain({ operations }: Recorder, final: readonly FinalPartition[]): Promise<void> {
   const visible = final.flatMap(({ records }, partition) =>
     records
       .filter(({ payload, committed }) => payload !== undefined && committed)

@@ -13,14 +13,15 @@ import { type Life, pause } from './recorder.js'
 export const kafkajs = (address: string) =>
   new Kafka({
     clientId: 'history',
-    brokers: [address],
+    brokers: address.split(','),
     logLevel: logLevel.NOTHING,
+    requestTimeout: 5000,
     retry: { initialRetryTime: 20, maxRetryTime: 200, retries: 12 },
   })
 
 type SendOne = (partition: number, payload: string) => Promise<number>
 
-interface Connected {
+export interface Connected {
   readonly send: SendOne
   close(): Promise<unknown>
 }
@@ -50,7 +51,8 @@ async function record(life: Life, who: Identity, send: SendOne, transaction?: st
   return answered
 }
 
-async function sendWith(life: Life, name: string, kind: ProducerKind, connect: () => Promise<Connected>) {
+/** One after the other, and with a new producer after each send without an answer. */
+export async function sendWith(life: Life, name: string, kind: ProducerKind, connect: () => Promise<Connected>) {
   for (let number = 0; life.running; number++) {
     const connected = await connect().catch(() => undefined)
     if (connected === undefined) {
@@ -58,7 +60,7 @@ async function sendWith(life: Life, name: string, kind: ProducerKind, connect: (
       continue
     }
     const who = { producer: `${name}.${number}`, kind, sequence: 0 }
-    while (life.running && (await record(life, who, connected.send))) await pause(1)
+    while (life.running && (await record(life, who, connected.send))) await pause(life.betweenSendsMs ?? 1)
     await connected.close().catch(() => {})
   }
 }
@@ -93,7 +95,7 @@ export const sendWithPlatformatic = (life: Life, name: string) =>
   sendWith(life, name, 'idempotent', async () => {
     const producer = new PlatformaticProducer({
       clientId: 'history',
-      bootstrapBrokers: [life.address],
+      bootstrapBrokers: life.address.split(','),
       retries: 20,
       retryDelay: 50,
       serializers: stringSerializers,

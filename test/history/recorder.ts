@@ -17,10 +17,13 @@ export class Recorder {
 
 /** What a client works with until it is told to stop. */
 export interface Life {
+  /** Of one broker, or of several with commas between. */
   readonly address: string
   readonly topic: string
   readonly partitions: number
   readonly recorder: Recorder
+  /** Of each producer; 1 where absent. */
+  readonly betweenSendsMs?: number
   running: boolean
 }
 
