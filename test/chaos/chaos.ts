@@ -20,6 +20,7 @@ import { plan } from './plan.js'
 import { Probes } from './probes.js'
 import { type Scene, startAll } from './scene.js'
 import { stopAndCompare } from './stopping.js'
+import { checkTopics, type MadeTopic, makeTopics, topicsThere } from './topic-maker.js'
 import { Watch } from './watch.js'
 
 const topic = 't'
@@ -82,6 +83,7 @@ class Run {
     const load = startLoad(this.#life, hasKcat)
     const injecting = new Injecting(scene, this.#watch, say)
     const others = Promise.all([this.#changeMembers(load), this.#lookAtOffsets()])
+    const topics = makeTopics(this.#life, seed)
     await injecting.run(plan(seed, durationMs))
     say('all faults are over')
     await this.#whole()
@@ -89,6 +91,7 @@ class Run {
     await pause(2000)
     await probes.stop()
     const final = await this.#end(load, others)
+    const made = await this.#lookAtTopics(topics)
     say('the clients have ended')
     await this.#whole()
     await this.#watch.stop()
@@ -98,10 +101,15 @@ class Run {
       final,
       drained: final.length === 0 ? [] : [group],
     }
-    return this.#judge(history, probes, load, injecting.happened)
+    return this.#judge(history, probes, load, { happened: injecting.happened, made })
   }
 
-  #judge(history: History, probes: Probes, load: Load, happened: readonly Happened[]): ChaosResult {
+  #judge(
+    history: History,
+    probes: Probes,
+    load: Load,
+    { happened, made }: { happened: readonly Happened[]; made: readonly MadeTopic[] },
+  ): ChaosResult {
     const sends = history.operations.filter((one): one is Send => one.op === 'send')
     if (history.final.length > 0) this.#violations.push(...check(history))
     this.#violations.push(...checkEnds(probes.ends, sends))
@@ -121,6 +129,7 @@ class Run {
         acknowledged: acknowledged.length,
         deliveries: history.operations.filter(({ op }) => op === 'deliver').length,
         commits: history.operations.filter((one) => one.op === 'commit' && one.outcome === 'acked').length,
+        'topics made': made.filter(({ created }) => created === 'acked').length,
         'ends asked for': probes.ends.length,
         'consumers that began anew': load.restarts.length,
         'why they did': [...new Set(load.restarts)].slice(0, 5).join(' | '),
@@ -190,6 +199,13 @@ class Run {
       await fetchCommitted(this.#life, partitions).catch(() => {})
       await pause(2000)
     }
+  }
+
+  async #lookAtTopics(making: Promise<readonly MadeTopic[]>): Promise<readonly MadeTopic[]> {
+    const made = (await this.#try('making topics', () => making)) ?? []
+    const there = await this.#try('reading what was made', () => topicsThere(this.#life.address))
+    if (there !== undefined) this.#violations.push(...checkTopics(made, there))
+    return made
   }
 
   /** Ends the clients; what all partitions hold then, nothing where that cannot be read. */

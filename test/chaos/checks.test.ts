@@ -12,6 +12,7 @@ import { checkEnds, type SeenEnd } from './check-ends.js'
 import { checkNodes, type NodeLogs, readLogs } from './check-nodes.js'
 import { failovers, type Happened } from './failovers.js'
 import { ruleset } from './network.js'
+import { checkTopics, type MadeTopic } from './topic-maker.js'
 
 const seen = (node: string, offset: number, begin: number): SeenEnd => ({
   node,
@@ -143,4 +144,18 @@ test('the rules of a place say what becomes of the packets from another, and lea
   ])
     assert.ok(lines.includes(line), line)
   assert.ok(lines.indexOf('tcp dport 19092 accept') < lines.indexOf('ip saddr 10.77.0.2 drop'))
+})
+
+test('a topic that was made and is gone, one that was deleted and is back, and a lost message in one are caught', () => {
+  const rules = (made: Partial<MadeTopic>, holds?: string[]) =>
+    checkTopics([{ name: 'x', created: 'acked', ...made }], new Map(holds === undefined ? [] : [['x', holds]])).map(
+      ({ rule }) => rule,
+    )
+  assert.deepEqual(rules({}), ['topic-lost'])
+  assert.deepEqual(rules({ deleted: 'acked' }, []), ['topic-back'])
+  assert.deepEqual(rules({ sent: 'acked' }, ['y']), ['acknowledged-lost'])
+  for (const legal of [{ deleted: 'acked' }, { deleted: 'unknown' }, { created: 'unknown' }] as const)
+    assert.deepEqual(rules(legal), [])
+  assert.deepEqual(rules({ sent: 'acked' }, ['x']), [])
+  assert.deepEqual(rules({ sent: 'unknown' }, []), [])
 })
