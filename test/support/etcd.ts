@@ -2,7 +2,8 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../../src/files/temporary-directory.js'
 import { freePorts } from './free-ports.js'
@@ -19,18 +20,20 @@ export function withoutEtcd(): string | false {
 export class EtcdNode {
   readonly url: string
   readonly #args: readonly string[]
+  readonly #data: string
   readonly #log: string
   #child: ChildProcess | undefined
 
-  constructor(url: string, args: readonly string[], log: string) {
+  constructor(url: string, args: readonly string[], path: string) {
     this.url = url
     this.#args = args
-    this.#log = log
+    this.#data = path
+    this.#log = `${path}.log`
   }
 
   start(): void {
     const log = openSync(this.#log, 'a')
-    this.#child = spawn('etcd', this.#args, { stdio: ['ignore', log, log] })
+    this.#child = spawn('etcd', [...this.#args, '--data-dir', this.#data], { stdio: ['ignore', log, log] })
     closeSync(log)
     process.once('exit', () => this.#child?.kill('SIGKILL'))
   }
@@ -50,6 +53,11 @@ export class EtcdNode {
     const exited = once(child, 'exit')
     child.kill('SIGKILL')
     await exited
+  }
+
+  /** It has lost everything. */
+  async wipe(): Promise<void> {
+    await rm(this.#data, { recursive: true })
   }
 
   /** Asks it without any of the program's own code. */
@@ -77,6 +85,12 @@ export class EtcdNode {
     return Object.fromEntries(kvs.map(({ key, value }) => [text(key), text(value)]))
   }
 
+  /** How often a key was changed since it is there. */
+  async changesOf(key: string): Promise<number> {
+    const { kvs = [] } = (await this.ask('/v3/kv/range', { key: base64(key) })) as { kvs?: { version: string }[] }
+    return Number(kvs[0]?.version ?? 0)
+  }
+
   /** It leads the others of its etcd. */
   async leadsEtcd(): Promise<boolean> {
     const { leader, header } = (await this.ask('/v3/maintenance/status', {})) as {
@@ -92,10 +106,6 @@ export class EtcdNode {
     } catch {
       return false
     }
-  }
-
-  log(): string {
-    return readFileSync(this.#log, 'utf8')
   }
 }
 
@@ -117,12 +127,13 @@ export class Etcd {
     const nodes = urls.slice(0, count).map((url, index) => {
       const peer = urls[count + index]
       const args = [
-        ...['--name', `n${index}`, '--data-dir', join(directory.path, `n${index}`)],
+        '--name',
+        `n${index}`,
         ...['--listen-client-urls', url, '--advertise-client-urls', url],
         ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', peers],
         ...['--heartbeat-interval', '50', '--election-timeout', '500'],
       ]
-      return new EtcdNode(url, args, join(directory.path, `n${index}.log`))
+      return new EtcdNode(url, args, join(directory.path, `n${index}`))
     })
     const etcd = new Etcd(nodes, directory)
     for (const node of nodes) node.start()
