@@ -1,13 +1,12 @@
 /** What an authority makes of a network to etcd that loses answers, delivers late, or falls silent, and of an etcd that is not the one it was. */
 
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, afterEach, before, test } from 'node:test'
 import type { HoldfastError } from '../../src/core/errors.js'
-import type { EtcdAuthority } from '../../src/replication/etcd/etcd-authority.js'
 import { Etcd, withoutEtcd } from '../support/etcd.js'
 import { until } from '../support/until.js'
 import { Gate } from './etcd-gate.js'
-import { clusterId, leaseMs, openNode, openNodes, overseer, sleep, untilLeads } from './etcd-nodes.js'
+import { closeNodes, clusterId, leaseMs, openNode, openNodes, overseer, sleep, untilLeads } from './etcd-nodes.js'
 
 const skip = withoutEtcd()
 let etcd: Etcd
@@ -23,6 +22,10 @@ after(async () => {
   await gate.close()
   await etcd.stop()
 })
+afterEach(async () => {
+  if (!skip) restore()
+  await closeNodes()
+})
 
 const restore = (): void => {
   gate.fate = () => 'pass'
@@ -31,7 +34,6 @@ const restore = (): void => {
 
 const isTxn = (path: string): boolean => path === '/v3/kv/txn'
 const unavailable = { code: 'REPLICATION_UNAVAILABLE' } satisfies Partial<HoldfastError>
-const closeAll = (nodes: readonly EtcdAuthority[]) => Promise.all(nodes.map((node) => node.close()))
 
 test('a change whose answer gets lost is made once, and known to be', { skip }, async () => {
   const lost = new Set<string>()
@@ -54,8 +56,6 @@ test('a change whose answer gets lost is made once, and known to be', { skip }, 
   const record = { version: 1, clusterId, epoch: 1, leaderId: -1, inSync: [1] }
   const left = await etcd.nodes[0].entries('/lost-answers')
   assert.equal(left['/lost-answers/leadership'], JSON.stringify(record))
-  restore()
-  await node.close()
 })
 
 test('a claim that arrives when nobody waits for it any more keeps nobody from leading', { skip }, async () => {
@@ -72,8 +72,6 @@ test('a claim that arrives when nobody waits for it any more keeps nobody from l
   assert.equal(seen.most, 0)
   await untilLeads(node)
   assert.equal(node.leadership?.epoch, 2)
-  seen.end()
-  await node.close()
 })
 
 test('an in-sync set that arrives late is heard of, and none that was replaced comes back', { skip }, async () => {
@@ -94,7 +92,6 @@ test('an in-sync set that arrives late is heard of, and none that was replaced c
   await node.setInSync([1, 2, 3, 4])
   await until('2 hears of it', () => other.leadership?.inSync.length === 4)
   assert.deepEqual([node.leadership?.epoch, node.leads], [1, true])
-  await closeAll([node, other])
 })
 
 test('a watch that has fallen silent is found out, and one that is refused is done without', { skip }, async () => {
@@ -109,8 +106,6 @@ test('a watch that has fallen silent is found out, and one that is refused is do
   await node.setInSync([1, 2])
   await until('2 hears of it', () => other.leadership?.inSync.length === 2)
   assert.ok(node.leads)
-  restore()
-  await closeAll([node, other])
 })
 
 test('a watch that etcd has forgotten the revisions of begins anew', { skip }, async () => {
@@ -137,8 +132,6 @@ test('a watch that etcd has forgotten the revisions of begins anew', { skip }, a
   // And it hears again.
   await leader.claim(clusterId)
   await until('2 hears of it', () => watching.leadership?.epoch === 2)
-  restore()
-  await closeAll([leader, watching])
 })
 
 test('what a member of etcd says that led the others once prolongs no lease', { skip }, async () => {
@@ -151,12 +144,16 @@ test('what a member of etcd says that led the others once prolongs no lease', { 
   assert.equal(node.leads, false)
   restore()
   await untilLeads(other)
-  await closeAll([node, other])
 })
 
-test('another etcd, and one that has lost its data, are not believed', { skip }, async () => {
+test('another etcd, and one that has lost its data, are not believed', { skip }, async (t) => {
   const fresh = await Etcd.start()
   const moved = await Gate.open(etcd.urls[0])
+  t.after(async () => {
+    await closeNodes()
+    await moved.close()
+    await fresh.stop()
+  })
   const node = await openNode(1, [moved.url], { cluster: 'moved' })
   const stays = await openNode(2, fresh.urls, { cluster: 'moved' })
   assert.ok(await node.claim(clusterId))
@@ -175,7 +172,4 @@ test('another etcd, and one that has lost its data, are not believed', { skip },
     return /it has lost what was decided/.test(String(refusal))
   })
   assert.equal(stays.leadership?.epoch, 1)
-  await closeAll([node, stays])
-  await moved.close()
-  await fresh.stop()
 })

@@ -13,9 +13,24 @@ export interface NodeOptions {
   readonly leaseMs?: number
 }
 
-export function openNode(nodeId: number, endpoints: readonly string[], options: NodeOptions): Promise<EtcdAuthority> {
+/** What ends what a test has begun. */
+const endings: (() => Promise<void> | void)[] = []
+
+export async function openNode(
+  nodeId: number,
+  endpoints: readonly string[],
+  options: NodeOptions,
+): Promise<EtcdAuthority> {
   const self = { nodeId, host: `node-${nodeId}`, port: 9092, rack: `rack-${nodeId}` }
-  return EtcdAuthority.open({ endpoints, self, leaseMs, clock: systemClock, logger: silentLogger, ...options })
+  const rest = { leaseMs, clock: systemClock, logger: silentLogger, ...options }
+  const node = await EtcdAuthority.open({ endpoints, self, ...rest })
+  endings.push(() => node.close())
+  return node
+}
+
+/** After each test, however it ended. */
+export async function closeNodes(): Promise<void> {
+  await Promise.all(endings.splice(0).map((end) => end()))
 }
 
 /** Nodes 1 to `count`; the first leads, and all are in sync. */
@@ -37,20 +52,20 @@ export function untilLeads(node: EtcdAuthority): Promise<void> {
   return until('it leads', async () => node.leads || (node.isVacant && (await node.claim(clusterId))))
 }
 
-/** Looks at every turn of the event loop, until it is ended, how many lead. */
-export function overseer(nodes: readonly EtcdAuthority[]): {
-  readonly most: number
-  readonly least: number
-  end(): void
-} {
-  const seen = { most: 0, least: Number.POSITIVE_INFINITY, end: () => clearInterval(timer) }
+/** Looks all the time, and at every change, how many lead. */
+export function overseer(nodes: readonly EtcdAuthority[]): { readonly most: number; readonly least: number } {
+  const seen = { most: 0, least: Number.POSITIVE_INFINITY }
   const look = (): void => {
     const leading = nodes.filter(({ leads }) => leads).length
     seen.most = Math.max(seen.most, leading)
     seen.least = Math.min(seen.least, leading)
   }
   const timer = setInterval(look, 1)
-  for (const node of nodes) node.onChange(look)
+  const offs = nodes.map((node) => node.onChange(look))
+  endings.unshift(() => {
+    clearInterval(timer)
+    for (const off of offs) off()
+  })
   return seen
 }
 

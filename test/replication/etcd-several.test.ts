@@ -1,10 +1,10 @@
 /** An etcd of three processes: the loss of one is not noticed, the loss of two ends every leadership. */
 
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, afterEach, before, test } from 'node:test'
 import { Etcd, type EtcdNode, withoutEtcd } from '../support/etcd.js'
 import { until } from '../support/until.js'
-import { openNodes, overseer, sleep, untilLeads } from './etcd-nodes.js'
+import { closeNodes, openNodes, overseer, sleep, untilLeads } from './etcd-nodes.js'
 
 const skip = withoutEtcd()
 const leaseMs = 3_000
@@ -16,6 +16,7 @@ before(async () => {
 after(async () => {
   if (!skip) await etcd.stop()
 })
+afterEach(closeNodes)
 
 /** Those that lead the others last. */
 async function inOrder(): Promise<EtcdNode[]> {
@@ -38,7 +39,6 @@ test('the end of one process of etcd, be it the first among them, is not noticed
   await until('2 hears of it', () => nodes[1].leadership?.inSync.length === 1)
   assert.deepEqual([seen.least, seen.most], [1, 1])
   assert.equal(nodes[0].leadership?.epoch, 1)
-  seen.end()
   await Promise.all(nodes.map((node) => node.close()))
   first.start()
   await etcd.ready()
@@ -59,6 +59,4 @@ test('without a majority of etcd nobody leads, and with it again one does', { sk
   await untilLeads(nodes[1])
   assert.equal(nodes[1].leadership?.epoch, 2)
   assert.equal(seen.most, 1)
-  seen.end()
-  await Promise.all(nodes.map((node) => node.close()))
 })

@@ -6,13 +6,13 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, afterEach, before, test } from 'node:test'
 import type { HoldfastError } from '../../src/core/errors.js'
 import { programArguments } from '../support/child-program.js'
 import { Etcd, withoutEtcd } from '../support/etcd.js'
 import { freePorts } from '../support/free-ports.js'
 import { until } from '../support/until.js'
-import { clusterId, leaseMs, openNode, openNodes, overseer, sleep, untilLeads } from './etcd-nodes.js'
+import { closeNodes, clusterId, leaseMs, openNode, openNodes, overseer, sleep, untilLeads } from './etcd-nodes.js'
 
 const skip = withoutEtcd()
 let etcd: Etcd
@@ -23,6 +23,7 @@ before(async () => {
 after(async () => {
   if (!skip) await etcd.stop()
 })
+afterEach(closeNodes)
 
 const refusedWith = (code: string, words = /./) => {
   return (error: HoldfastError) => {
@@ -50,8 +51,6 @@ test('of two that claim at a time exactly one leads, with the next epoch, twenty
     assert.ok(nodes.every(({ leads }) => !leads))
   }
   assert.equal(seen.most, 1)
-  seen.end()
-  await Promise.all(nodes.map((node) => node.close()))
 })
 
 test('every node hears of the others, of who leads, and of the end of a leadership', { skip }, async () => {
@@ -74,7 +73,6 @@ test('every node hears of the others, of who leads, and of the end of a leadersh
   await until('2 hears that nobody leads', () => second.isVacant)
   assert.equal(calls, before)
   assert.deepEqual(second.leadership, { clusterId, epoch: 1, leaderId: -1, inSync: [1] })
-  await Promise.all([first.close(), second.close()])
 })
 
 test('one that is not in sync cannot lead, nor one of another cluster', { skip }, async () => {
@@ -91,7 +89,6 @@ test('one that is not in sync cannot lead, nor one of another cluster', { skip }
   await first.close()
   await untilLeads(second)
   assert.equal(second.leadership?.epoch, 3)
-  await second.close()
 })
 
 test('closing hands over at once, and leaves nothing but the record', { skip }, async () => {
@@ -117,7 +114,6 @@ test('a leader that was deposed cannot change the in-sync set, and gets itself a
   await second.letGo()
   await untilLeads(first)
   assert.equal(first.leadership?.epoch, 3)
-  await Promise.all([first.close(), second.close()])
 })
 
 test('a leader that etcd is silent for stops leading while its lease still runs there', { skip }, async () => {
@@ -141,8 +137,6 @@ test('a leader that etcd is silent for stops leading while its lease still runs 
   await untilLeads(nodes[1])
   assert.equal(nodes[1].leadership?.epoch, 2)
   assert.equal(seen.most, 1)
-  seen.end()
-  await Promise.all(nodes.map((node) => node.close()))
 })
 
 test('etcd may be started anew: nothing of the record is lost', { skip }, async () => {
@@ -157,7 +151,6 @@ test('etcd may be started anew: nothing of the record is lost', { skip }, async 
     '2 hears of it',
     () => second.leadership?.epoch === first.leadership?.epoch && second.members.length === 2,
   )
-  await Promise.all([first.close(), second.close()])
 })
 
 test('a leader that is killed is replaced; its id is free when its lease has run out, not before', {
@@ -185,7 +178,6 @@ test('a leader that is killed is replaced; its id is free when its lease has run
     openNode(1, etcd.urls, { cluster: 'killed' }).then((successor) => successor.close()),
   ])
   assert.equal(second.leadership?.epoch, 2)
-  await second.close()
 })
 
 test('an endpoint that is none is told of, and passed over where another one is', { skip }, async () => {
@@ -227,5 +219,4 @@ test('a record that cannot be understood is told of, and nobody leads by it', { 
     second.members.map(({ nodeId }) => nodeId),
     [1, 2],
   )
-  await Promise.all([first.close(), second.close()])
 })

@@ -59,7 +59,7 @@ export class EtcdAuthority implements Authority {
   readonly #steps = new Mutex()
   readonly #telling: Telling
   readonly #closing = controllerOfMany()
-  /** Ends the pause before the next round. */
+  /** Ends the pause before the next round, at once where it is aborted before. */
   #waking = new AbortController()
   #watch: Watch | undefined
   #rounds: Promise<void> = Promise.resolve()
@@ -182,7 +182,7 @@ export class EtcdAuthority implements Authority {
         if (other === undefined && (await this.#register())) break
         if (isLast) throw idInUse(this.#keys, this.#self.nodeId, other)
       } catch (error) {
-        if (isLast || !isPassing(error)) throw error
+        if (isLast || !(error instanceof LeaseNotFound || isUnavailable(error))) throw error
       }
       await pause(this.#clock, this.#retryMs)
     }
@@ -205,19 +205,21 @@ export class EtcdAuthority implements Authority {
 
   /** Round after round: prolongs the lease, and looks at what etcd has, should the watch have missed something. */
   async #keepOn(): Promise<void> {
-    while (!this.#closing.signal.aborted) {
+    let delayMs = this.#leaseMs / roundsPerLease
+    for (;;) {
+      await pause(this.#clock, delayMs, this.#waking.signal)
+      if (this.#closing.signal.aborted) return
       this.#waking = new AbortController()
-      let delayMs = this.#leaseMs / roundsPerLease
       try {
         await this.#round()
         if (!this.#isReached) this.#logger.info({}, 'etcd answers again')
         this.#isReached = true
+        delayMs = this.#leaseMs / roundsPerLease
       } catch (error) {
         if (this.#isReached) this.#logger.warn({ reason: reasonOf(error) }, 'etcd does not answer as it should')
         this.#isReached = false
         delayMs = this.#retryMs
       }
-      if (!this.#closing.signal.aborted) await pause(this.#clock, delayMs, this.#waking.signal)
     }
   }
 
@@ -391,10 +393,6 @@ export class EtcdAuthority implements Authority {
       this.#lose('it has let go')
     }
   }
-}
-
-function isPassing(error: unknown): boolean {
-  return error instanceof LeaseNotFound || isUnavailable(error)
 }
 
 function isUnavailable(error: unknown): boolean {
