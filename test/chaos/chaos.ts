@@ -15,7 +15,7 @@ import { checkEnds } from './check-ends.js'
 import { type Failover, failovers, type Happened } from './failovers.js'
 import { takesTheLead } from './faults.js'
 import { Injecting } from './injecting.js'
-import { fetchCommitted, group, type Load, startLoad, transactions } from './load.js'
+import { fetchCommitted, group, type Load, startLoad, startSmallLoad, transactions } from './load.js'
 import { plan } from './plan.js'
 import { Probes } from './probes.js'
 import { type Scene, startAll } from './scene.js'
@@ -26,6 +26,9 @@ import { Watch } from './watch.js'
 const topic = 't'
 const partitions = 3
 const probeTopic = 'probe'
+/** In a commit log. */
+const queueTopic = 'queues'
+const queues = 2
 const wholeWithinMs = 90_000
 const endsWithinMs = 120_000
 const betweenSendsMs = 8
@@ -57,20 +60,16 @@ class Run {
   readonly #watch: Watch
   readonly #recorder = new Recorder()
   readonly #life: Life
+  readonly #queueLife: Life
   readonly #violations: Violation[] = []
 
   constructor(options: ChaosOptions) {
     this.#options = options
     const { scene, say } = options
     this.#watch = new Watch(scene, topic, (leaderId, epoch) => say(`node ${leaderId} leads, epoch ${epoch}`))
-    this.#life = {
-      address: scene.bootstrap,
-      topic,
-      partitions,
-      recorder: this.#recorder,
-      betweenSendsMs,
-      running: true,
-    }
+    const { bootstrap: address } = scene
+    this.#life = { address, topic, partitions, recorder: this.#recorder, betweenSendsMs, running: true }
+    this.#queueLife = { ...this.#life, topic: queueTopic, partitions: queues, recorder: new Recorder() }
   }
 
   async run(): Promise<ChaosResult> {
@@ -81,6 +80,7 @@ class Run {
     const probing = { scene, recorder: this.#recorder, sendTopic: probeTopic, historyPartition: partitions, endsOf }
     const probes = new Probes(probing)
     const load = startLoad(this.#life, hasKcat)
+    const small = startSmallLoad(this.#queueLife)
     const injecting = new Injecting(scene, this.#watch, say)
     const others = Promise.all([this.#changeMembers(load), this.#lookAtOffsets()])
     const topics = makeTopics(this.#life, seed)
@@ -91,6 +91,7 @@ class Run {
     await pause(2000)
     await probes.stop()
     const final = await this.#end(load, others)
+    await this.#endQueues(small)
     const made = await this.#lookAtTopics(topics)
     say('the clients have ended')
     await this.#whole()
@@ -152,6 +153,8 @@ class Run {
         const there = new Set((await service.describeTopics(null)).map(({ name }) => name))
         if (!there.has(topic)) await service.createTopic({ name: topic, partitions })
         if (!there.has(probeTopic)) await service.createTopic({ name: probeTopic, partitions: 1 })
+        const config = { 'storage.layout': 'commitlog' }
+        if (!there.has(queueTopic)) await service.createTopic({ name: queueTopic, partitions: queues, config })
         return true
       } finally {
         await service.close()
@@ -201,6 +204,16 @@ class Run {
     }
   }
 
+  async #endQueues({ senders, readers }: Pick<Load, 'senders' | 'readers'>): Promise<void> {
+    const { address, recorder } = this.#queueLife
+    await this.#try('the producer of the commit log', () => senders)
+    const final = await this.#try('reading the commit log', () => readFinal(address, queueTopic, queues))
+    await this.#try('the reader of the commit log', () => readers)
+    if (final === undefined) return
+    const broken = check({ operations: recorder.operations, final, drained: [] })
+    this.#violations.push(...broken.map((one) => ({ ...one, what: `in the commit log, ${one.what}` })))
+  }
+
   async #lookAtTopics(making: Promise<readonly MadeTopic[]>): Promise<readonly MadeTopic[]> {
     const made = (await this.#try('making topics', () => making)) ?? []
     const there = await this.#try('reading what was made', () => topicsThere(this.#life.address))
@@ -211,6 +224,7 @@ class Run {
   /** Ends the clients; what all partitions hold then, nothing where that cannot be read. */
   async #end(load: Load, others: Promise<unknown>): Promise<History['final']> {
     this.#life.running = false
+    this.#queueLife.running = false
     await this.#try('the producers', () => load.senders)
     await this.#try('what transactions left open', () => endTransactionsOf(this.#life.address, transactions))
     const final = await this.#try('reading all', async () => [

@@ -2,7 +2,10 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { resolveSettings } from '../../src/core/settings.js'
+import { batchesIn } from '../../src/records/batch.js'
 import { crc32c } from '../../src/records/crc32c.js'
+import { MessageStore } from '../../src/storage/message-store.js'
 import type { Violation } from '../history/history.js'
 
 /** What one node has of one partition, batch for batch. */
@@ -30,6 +33,33 @@ export function readLogs(logDir: string): NodeLogs {
       return [name, files.sort().flatMap((file) => batchesOf(readFileSync(join(logDir, name, file))))]
     }),
   )
+}
+
+/** What a commit log has for its queues, as its readers get it: where each message lies in it may differ. */
+export async function readQueues(dataDir: string, nodeId: number): Promise<NodeLogs> {
+  const store = await MessageStore.open(dataDir, { settings: resolveSettings({ 'node.id': nodeId }) })
+  const queues = new Map<string, StoredBatch[]>()
+  try {
+    for (const { name, partitions } of store.topics().filter(({ layout }) => layout === 'commitlog')) {
+      for (let queue = 0; queue < partitions; queue++)
+        queues.set(`${name}-${queue}`, await readQueue(store, name, queue))
+    }
+    return queues
+  } finally {
+    await store.close()
+  }
+}
+
+async function readQueue(store: MessageStore, topic: string, queue: number): Promise<StoredBatch[]> {
+  const batches: StoredBatch[] = []
+  const log = store.log(topic, queue)
+  for (let offset = log?.logStartOffset ?? 0; ; ) {
+    const { records = [] } = (await log?.read(offset, 1 << 20)) ?? {}
+    if (records.length === 0) return batches
+    batches.push(...records.flatMap(batchesOf))
+    const last = batchesIn(records[records.length - 1])
+    for (const batch of last) offset = batch.lastOffset + 1
+  }
 }
 
 function batchesOf(file: Buffer): StoredBatch[] {

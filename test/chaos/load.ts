@@ -14,8 +14,15 @@ import type { Life } from '../history/recorder.js'
 
 export const group = 'g'
 export const transactions = 'transactions'
-/** A library client that takes a silent leader for lost after so long; with `open` it is half a minute. */
+/** With `open` it is half a minute. */
 const impatientMs = 3000
+
+/** A library client that soon takes a silent leader for lost. */
+const impatient = (life: Life): Promise<RemoteBroker> =>
+  RemoteBroker.connect(life.address, { requestTimeoutMs: impatientMs, retryMs: 60_000 })
+
+const sendImpatiently = (life: Life, name: string): Promise<void> =>
+  sendWith(life, name, 'idempotent', async () => queueSends(new Queue(await impatient(life)), life))
 
 const queueSends = (queue: Queue, life: Life) => ({
   // What pads the messages is no part of the history, and is compared on the disks.
@@ -44,16 +51,19 @@ export function startLoad(life: Life, hasKcat: boolean): Load {
   members.join()
   const senders = Promise.all([
     sendWith(life, 'library', 'idempotent', async () => queueSends(await open(`kafka://${life.address}`), life)),
-    sendWith(life, 'impatient', 'idempotent', async () => {
-      const service = await RemoteBroker.connect(life.address, { requestTimeoutMs: impatientMs, retryMs: 60_000 })
-      return queueSends(new Queue(service), life)
-    }),
+    sendImpatiently(life, 'impatient'),
     sendWithKafkajs(life, 'kafkajs'),
     sendWithPlatformatic(life, 'platformatic'),
     sendTransactions(life, transactions),
   ])
   const readers = Promise.all([readWithLibrary(life, restarts), hasKcat ? readWithKcat(life, restarts) : undefined])
   return { members, restarts, senders, readers }
+}
+
+/** A producer and a reader, for a topic that is not the main one. */
+export function startSmallLoad(life: Life): Pick<Load, 'restarts' | 'senders' | 'readers'> {
+  const restarts: string[] = []
+  return { restarts, senders: sendImpatiently(life, 'small'), readers: readWithLibrary(life, restarts) }
 }
 
 const delivery = (
@@ -75,8 +85,7 @@ const delivery = (
 async function readWithLibrary(life: Life, restarts: string[]): Promise<void> {
   for (let number = 0; life.running; number++) {
     try {
-      const service = await RemoteBroker.connect(life.address, { requestTimeoutMs: impatientMs, retryMs: 60_000 })
-      await using queue = new Queue(service)
+      await using queue = new Queue(await impatient(life))
       const stream = queue.consume(life.topic)
       const stopping = whenStopped(life, () => stream.close())
       for await (const message of stream) {

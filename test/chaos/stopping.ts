@@ -5,7 +5,7 @@ import type { Violation } from '../history/history.js'
 import { holdfast } from '../support/served-broker.js'
 import { runProgram } from '../support/tools.js'
 import { within } from './asking.js'
-import { checkNodes, type NodeLogs, readLogs } from './check-nodes.js'
+import { checkNodes, type NodeLogs, readLogs, readQueues } from './check-nodes.js'
 import type { Host, Scene } from './scene.js'
 
 const stopsWithinMs = 30_000
@@ -29,17 +29,15 @@ export async function stopAndCompare({ scene, compacts }: Stopping, primary: Hos
     }
   }
   const logs = new Map<string, NodeLogs>()
-  for (const { name, dataDir } of scene.hosts) {
-    logs.set(name, readLogs(join(dataDir, 'log')))
+  for (const { name, nodeId, dataDir } of scene.hosts) {
     const options = { timeoutMs: verifiesWithinMs }
     const verified = await runProgram(process.execPath, [holdfast, 'verify', '--data', dataDir], options)
-    if (verified.code === 0) continue
-    const told = `${verified.stdout}${verified.stderr}`.slice(-2000)
-    violations.push({
-      rule: 'damaged',
-      what: `verify of node ${name} ended with ${verified.code}: ${told}`,
-      operations: [],
-    })
+    if (verified.code !== 0) {
+      const told = `${verified.stdout}${verified.stderr}`.slice(-2000)
+      const what = `verify of node ${name} ended with ${verified.code}: ${told}`
+      violations.push({ rule: 'damaged', what, operations: [] })
+    }
+    logs.set(name, new Map([...readLogs(join(dataDir, 'log')), ...(await readQueues(dataDir, nodeId))]))
   }
   return [...violations, ...checkNodes(logs, (partition) => compacts && partition.startsWith('__'))]
 }
