@@ -1,9 +1,9 @@
 /** A process that leads, and says so, until it is killed: `etcd-holder.ts ENDPOINT CLUSTER NODE_ID IN_SYNC`. */
 
-import { clusterId, openNode } from './etcd-nodes.js'
+import { clusterId, leaseMs, openNode } from './etcd-nodes.js'
 
 const [endpoint, cluster, nodeId, inSync] = process.argv.slice(2)
-const node = await openNode(Number(nodeId), [endpoint], { cluster })
+const node = await openNode(Number(nodeId), [endpoint], { cluster, leaseMs })
 if (!(await node.claim(clusterId))) throw new Error('somebody else leads')
 await node.setInSync(inSync.split(',').map(Number))
 console.log('leads')

@@ -7,7 +7,7 @@ import { until } from '../support/until.js'
 import { closeNodes, openNodes, overseer, sleep, untilLeads } from './etcd-nodes.js'
 
 const skip = withoutEtcd()
-const leaseMs = 3_000
+const leaseMs = 4_000
 let etcd: Etcd
 
 before(async () => {

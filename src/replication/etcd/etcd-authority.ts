@@ -38,6 +38,7 @@ export interface EtcdOptions {
 /** How often a lease is prolonged in its time, and how long an endpoint is waited for. */
 const roundsPerLease = 3
 const limitsPerLease = 4
+const longestLimitMs = 5_000
 /** How soon a failure is tried again. */
 const retriesPerLease = 20
 const longestRetryMs = 500
@@ -76,7 +77,8 @@ export class EtcdAuthority implements Authority {
     this.#clock = clock
     this.#logger = logger
     this.#keys = new Keys(cluster)
-    this.#endpoints = new Endpoints(parseEndpoints(endpoints), { clock, limitMs: leaseMs / limitsPerLease })
+    const limitMs = Math.min(leaseMs / limitsPerLease, longestLimitMs)
+    this.#endpoints = new Endpoints(parseEndpoints(endpoints), { clock, limitMs })
     this.#gateway = new Gateway(this.#endpoints, this.#keys.prefix)
     this.#lease = new Lease(this.#gateway, { clock, leaseMs })
     this.#heard = new Heard(clock, leaseMs)
@@ -169,8 +171,6 @@ export class EtcdAuthority implements Authority {
     return view
   }
 
-  // Being there.
-
   async #join(): Promise<void> {
     const start = this.#clock.monotonic()
     for (;;) {
@@ -244,8 +244,6 @@ export class EtcdAuthority implements Authority {
     }
   }
 
-  // Hearing and telling.
-
   async #read(): Promise<View> {
     const askedAt = this.#clock.monotonic()
     const view = understand(this.#keys, await this.#gateway.read())
@@ -301,8 +299,6 @@ export class EtcdAuthority implements Authority {
     const times = [this.#heard.freshUntil, ...(this.#lease.id === undefined ? [] : [this.#lease.deadline])]
     this.#telling.tell([this.leadership, this.members, this.leads, this.isVacant], times)
   }
-
-  // Deciding.
 
   #decideAlone<T>(decide: () => Promise<T>): Promise<T> {
     return this.#steps.run(async () => {
