@@ -5,7 +5,6 @@
 
 import { type Clock, systemClock } from '../core/clock.js'
 import { asHoldfastError, HoldfastError } from '../core/errors.js'
-import { invariant } from '../core/invariant.js'
 import { controllerOfMany, Lifecycle } from '../core/lifecycle.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { type Metrics, noMetrics } from '../core/metrics/metrics.js'
@@ -13,28 +12,25 @@ import { type Randomness, systemRandomness } from '../core/randomness.js'
 import { resolveSettings, type Settings, type SettingsInput } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
 import { nodeDisk } from '../files/node-disk.js'
-import { acceptBatch, codecsFor, packingOf } from '../records/accept.js'
-import type { Packing } from '../records/compression/index.js'
-import { at, transactionalBit } from '../records/format.js'
-import { timeBounds } from '../records/time-bounds.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
 import type { CompactedPartition } from '../storage/log-cleaner.js'
 import { MessageStore } from '../storage/message-store.js'
-import type { ActiveProducer, AppendReceipt, PartitionLog, TransactionMarker } from '../storage/partition-log.js'
+import type { ActiveProducer, PartitionLog, TransactionMarker } from '../storage/partition-log.js'
 import type { RecoveryReport, WatchRecovery } from '../storage/recovery.js'
 import type { StoredLogs } from '../storage/stored-logs.js'
+import { Appending } from './appending.js'
 import { BrokerWatch } from './broker-watch.js'
 import type * as contract from './contract.js'
 import { CoordinatedBroker } from './coordinated-broker.js'
 import { Coordination } from './coordination.js'
+import { CopiedIntake } from './copied-intake.js'
 import { countingRefusals } from './counting-refusals.js'
 import { fetchRecords } from './fetching.js'
 import { findMessages } from './finding.js'
 import { findOffset } from './finding-offsets.js'
-import { flushWithin } from './flush-within.js'
 import { watchGroups } from './group-metrics.js'
-import { Intake, maxUncompressedBytes } from './intake.js'
 import { ProducerIds } from './producer-ids.js'
+import type { BrokerReplication } from './replication.js'
 import { Topics, unknownTopic } from './topics.js'
 
 export interface BrokerOptions extends WatchRecovery {
@@ -48,13 +44,14 @@ export interface BrokerOptions extends WatchRecovery {
   readonly metrics?: Metrics
 }
 
+type Tools = Required<Omit<BrokerOptions, 'settings' | keyof WatchRecovery>>
+
 export class Broker extends CoordinatedBroker implements contract.BrokerService {
   readonly #store: MessageStore
   readonly #topics: Topics
-  protected readonly coordination: Coordination
-  readonly #clock: Clock
-  readonly #logger: Logger
-  readonly #intake: Intake
+  readonly #tools: Tools
+  readonly #producerIds: ProducerIds
+  readonly #appending: Appending
   readonly #watch: BrokerWatch
   readonly #stopTelling: () => void
   readonly #lifecycle = new Lifecycle('broker')
@@ -62,21 +59,25 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   readonly #closing = controllerOfMany()
   #closed: Promise<void> | undefined
 
-  private constructor(
-    store: MessageStore,
-    producerIds: ProducerIds,
-    tools: Required<Omit<BrokerOptions, 'settings' | keyof WatchRecovery>>,
-  ) {
-    super()
+  private constructor(store: MessageStore, producerIds: ProducerIds, tools: Tools, replication?: BrokerReplication) {
+    const topics = new Topics(store, replication)
+    super(new CopiedIntake({ store, topics, producerIds }), replication)
     this.#store = store
-    this.#topics = new Topics(store)
-    this.#clock = tools.clock
-    this.#logger = tools.logger
-    this.#intake = new Intake(tools.clock)
-    this.coordination = new Coordination({ ...tools, store, topics: this.#topics, producerIds })
+    this.#topics = topics
+    this.#tools = tools
+    this.#producerIds = producerIds
+    this.#appending = new Appending({
+      ...tools,
+      topics,
+      replication,
+      log: ({ topic, partition }) => this.#log(topic, partition),
+      settingsOf: (topic) => this.#topicSettings(topic),
+      coordination: () => this.coordination,
+      assertTakes: () => this.#assertLeads(),
+    })
     this.#watch = new BrokerWatch(tools.metrics, tools.clock)
     this.#stopTelling = watchGroups(tools.metrics, {
-      all: () => this.coordination.groups.all,
+      all: () => this.groups,
       log: (topic, partition) => store.log(topic, partition),
     })
     this.#lifecycle.to('open')
@@ -87,24 +88,26 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
    * @throws DATA_DIR_LOCKED, DATA_DIR_NEWER, DATA_DIR_DAMAGED, DATA_DIR_READ_ONLY, INVALID_SETTING
    */
   static async open(path: string, options: BrokerOptions = {}): Promise<Broker> {
-    const tools = {
-      clock: options.clock ?? systemClock,
-      randomness: options.randomness ?? systemRandomness,
-      disk: options.disk ?? nodeDisk,
-      logger: options.logger ?? silentLogger,
-      metrics: options.metrics ?? noMetrics,
-    }
+    const tools = toolsOf(options)
     const store = await MessageStore.open(path, { ...options, ...tools, settings: resolveSettings(options.settings) })
-    let broker: Broker | undefined
     try {
-      broker = new Broker(store, await ProducerIds.load(tools.disk, store.configPath), tools)
-      await broker.coordination.start()
+      const broker = new Broker(store, await ProducerIds.load(tools.disk, store.configPath), tools)
+      await broker.lead()
       return countingRefusals(broker, tools.metrics)
     } catch (error) {
-      await broker?.coordination.close()
       await store.close()
       throw error
     }
+  }
+
+  /**
+   * A broker over a store that is open, which it closes with itself, and of which other nodes hold copies. It neither
+   * coordinates nor takes anything before it is told to {@link lead}. @throws DATA_DIR_DAMAGED
+   */
+  static async over(store: MessageStore, replication: BrokerReplication, options: BrokerOptions = {}): Promise<Broker> {
+    const tools = toolsOf(options)
+    const producerIds = await ProducerIds.load(tools.disk, store.configPath, store.nodeId)
+    return countingRefusals(new Broker(store, producerIds, tools, replication), tools.metrics)
   }
 
   /** What the opening read, cut and made anew. */
@@ -118,7 +121,7 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   }
 
   get clusterId(): string {
-    return this.#store.clusterId
+    return this.replication?.describe().clusterId ?? this.#store.clusterId
   }
 
   get nodeId(): number {
@@ -151,7 +154,7 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   }
 
   produce(request: contract.ProduceRequest): Promise<contract.ProduceResult> {
-    return this.#watch.produce(request, () => this.#produce(request))
+    return this.#watch.produce(request, () => this.#appending.produce(request))
   }
 
   fetch(request: contract.FetchRequest): Promise<readonly contract.FetchedPartition[]> {
@@ -167,8 +170,10 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
       lookups.map(async (lookup) => {
         const place = { topic: lookup.topic, partition: lookup.partition }
         try {
+          this.#assertReads()
           const log = this.#logAtEpoch(lookup)
-          return { ...place, ...(await findOffset(log, lookup.query, isolation)), leaderEpoch: log.leaderEpoch }
+          const found = await findOffset(log, lookup.query, isolation)
+          return { ...place, ...found, leaderEpoch: this.replication?.leaderEpoch ?? log.leaderEpoch }
         } catch (thrown) {
           return { ...place, error: asHoldfastError(thrown), offset: -1, timestamp: -1, leaderEpoch: -1 }
         }
@@ -177,17 +182,17 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   }
 
   async findMessages(request: contract.FindRequest): Promise<readonly contract.FoundMessage[]> {
-    this.#lifecycle.assertOpen()
+    this.#assertReads()
     return findMessages(this.#store, request)
   }
 
   async placeOfMessage(id: string): Promise<contract.MessagePlace | undefined> {
-    this.#lifecycle.assertOpen()
+    this.#assertReads()
     return this.#store.placeOfMessage(id)
   }
 
   async messageIdOf(place: contract.MessagePlace): Promise<string | undefined> {
-    this.#lifecycle.assertOpen()
+    this.#assertReads()
     this.#log(place.topic, place.partition)
     return this.#store.messageIdOf(place)
   }
@@ -197,6 +202,7 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     return lookups.map((lookup) => {
       const place = { topic: lookup.topic, partition: lookup.partition }
       try {
+        this.#assertLeads()
         const found = this.#logAtEpoch(lookup).endOffsetOfEpoch(lookup.epoch)
         return { ...place, ...(found ?? { epoch: -1, endOffset: -1 }) }
       } catch (thrown) {
@@ -210,17 +216,18 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     options: { create?: boolean } = {},
   ): Promise<readonly contract.TopicDescription[]> {
     this.#lifecycle.assertOpen()
+    if (options.create) this.#assertControls()
     const topics = await this.#topics.find(names, options.create ?? false)
     return topics.map((topic) => this.#topics.describe(topic))
   }
 
   async createTopic(topic: contract.TopicToCreate): Promise<contract.TopicDescription> {
-    this.#lifecycle.assertOpen()
+    this.#assertControls()
     return this.#topics.create(topic)
   }
 
   async deleteTopic(name: string): Promise<void> {
-    this.#lifecycle.assertOpen()
+    this.#assertControls()
     this.#topics.checkDeletable(name)
     // First, so that a topic which is gone has no offset left that would hold for the next one of its name.
     await this.coordination.groups.forgetTopic(name, false)
@@ -232,12 +239,12 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   }
 
   async createPartitions(name: string, partitions: number, options: { validateOnly?: boolean } = {}): Promise<void> {
-    this.#lifecycle.assertOpen()
+    this.#assertControls()
     await this.#topics.grow(name, partitions, options.validateOnly ?? false)
   }
 
   async alterTopic(name: string, alteration: contract.TopicAlteration): Promise<void> {
-    this.#lifecycle.assertOpen()
+    this.#assertControls()
     await this.#topics.alter(name, alteration)
   }
 
@@ -246,7 +253,7 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   }
 
   async deleteRecords({ topic, partition }: contract.TopicPartition, offset: number): Promise<number> {
-    this.#lifecycle.assertOpen()
+    this.#assertLeads()
     if (this.#topics.isInternal(topic)) throw new HoldfastError('POLICY_VIOLATION', `${topic} keeps its records.`)
     const log = this.#logAtEpoch({ topic, partition, currentLeaderEpoch: -1 })
     await log.deleteRecordsBefore(offset === -1 ? log.highWatermark : offset)
@@ -254,7 +261,7 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   }
 
   async compactTopic(name: string): Promise<readonly CompactedPartition[]> {
-    this.#lifecycle.assertOpen()
+    this.#assertLeads()
     return this.#store.compactTopic(name)
   }
 
@@ -270,18 +277,20 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
 
   async initProducer(request: contract.InitProducerRequest): Promise<contract.ProducerIdentity> {
     this.#lifecycle.assertOpen()
-    return this.coordination.initProducer(request)
+    if (request.transactionalId !== null) return this.coordination.initProducer(request)
+    // Any node hands these out, each from numbers of its own.
+    return { producerId: await this.#producerIds.take(), producerEpoch: 0 }
   }
 
   /** Who has written there with a producer id. @throws UNKNOWN_TOPIC_OR_PARTITION */
   activeProducers({ topic, partition }: contract.TopicPartition): readonly ActiveProducer[] {
-    this.#lifecycle.assertOpen()
+    this.#assertLeads()
     return this.#log(topic, partition).activeProducers()
   }
 
   /** Ends a transaction in one partition alone, whatever its coordinator knows of it: for one that hangs. */
   async writeTransactionMarker(place: contract.TopicPartition, marker: TransactionMarker): Promise<void> {
-    this.#lifecycle.assertOpen()
+    this.#assertLeads()
     this.#log(place.topic, place.partition)
     await this.coordination.writeForeignMarker(place, marker)
   }
@@ -296,7 +305,7 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     this.#lifecycle.to('closing')
     this.#stopTelling()
     this.#closing.abort()
-    await this.coordination.close()
+    await this.endCoordination()
     await this.#store.close()
     this.#lifecycle.to('closed')
   }
@@ -305,65 +314,51 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     return this.close()
   }
 
-  async #produce(request: contract.ProduceRequest): Promise<contract.ProduceResult> {
-    this.#lifecycle.assertOpen()
-    const { topic, partition, batch, built, durable } = request
-    if (isTransactional(batch) && !this.coordination.transactions.isLoaded) await this.coordination.transactions.ready()
-    // How it is to be kept is said by this topic, and not by another one that has its name once it is its turn.
-    const log = this.#log(topic, partition)
-    const packing = packingOf(this.#topicSettings(topic))
-    const append = () => this.#append(request, log, packing)
-    const taken = this.#intake.take(topic, partition, codecsFor(batch, built, packing), append)
-    const receipt = taken instanceof Promise ? await taken : taken
-    await receipt.acknowledged
-    // Where the policy acknowledges earlier. All who ask for it meanwhile share the flush.
-    if (durable && log.durableOffset <= receipt.lastOffset) {
-      await flushWithin(log, this.#clock, this.#topicSettings(topic)['flush.commitlog.timeout'])
-    }
-    const { baseOffset, logAppendTimeMs } = receipt
-    return { baseOffset, logAppendTimeMs, logStartOffset: log.logStartOffset }
-  }
-
   async #fetch(request: contract.FetchRequest): Promise<readonly contract.FetchedPartition[]> {
     this.#lifecycle.assertOpen()
     const maxBytes = Math.min(request.maxBytes, this.settings['fetch.max.bytes'])
-    const lookup = (position: contract.TopicPartition & { currentLeaderEpoch: number }) => this.#logAtEpoch(position)
-    return fetchRecords({ ...request, maxBytes }, lookup, this.#clock, this.#closing.signal)
-  }
-
-  /** @throws what {@link acceptBatch} and {@link PartitionLog.append} throw, and for what may not be written */
-  #append(
-    { topic, partition, batch, built }: contract.ProduceRequest,
-    log: PartitionLog,
-    packing: Packing | undefined,
-  ): AppendReceipt {
-    this.#lifecycle.assertOpen()
-    if (this.#log(topic, partition) !== log) throw unknownTopic(topic)
-    if (this.#topics.isInternal(topic)) {
-      throw new HoldfastError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker; only it writes there.`)
+    const lookup = (position: contract.TopicPartition & { currentLeaderEpoch: number }) => {
+      this.replication?.assertReads()
+      return this.#logAtEpoch(position)
     }
-    const settings = this.#topicSettings(topic)
-    const times = timeBounds(settings, this.#clock.now())
-    const needsKeys = settings['log.cleanup.policy'].includes('compact')
-    const limits = {
-      maxBatchBytes: settings['message.max.bytes'],
-      // Where the layout unpacks, its topic took the batch by the size that its producer can know.
-      maxRepackedBytes: settings['storage.layout'] === 'commitlog' ? Number.POSITIVE_INFINITY : undefined,
-      maxUncompressedBytes,
-      times,
-      needsKeys,
-    }
-    invariant(built === undefined || built.bytes === batch, 'the batch that was built is the one that is produced')
-    const verified = acceptBatch(batch, built, limits, packing)
-    if (verified.isTransactional) this.coordination.requireOpen(verified, { topic, partition })
-    return log.append(verified)
+    return fetchRecords({ ...request, maxBytes }, lookup, this.#tools.clock, this.#closing.signal)
   }
 
   /** What was committed while the topic was deleted. Where the log does not take it now, the next start finds it. */
   async #forgetGoneTopic(name: string): Promise<void> {
     await this.coordination.groups.forgetTopic(name, true).catch((err: unknown) => {
-      this.#logger.warn({ topic: name, err }, 'Offsets that were committed while their topic was deleted are left.')
+      this.#tools.logger.warn(
+        { topic: name, err },
+        'Offsets that were committed while their topic was deleted are left.',
+      )
     })
+  }
+
+  protected makeCoordination(): Coordination {
+    return new Coordination({
+      ...this.#tools,
+      store: this.#store,
+      topics: this.#topics,
+      producerIds: this.#producerIds,
+    })
+  }
+
+  /** @throws CLOSED; NOT_LEADER_OR_FOLLOWER */
+  #assertLeads(): void {
+    this.#lifecycle.assertOpen()
+    this.replication?.assertLeads()
+  }
+
+  /** What changes topics. @throws CLOSED; NOT_CONTROLLER */
+  #assertControls(): void {
+    this.#lifecycle.assertOpen()
+    this.refuseFollowers('NOT_CONTROLLER')
+  }
+
+  /** What a replica may answer as well. @throws CLOSED; NOT_LEADER_OR_FOLLOWER */
+  #assertReads(): void {
+    this.#lifecycle.assertOpen()
+    this.replication?.assertReads()
   }
 
   /** While a topic is deleted its logs outlast it: they are not there any more. */
@@ -376,7 +371,7 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
 
   #logAtEpoch(place: { topic: string; partition: number; currentLeaderEpoch: number }): PartitionLog {
     const log = this.#log(place.topic, place.partition)
-    const { leaderEpoch } = log
+    const leaderEpoch = this.replication?.leaderEpoch ?? log.leaderEpoch
     if (place.currentLeaderEpoch < 0 || place.currentLeaderEpoch === leaderEpoch) return log
     const code = place.currentLeaderEpoch < leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH'
     throw new HoldfastError(
@@ -391,7 +386,12 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   }
 }
 
-/** What a batch, which may be garbage yet, says of itself. */
-function isTransactional(batch: Buffer): boolean {
-  return batch.length > at.records && (batch[at.attributes + 1] & transactionalBit) !== 0
+function toolsOf(options: BrokerOptions): Tools {
+  return {
+    clock: options.clock ?? systemClock,
+    randomness: options.randomness ?? systemRandomness,
+    disk: options.disk ?? nodeDisk,
+    logger: options.logger ?? silentLogger,
+    metrics: options.metrics ?? noMetrics,
+  }
 }

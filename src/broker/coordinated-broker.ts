@@ -3,13 +3,74 @@
 import { HoldfastError } from '../core/errors.js'
 import type { CopiedBatches, TopicPartition } from './contract.js'
 import type { Coordination } from './coordination.js'
+import type { CopiedIntake } from './copied-intake.js'
 import type * as groups from './groups/contract.js'
+import type { GroupCoordinator } from './groups/coordinator.js'
+import type { BrokerReplication } from './replication.js'
 import type * as transactions from './transactions/contract.js'
 
 type Outcomes = readonly (HoldfastError | undefined)[]
 
 export abstract class CoordinatedBroker implements groups.GroupService, transactions.TransactionService {
-  protected abstract readonly coordination: Coordination
+  /** Takes what is copied from elsewhere, whoever coordinates. */
+  readonly copied: CopiedIntake
+  protected readonly replication: BrokerReplication | undefined
+  #coordination: Coordination | undefined
+
+  constructor(copied: CopiedIntake, replication: BrokerReplication | undefined) {
+    this.copied = copied
+    this.replication = replication
+  }
+
+  /**
+   * Coordinates groups and transactions from now on, by what is in their logs.
+   * @throws what {@link Coordination.start} throws
+   */
+  async lead(): Promise<void> {
+    const coordination = this.makeCoordination()
+    this.#coordination = coordination
+    try {
+      await coordination.start()
+    } catch (error) {
+      await this.stepDown()
+      throw error
+    }
+  }
+
+  /** Another node coordinates from now on. */
+  async stepDown(): Promise<void> {
+    const before = this.#coordination
+    this.#coordination = undefined
+    await before?.close()
+  }
+
+  protected abstract makeCoordination(): Coordination
+
+  /** @throws NOT_COORDINATOR while another node coordinates */
+  protected get coordination(): Coordination {
+    this.refuseFollowers('NOT_COORDINATOR')
+    if (this.#coordination !== undefined) return this.#coordination
+    throw new HoldfastError('NOT_COORDINATOR')
+  }
+
+  /** Those that this node coordinates, by their ids. */
+  protected get groups(): GroupCoordinator['all'] {
+    return this.#coordination?.groups.all ?? new Map()
+  }
+
+  /** What waits ends; nothing is coordinated any more, and who asks is told so. */
+  protected async endCoordination(): Promise<void> {
+    await this.#coordination?.close()
+  }
+
+  /** @throws `code`, in the words of who knows why */
+  protected refuseFollowers(code: 'NOT_COORDINATOR' | 'NOT_CONTROLLER'): void {
+    try {
+      this.replication?.assertLeads()
+    } catch (cause) {
+      throw new HoldfastError(code, (cause as Error).message, { cause })
+    }
+  }
 
   joinGroup(request: groups.JoinRequest): Promise<groups.JoinResult | groups.MemberIdRequired> {
     return this.coordination.groups.joinGroup(request)
@@ -86,11 +147,13 @@ export abstract class CoordinatedBroker implements groups.GroupService, transact
   }
 
   appendCopies(copied: CopiedBatches): Promise<void> {
-    return this.coordination.copied.append(copied)
+    this.replication?.assertLeads()
+    return this.copied.append(copied)
   }
 
   beginAt(place: TopicPartition, offset: number): Promise<void> {
-    return this.coordination.copied.beginAt(place, offset)
+    this.replication?.assertLeads()
+    return this.copied.beginAt(place, offset)
   }
 
   /** Offsets of partitions that do not exist are refused on their own. */

@@ -14,7 +14,6 @@ import { type InternalTopicName, offsetsTopicName, transactionsTopicName } from 
 import type { MessageStore } from '../storage/message-store.js'
 import type { TransactionMarker } from '../storage/partition-log.js'
 import type { InitProducerRequest, ProducerIdentity, TopicPartition } from './contract.js'
-import { CopiedIntake } from './copied-intake.js'
 import { flushWithin } from './flush-within.js'
 import { GroupCoordinator } from './groups/coordinator.js'
 import { type InternalTopic, unavailable } from './internal-log.js'
@@ -40,12 +39,11 @@ export class Coordination {
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
   readonly #options: CoordinationOptions
-  readonly copied: CopiedIntake
   readonly #exchange: OffsetExchange
+  readonly #stopExchanging: () => void
 
   constructor(options: CoordinationOptions) {
     this.#options = options
-    this.copied = new CopiedIntake(options)
     const { store, producerIds, clock, randomness, disk, logger, metrics } = options
     const { settings } = store
     this.groups = new GroupCoordinator({
@@ -59,7 +57,7 @@ export class Coordination {
       onOffsetsChanged: (groupId) => this.#exchange.noteChange(groupId),
     })
     this.#exchange = new OffsetExchange({ store, groups: this.groups, disk, clock, logger })
-    store.addChore(this.#exchange.chore())
+    this.#stopExchanging = store.addChore(this.#exchange.chore())
     this.transactions = new TransactionCoordinator({
       clock,
       logger,
@@ -95,6 +93,7 @@ export class Coordination {
 
   /** Transactions first: what they are about to end goes through the groups. */
   async close(): Promise<void> {
+    this.#stopExchanging()
     await this.transactions.close()
     await this.groups.close()
     await this.#exchange.close()

@@ -26,13 +26,19 @@ export class CopiedIntake {
   }
 
   /** @throws what {@link BrokerService.appendCopies} says */
-  async append({ topic, partition, records }: CopiedBatches): Promise<void> {
+  append(copied: CopiedBatches): Promise<void> {
+    if (isInternalTopic(copied.topic)) throw belongsToBroker(copied.topic)
+    return this.appendReplicated(copied)
+  }
+
+  /** As {@link append}, also what only brokers write. */
+  async appendReplicated({ topic, partition, records }: CopiedBatches): Promise<void> {
     const { store, topics, producerIds } = this.#options
     const log = this.#log({ topic, partition })
     const kept = store.topic(topic)
     if (kept === undefined) throw unknownTopic(topic)
     const settings = topics.settingsOf(kept)
-    let batches = copiedBatches(records, settings['message.max.bytes'])
+    let batches = copiedBatches(records, Math.max(settings['message.max.bytes'], kept.largestBatchBytes ?? 0))
     if (settings['storage.layout'] === 'commitlog') {
       for (const { codec } of batches) await prepareCodec(codec)
       batches = batches.map((batch) => unpackedBatch(batch, maxUncompressedBytes))
@@ -44,15 +50,17 @@ export class CopiedIntake {
   }
 
   async beginAt(place: TopicPartition, offset: number): Promise<void> {
+    if (isInternalTopic(place.topic)) throw belongsToBroker(place.topic)
     await this.#log(place).copies.beginAt(offset)
   }
 
   #log({ topic, partition }: TopicPartition): PartitionLog {
-    if (isInternalTopic(topic)) {
-      throw new HoldfastError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker; only it writes there.`)
-    }
     const log = this.#options.store.topic(topic) && this.#options.store.log(topic, partition)
     if (log !== undefined) return log
     throw new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION', `There is no partition ${partition} of ${topic}.`)
   }
+}
+
+function belongsToBroker(topic: string): HoldfastError {
+  return new HoldfastError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker; only it writes there.`)
 }

@@ -10,25 +10,37 @@ import type { Disk } from '../files/disk.js'
 
 const blockLength = 1000
 
+const idsPerNode = 2 ** 40
+/** So that all ids are exact as numbers of JavaScript. */
+export const greatestNodeId = 2 ** 13 - 2
+
 export class ProducerIds {
   readonly #disk: Disk
   readonly #path: string
   readonly #turn = new Mutex()
+  readonly #end: number
   #next: number
   #blockEnd: number
 
-  private constructor(disk: Disk, path: string, next: number) {
+  private constructor(disk: Disk, path: string, next: number, end: number) {
     this.#disk = disk
     this.#path = path
     this.#next = next
     this.#blockEnd = next
+    this.#end = end
   }
 
-  /** @throws DATA_DIR_DAMAGED where the file cannot be understood: starting over would repeat ids */
-  static async load(disk: Disk, configPath: string): Promise<ProducerIds> {
+  /**
+   * Of several nodes that hold copies of the same logs each takes ids out of a range of its own, by its number.
+   * @throws DATA_DIR_DAMAGED where the file cannot be understood: starting over would repeat ids
+   */
+  static async load(disk: Disk, configPath: string, nodeId?: number): Promise<ProducerIds> {
     const path = join(configPath, 'producer-ids.json')
     const bytes = await disk.readFile(path)
-    return new ProducerIds(disk, path, bytes === undefined ? 0 : decode(bytes, path))
+    const next = bytes === undefined ? 0 : decode(bytes, path)
+    if (nodeId === undefined) return new ProducerIds(disk, path, next, Number.MAX_SAFE_INTEGER)
+    const first = nodeId * idsPerNode
+    return new ProducerIds(disk, path, Math.max(first, next), first + idsPerNode)
   }
 
   take(): Promise<number> {
@@ -40,7 +52,7 @@ export class ProducerIds {
 
   /** Never hands out `producerId` or one below it: a log holds batches of it that came from elsewhere. */
   async passOver(producerId: number): Promise<void> {
-    if (producerId < this.#next) return
+    if (producerId < this.#next || producerId >= this.#end) return
     await this.#turn.run(async () => {
       const next = Math.max(this.#next, producerId + 1)
       if (next > this.#blockEnd) await this.#reserveUpTo(next + blockLength)

@@ -25,11 +25,11 @@ export interface BrokerReplication {
   readonly holdsBack: boolean
   /** The leader among them. */
   readonly inSyncCount: number
+  /** Of all partitions. */
+  readonly leaderEpoch: number
   /** Looked at by each request. @throws NOT_LEADER_OR_FOLLOWER while another node may lead */
   assertLeads(): void
   /** For reads alone, which a replica may answer too. @throws NOT_LEADER_OR_FOLLOWER */
   assertReads(): void
-  /** Resolves when every in-sync replica has the topics as they are here now. */
-  topicsShared(): Promise<void>
   describe(): ClusterDescription
 }

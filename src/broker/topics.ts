@@ -19,6 +19,7 @@ import {
 import type { MessageStore } from '../storage/message-store.js'
 import { checkTopicName, settingsOf, type Topic } from '../storage/topic-catalog.js'
 import type { ConfigEntry, TopicAlteration, TopicDescription, TopicToCreate } from './contract.js'
+import type { BrokerReplication } from './replication.js'
 
 /** More than that in one topic is taken for a slip of the pen. */
 const maxPartitions = 10_000
@@ -47,11 +48,13 @@ const internalTopics = {
 
 export class Topics {
   readonly #store: MessageStore
+  readonly #replication: BrokerReplication | undefined
   /** A topic whose configuration changes is a new object. */
   readonly #settings = new WeakMap<Topic, Settings>()
 
-  constructor(store: MessageStore) {
+  constructor(store: MessageStore, replication?: BrokerReplication) {
     this.#store = store
+    this.#replication = replication
   }
 
   describe(topic: Topic): TopicDescription {
@@ -59,7 +62,7 @@ export class Topics {
       const log = this.#store.log(topic.name, partition)
       return {
         partition,
-        leaderEpoch: log?.leaderEpoch ?? 0,
+        leaderEpoch: this.#replication?.leaderEpoch ?? log?.leaderEpoch ?? 0,
         logStartOffset: log?.logStartOffset ?? -1,
         highWatermark: log?.highWatermark ?? -1,
         sizeInBytes: log?.sizeInBytes ?? 0,
@@ -209,10 +212,11 @@ export class Topics {
     if (this.#store.topic(name) !== undefined) {
       throw new HoldfastError('TOPIC_ALREADY_EXISTS', `There is already a topic ${name}.`)
     }
-    if (replicationFactor !== -1 && replicationFactor !== 1) {
+    const copies = this.#replication?.describe().members.length ?? 1
+    if (replicationFactor !== -1 && !(replicationFactor >= 1 && replicationFactor <= copies)) {
       throw new HoldfastError(
         'INVALID_REPLICATION_FACTOR',
-        `A replication factor of ${replicationFactor} needs as many brokers; there is 1.`,
+        `A replication factor of ${replicationFactor} needs as many brokers; there ${copies === 1 ? 'is' : 'are'} ${copies}.`,
       )
     }
     const asked = request.partitions ?? -1

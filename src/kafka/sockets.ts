@@ -2,9 +2,9 @@
 
 import { connect, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { addressText } from '../core/addresses.js'
 import type { Clock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
-import { addressText } from './cluster/addresses.js'
 import type { Sasl } from './sasl/log-in.js'
 
 export interface Security {

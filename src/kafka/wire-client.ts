@@ -6,9 +6,9 @@
  */
 
 import type { Socket } from 'node:net'
+import { addressText } from '../core/addresses.js'
 import type { Clock, Timer } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
-import { addressText } from './cluster/addresses.js'
 import { FrameReader } from './frames.js'
 import { decodeCorrelationId, decodeResponse, encodeRequest } from './messages.js'
 import { logIn } from './sasl/log-in.js'

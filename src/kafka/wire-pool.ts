@@ -3,8 +3,8 @@
  * own: a Fetch or a JoinGroup that waits must not hold up the answer to a Produce.
  */
 
+import { addressText } from '../core/addresses.js'
 import { type ErrorCode, HoldfastError } from '../core/errors.js'
-import { addressText } from './cluster/addresses.js'
 import type { Api, RequestInput, ResponseOf } from './schemas/index.js'
 import { type SendOptions, WireClient, type WireClientOptions } from './wire-client.js'
 

@@ -2,10 +2,10 @@
 
 import type { BrokerService, FetchedPartition } from '../broker/contract.js'
 import { HoldfastError } from '../core/errors.js'
+import type { Throttle } from '../core/throttle.js'
 import { batchesIn, type RecordBatch } from '../records/batch.js'
 import { type MirroredPartition, placeText } from './options.js'
 import type { Sink } from './sinks.js'
-import type { Throttle } from './throttle.js'
 
 const answerBytes = 16 * 1024 * 1024
 const partitionBytes = 4 * 1024 * 1024

@@ -40,12 +40,14 @@ export interface Authority {
   onChange(listener: () => void): () => void
 
   /**
-   * Tries to lead: with the next epoch, and with this node alone in the in-sync set. Resolves with whether it does.
-   * Where nothing was ever decided any node may, and gives the cluster `clusterId`; else only one of the in-sync set, while nobody
-   * leads. Does not throw where somebody else was faster or has to be waited for.
-   * @throws REPLICATION_UNAVAILABLE where what decides cannot be reached; INCONSISTENT_CLUSTER_ID where the record is of another cluster
+   * Tries to lead: with the next epoch, which is also greater than `aboveEpoch` (of its logs), and with this node alone in the
+   * in-sync set. Resolves with whether it does. Where nothing was ever decided any node may, and gives the cluster
+   * `clusterId`; else only one of the in-sync set, while nobody leads. Does not throw where somebody else was faster or
+   * has to be waited for.
+   * @throws REPLICATION_UNAVAILABLE where what decides cannot be reached; INCONSISTENT_CLUSTER_ID where the record is of
+   * another cluster
    */
-  claim(clusterId: string): Promise<boolean>
+  claim(clusterId: string, aboveEpoch: number): Promise<boolean>
 
   /**
    * As the leader: replaces the in-sync set, of which this node is one; it is decided when this resolves.

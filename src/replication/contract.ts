@@ -58,6 +58,8 @@ export interface CatalogTopic {
   readonly partitions: number
   /** What it says for itself. */
   readonly config: Readonly<Record<string, string>>
+  /** Its log may hold batches as large as this, where that is more than its settings say; else 0. */
+  readonly largestBatchBytes: number
 }
 
 /** What a replica tells of itself, from time to time and when it has taken over a catalog. */

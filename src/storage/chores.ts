@@ -47,11 +47,16 @@ export class Chores {
     this.#metrics = metrics
   }
 
-  add(chore: Chore): void {
+  /** Until the returned call, which ends no run that is under way. */
+  add(chore: Chore): () => void {
     invariant(!this.#entries.has(chore.name), `there is one chore ${chore.name}`)
     const entry: Entry = { chore, runs: new Mutex(), timer: undefined }
     this.#entries.set(chore.name, entry)
     if (this.#started) this.#schedule(entry, chore.firstAfterMs ?? chore.intervalMs)
+    return () => {
+      entry.timer?.cancel()
+      if (this.#entries.get(chore.name) === entry) this.#entries.delete(chore.name)
+    }
   }
 
   start(): void {
@@ -103,7 +108,7 @@ export class Chores {
   }
 
   #schedule(entry: Entry, delayMs: number): void {
-    if (this.#stop.signal.aborted) return
+    if (this.#stop.signal.aborted || this.#entries.get(entry.chore.name) !== entry) return
     const due = async (): Promise<void> => {
       try {
         await this.#run(entry)

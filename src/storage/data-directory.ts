@@ -44,7 +44,6 @@ interface Identity {
   readonly nodeId: number
 }
 
-const firstNodeId = 1
 const metaFile = 'meta.properties'
 
 /**
@@ -76,6 +75,7 @@ export async function openDataDirectory(
     if (stored === undefined) await syncAncestors(disk, path)
     const identity = stored ?? (await createIdentity(path, logPath, tools))
     const { clusterId, nodeId } = identity
+    checkNodeId(path, nodeId, tools.settings)
     const hasLogs = await belongsTo(clusterId, logPath, disk)
     // The way to it is not that to the data directory.
     if (!hasLogs && logPath !== join(path, 'log')) await syncAncestors(disk, logPath)
@@ -154,17 +154,26 @@ async function readIdentity(disk: Disk, path: string): Promise<Identity | undefi
 async function createIdentity(
   path: string,
   logPath: string,
-  { disk, randomness }: { disk: Disk; randomness: Randomness },
+  { disk, randomness, settings }: { disk: Disk; randomness: Randomness; settings: Settings },
 ): Promise<Identity> {
   const kafka = decodeProperties((await disk.readFile(join(logPath, metaFile))) ?? Buffer.alloc(0))
-  const nodeId = Number(kafka['node.id'] ?? kafka['broker.id'] ?? firstNodeId)
+  const nodeId = Number(kafka['node.id'] ?? kafka['broker.id'] ?? settings['node.id'])
   const identity: Identity = {
     formatVersion,
     clusterId: kafka['cluster.id'] ?? uuidText(randomUuid(randomness)),
-    nodeId: Number.isSafeInteger(nodeId) && nodeId >= 0 ? nodeId : firstNodeId,
+    nodeId: Number.isSafeInteger(nodeId) && nodeId >= 0 ? nodeId : settings['node.id'],
   }
   await disk.replaceFile(join(path, 'holdfast.json'), Buffer.from(`${JSON.stringify(identity, null, 2)}\n`))
   return identity
+}
+
+/** @throws INVALID_SETTING where the directory is another node's */
+function checkNodeId(path: string, nodeId: number, settings: Settings): void {
+  const asked = settings['node.id']
+  const origin = originOf(settings, 'node.id')
+  if (asked === nodeId || origin.kind === 'default') return
+  const why = `node.id = ${asked} (${originText(origin)}) is refused: ${path} is the directory of node ${nodeId}, which it stays.`
+  throw new HoldfastError('INVALID_SETTING', why)
 }
 
 async function ensureMetaProperties(

@@ -23,6 +23,7 @@ import { leaveCleanShutdownMark, takeCleanShutdownMark } from './checkpoints.js'
 import { type Chore, Chores } from './chores.js'
 import { CommitLogs } from './commit-logs.js'
 import type { QueuePlace } from './commitlog/message-ids.js'
+import type { CopiesElsewhere } from './copies-elsewhere.js'
 import { type DataDirectory, openDataDirectory } from './data-directory.js'
 import { DiskWatermark } from './disk-watermark.js'
 import { Healer } from './healer.js'
@@ -54,11 +55,10 @@ export interface StoreOptions extends WatchRecovery {
   readonly logger?: Logger
   /** Nothing is counted where absent. */
   readonly metrics?: Metrics
-  /** Readers see, and senders are told of, what {@link MessageStore.heldBack} is told to show, and no more. */
-  readonly holdsBack?: boolean
+  readonly elsewhere?: CopiesElsewhere
 }
 
-type Tools = Required<Omit<StoreOptions, keyof WatchRecovery>>
+type Tools = Required<Omit<StoreOptions, keyof WatchRecovery | 'elsewhere'>> & Pick<StoreOptions, 'elsewhere'>
 
 export class MessageStore {
   /** Its files, to be looked at. */
@@ -154,7 +154,7 @@ export class MessageStore {
       randomness: options.randomness ?? systemRandomness,
       logger: options.logger ?? silentLogger,
       metrics: options.metrics ?? noMetrics,
-      holdsBack: options.holdsBack ?? false,
+      elsewhere: options.elsewhere,
     }
     if (path === '') throw new HoldfastError('INVALID_ARGUMENT', 'The path of the data directory is empty.')
     checkEngine(tools.settings, tools.disk)
@@ -224,7 +224,7 @@ export class MessageStore {
     return this.#logs.get(topic, partition)
   }
 
-  /** Undefined where the store holds nothing back. */
+  /** Undefined where nobody else holds copies. */
   heldBack(topic: string, partition: number): HeldBackLog | undefined {
     return this.#logs.heldBack(topic, partition)
   }
@@ -288,9 +288,9 @@ export class MessageStore {
     return this.#logs.commitLog.store === undefined ? undefined : storePathOf(this.path)
   }
 
-  /** Has something done from time to time until the store closes, by those who stand on it. */
-  addChore(chore: Chore): void {
-    this.#chores.add(chore)
+  /** Has something done from time to time until the store closes, or the returned call, by those who stand on it. */
+  addChore(chore: Chore): () => void {
+    return this.#chores.add(chore)
   }
 
   /** Runs a chore of this store now, e.g. for a test; see {@link Chores.runNow}. */

@@ -20,6 +20,8 @@ export interface AppendReceipt {
   readonly duplicate: boolean
   /** Resolves when the flush policy says that the batch is safe; rejects with LOG_FAILED or DISK_FULL. */
   readonly acknowledged: Promise<void>
+  /** Where other copies are waited for: resolves when this copy is safe. */
+  readonly stored?: Promise<void>
 }
 
 /** A transaction that was aborted: what its producer wrote from `firstOffset` up to its next marker does not hold. */

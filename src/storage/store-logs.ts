@@ -4,6 +4,7 @@ import { HoldfastError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
 import type { Settings } from '../core/settings.js'
 import type { CommitLogs } from './commit-logs.js'
+import type { CopiesElsewhere } from './copies-elsewhere.js'
 import type { KeyIndexes } from './key-indexes.js'
 import { HeldBackLog } from './log/held-back-log.js'
 import { outOfRange } from './log/refusals.js'
@@ -23,7 +24,7 @@ interface Tools {
   readonly settings: Settings
   readonly logger: Logger
   /** What is appended is shown when other copies have it. */
-  readonly holdsBack: boolean
+  readonly elsewhere?: CopiesElsewhere
 }
 
 export class StoreLogs {
@@ -47,11 +48,12 @@ export class StoreLogs {
 
   /** A log that shows what other copies have too; undefined where the store holds nothing back. */
   heldBack(topic: string, partition: number): HeldBackLog | undefined {
-    const own = this.#tools.holdsBack ? this.#own(topic, partition) : undefined
-    if (own === undefined) return undefined
+    const { elsewhere, logger } = this.#tools
+    const own = this.#own(topic, partition)
+    if (elsewhere === undefined || own === undefined) return undefined
     const present = this.#heldBack.get(own)
     if (present !== undefined) return present
-    const log = new HeldBackLog(own, this.#tools.logger)
+    const log = new HeldBackLog(own, elsewhere.shownUpTo, logger)
     this.#heldBack.set(own, log)
     return log
   }

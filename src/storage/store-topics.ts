@@ -11,6 +11,7 @@ import { type Randomness, randomUuid } from '../core/randomness.js'
 import { type Settings, topicSettings } from '../core/settings.js'
 import { refuseFixedChanges } from '../core/settings-altering.js'
 import type { Disk } from '../files/disk.js'
+import type { CopiesElsewhere } from './copies-elsewhere.js'
 import { isInternalTopic } from './internal-topics.js'
 import type { KeyIndexes } from './key-indexes.js'
 import { checkEngine } from './segments/opening.js'
@@ -20,6 +21,8 @@ export interface NewTopic {
   readonly name: string
   readonly partitions: number
   readonly config?: Readonly<Record<string, string>>
+  /** What it has elsewhere, where it is a copy. */
+  readonly copyOf?: Pick<Topic, 'id' | 'largestBatchBytes'>
 }
 
 export type ConfigChange = (config: Topic['config'], settings: Settings) => Topic['config']
@@ -46,6 +49,7 @@ export interface StoreTopicsOptions {
   readonly disk: Disk
   readonly randomness: Randomness
   readonly logger: Logger
+  readonly elsewhere?: CopiesElsewhere
 }
 
 export class StoreTopics {
@@ -97,8 +101,8 @@ export class StoreTopics {
    * Creates a topic with all its partitions; durable when this resolves.
    * @throws INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG, DISK_FULL
    */
-  create({ name, partitions, config = {} }: NewTopic): Promise<Topic> {
-    return this.whileUnchanged(async () => {
+  create({ name, partitions, config = {}, copyOf }: NewTopic): Promise<Topic> {
+    return this.#change(async () => {
       checkTopicName(name)
       if (this.get(name) !== undefined) {
         throw new HoldfastError('TOPIC_ALREADY_EXISTS', `There is already a topic ${name}.`)
@@ -111,7 +115,8 @@ export class StoreTopics {
       const leftOver = this.#options.catalog.get(name)
       if (leftOver !== undefined) await this.#removeTopic(leftOver)
       const place = await this.#options.logs.placeFor(name, settings)
-      const topic: Topic = { name, id: randomUuid(this.#options.randomness), partitions, config, ...place }
+      const identity = copyOf ?? { id: randomUuid(this.#options.randomness) }
+      const topic: Topic = { name, ...identity, partitions, config, ...place }
       await this.#options.catalog.put(topic)
       try {
         await this.#options.logs.create(topic, 0)
@@ -135,7 +140,7 @@ export class StoreTopics {
    * @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_PARTITIONS
    */
   addPartitions(name: string, partitions: number): Promise<Topic> {
-    return this.whileUnchanged(async () => {
+    return this.#change(async () => {
       const topic = this.existing(name)
       if (partitions <= topic.partitions) {
         throw new HoldfastError(
@@ -169,7 +174,7 @@ export class StoreTopics {
    * @throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG, and what `change` throws
    */
   alter(name: string, change: ConfigChange, options: { validateOnly?: boolean } = {}): Promise<void> {
-    return this.whileUnchanged(async () => {
+    return this.#change(async () => {
       const topic = this.existing(name)
       const before = this.#options.logs.settingsOf(topic)
       const config = change(topic.config, before)
@@ -187,7 +192,16 @@ export class StoreTopics {
 
   /** Deletes a topic and its messages. @throws UNKNOWN_TOPIC_OR_PARTITION */
   delete(name: string): Promise<void> {
-    return this.whileUnchanged(() => this.#removeTopic(this.existing(name)))
+    return this.#change(() => this.#removeTopic(this.existing(name)))
+  }
+
+  /** Also where it failed half-way there may be something to tell. */
+  async #change<T>(step: () => Promise<T>): Promise<T> {
+    try {
+      return await this.whileUnchanged(step)
+    } finally {
+      await this.#options.elsewhere?.topicsChanged()
+    }
   }
 
   #applyIndexes(topic: Topic): Promise<void> {

@@ -42,13 +42,6 @@ export function segmentLogWorld(
 
 export const worldTopic = 'orders'
 
-const copied = new WeakSet<HeldBackLog>()
-
-function copyAtOnce(log: HeldBackLog): void {
-  if (!copied.has(log)) log.own.onAdvance(() => log.show(log.own.highWatermark))
-  copied.add(log)
-}
-
 export interface WorldToOpen {
   readonly policy: 'sync' | 'batch' | 'async'
   readonly dsync: boolean
@@ -78,7 +71,9 @@ export async function openWorld(
     'flush.interval.ms': 1,
     ...given,
   })
-  let store = await MessageStore.open(path, { disk, settings, holdsBack: copies !== undefined })
+  const shownUpTo = ({ highWatermark }: PartitionLog) => (copies === 'at once' ? highWatermark : 0)
+  const elsewhere = copies && { shownUpTo, topicsChanged: async () => {} }
+  let store = await MessageStore.open(path, { disk, settings, elsewhere })
   whenEnded(t, async () => {
     disk.judge = () => undefined
     await store.close().catch(() => {})
@@ -87,7 +82,6 @@ export async function openWorld(
   const log = (): PartitionLog => {
     const found = store.log(worldTopic, 0)
     if (found === undefined) throw new Error('the log is there')
-    if (found instanceof HeldBackLog && copies === 'at once') copyAtOnce(found)
     return found
   }
   // Counts begin with the test.
@@ -97,7 +91,7 @@ export async function openWorld(
     disk,
     async reopen() {
       await store.close()
-      store = await MessageStore.open(path, { disk, settings, holdsBack: copies !== undefined })
+      store = await MessageStore.open(path, { disk, settings, elsewhere })
       return log()
     },
     async cutBack(offset) {

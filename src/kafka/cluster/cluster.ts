@@ -7,13 +7,13 @@
  */
 
 import type { TopicPartition } from '../../broker/contract.js'
+import { type Address, addressText } from '../../core/addresses.js'
 import type { Clock } from '../../core/clock.js'
 import { HoldfastError } from '../../core/errors.js'
 import { throwIfRefused } from '../remote-broker-errors.js'
 import { metadata, type RequestInput, type ResponseOf } from '../schemas/index.js'
 import type { SendOptions, WireClientOptions } from '../wire-client.js'
 import { WirePool } from '../wire-pool.js'
-import { type Address, addressText } from './addresses.js'
 import { type Leader, Leaders } from './leaders.js'
 import { Patience } from './pauses.js'
 import { isConnectionFailure } from './staleness.js'

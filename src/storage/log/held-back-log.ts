@@ -38,6 +38,9 @@ interface Waiter {
   reject(error: HoldfastError): void
 }
 
+/** Up to where a log may be shown. Asked for when the log behind has advanced. */
+export type ShownLimit = (own: PartitionLog) => number
+
 /** Counts that are kept of what is held back; of more, what lies between is counted with what follows. */
 const mostCounts = 1024
 
@@ -45,6 +48,7 @@ export class HeldBackLog implements PartitionLog {
   /** The log as this copy has it. */
   readonly own: PartitionLog
   readonly #listeners: Listeners
+  readonly #limitOf: ShownLimit
   #limit: number
   #shown: Count
   /** Of what is held back, in the order of offsets. */
@@ -55,12 +59,19 @@ export class HeldBackLog implements PartitionLog {
   /** What listeners know. */
   #told: { readonly highWatermark: number; readonly lastStableOffset: number; readonly failure: unknown }
 
-  /** Shows what is there by now. */
-  constructor(own: PartitionLog, logger: Logger) {
+  constructor(own: PartitionLog, limitOf: ShownLimit, logger: Logger) {
     this.own = own
+    this.#limitOf = limitOf
     this.#listeners = new Listeners(logger)
-    this.#limit = own.highWatermark
-    this.#shown = this.#count()
+    this.#limit = limitOf(own)
+    const count = this.#count()
+    this.#shown = count
+    if (count.offset > this.highWatermark) {
+      // What is there and not shown yet is published when it is.
+      this.#counts.push(count)
+      const hidden = own.sizeInBytes
+      this.#shown = { offset: own.logStartOffset, published: count.published - hidden, stable: count.stable - hidden }
+    }
     this.#told = this.#news()
     own.onAdvance(() => this.#ownAdvanced())
   }
@@ -126,6 +137,11 @@ export class HeldBackLog implements PartitionLog {
     return this.own.isClosed
   }
 
+  /** Asks anew up to where it may be shown. */
+  look(): void {
+    this.show(this.#limitOf(this.own))
+  }
+
   /** The other copies have everything below `offset`. It may lie beyond the end, and never falls. */
   show(offset: number): void {
     if (offset <= this.#limit) return
@@ -138,6 +154,11 @@ export class HeldBackLog implements PartitionLog {
   refuse(error: HoldfastError): void {
     this.#refusal = error
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
+  }
+
+  /** This copy leads again. */
+  accept(): void {
+    this.#refusal = undefined
   }
 
   /** Of what `finder` finds in the log behind, what is shown. */
@@ -220,7 +241,7 @@ export class HeldBackLog implements PartitionLog {
     const acknowledged = receipt.acknowledged.then(() => this.#whenShown(receipt.lastOffset))
     // A refusal that nobody listens to must not end the process.
     acknowledged.catch(() => {})
-    return { ...receipt, acknowledged }
+    return { ...receipt, acknowledged, stored: receipt.acknowledged }
   }
 
   #whenShown(offset: number): Promise<void> | undefined {
@@ -239,6 +260,7 @@ export class HeldBackLog implements PartitionLog {
     const last = this.#counts.at(-1)
     if (last !== undefined && (last.offset === count.offset || this.#counts.length >= mostCounts)) this.#counts.pop()
     this.#counts.push(count)
+    this.#limit = Math.max(this.#limit, this.#limitOf(this.own))
     this.#advanced()
   }
 

@@ -1,7 +1,7 @@
 /** Keeps an average: whoever has copied something waits until that many bytes were due. */
 
-import type { Clock } from '../core/clock.js'
-import { pause } from '../core/pause.js'
+import type { Clock } from './clock.js'
+import { pause } from './pause.js'
 
 export class Throttle {
   readonly #clock: Clock

@@ -1,6 +1,6 @@
 /** Where a cluster is found first: a list of its brokers, any of which is enough. */
 
-import { HoldfastError } from '../../core/errors.js'
+import { HoldfastError } from './errors.js'
 
 export interface Address {
   readonly host: string

@@ -1,0 +1,134 @@
+/** Fetches what the leader has and appends it, batch for batch at the same offsets; one session of fetches. */
+
+import type { FetchedPartition, TopicPartition } from '../../broker/contract.js'
+import type { CopiedIntake } from '../../broker/copied-intake.js'
+import type { Clock } from '../../core/clock.js'
+import type { Settings } from '../../core/settings.js'
+import { Throttle } from '../../core/throttle.js'
+import type { HeldBackLog } from '../../storage/log/held-back-log.js'
+import type { MessageStore } from '../../storage/message-store.js'
+import type { ReplicaPosition, ReplicaService } from '../contract.js'
+import { logsOf } from './truncating.js'
+
+export interface FetchingOptions {
+  readonly store: MessageStore
+  readonly copied: CopiedIntake
+  readonly leader: ReplicaService
+  readonly nodeId: number
+  readonly leaderEpoch: number
+  readonly settings: Settings
+  readonly clock: Clock
+  /** Who is in sync is not throttled: everybody waits for it. */
+  readonly isInSync: () => boolean
+}
+
+export class Fetching {
+  readonly #options: FetchingOptions
+  /** Where the leader knows the copies to be. */
+  readonly #told = new Map<string, ReplicaPosition>()
+  /** Places that may be elsewhere by now. */
+  #moved: TopicPartition[]
+  #forgotten: TopicPartition[] = []
+  #session = { id: 0, epoch: 0 }
+
+  constructor(options: FetchingOptions) {
+    this.#options = options
+    this.#moved = logsOf(options.store)
+  }
+
+  /** The topics are others than before. */
+  noteTopics(): void {
+    const { store } = this.#options
+    for (const [key, { topic, partition }] of this.#told) {
+      if (store.topic(topic) !== undefined && store.log(topic, partition) !== undefined) continue
+      this.#told.delete(key)
+      this.#forgotten.push({ topic, partition })
+    }
+    this.#moved = logsOf(store)
+  }
+
+  /**
+   * Until `signal` is aborted; what is being appended then is awaited.
+   * @throws what the leader or a log refuses: a new session, after logs were compared, goes on behind what is there
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const { leader, nodeId, leaderEpoch, settings } = this.#options
+    while (!signal.aborted) {
+      const throttle = this.#throttle()
+      const answer = await leader.fetch({
+        replicaId: nodeId,
+        leaderEpoch,
+        sessionId: this.#session.id,
+        sessionEpoch: this.#session.epoch,
+        positions: this.#takeMoved(),
+        forgotten: this.#forgotten.splice(0),
+        maxBytes: Math.min(settings['replica.fetch.max.bytes'], throttle?.bytesAtOnce ?? Number.MAX_SAFE_INTEGER),
+        maxWaitMs: settings['replica.fetch.wait.max.ms'],
+        signal,
+      })
+      this.#session = { id: answer.sessionId, epoch: this.#session.epoch + 1 }
+      const outcomes = await Promise.allSettled(answer.partitions.map((partition) => this.#take(partition)))
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+      const bytes = answer.partitions.reduce((sum, { records }) => sum + lengthOf(records), 0)
+      await throttle?.spend(bytes, signal)
+    }
+  }
+
+  #throttle(): Throttle | undefined {
+    const { settings, clock, isInSync } = this.#options
+    const rate = settings['follower.replication.throttled.rate']
+    return rate === 0 || isInSync() ? undefined : new Throttle(clock, rate)
+  }
+
+  #takeMoved(): ReplicaPosition[] {
+    const positions: ReplicaPosition[] = []
+    for (const { topic, partition } of this.#moved) {
+      const own = this.#log({ topic, partition })?.own
+      const key = keyOf({ topic, partition })
+      if (own === undefined || this.#told.get(key)?.offset === own.highWatermark) continue
+      const position = { topic, partition, offset: own.highWatermark }
+      this.#told.set(key, position)
+      positions.push(position)
+    }
+    this.#moved = []
+    return positions
+  }
+
+  async #take(fetched: FetchedPartition): Promise<void> {
+    const { topic, partition, error, records, logStartOffset, highWatermark, release } = fetched
+    const log = this.#log(fetched)
+    try {
+      // Its topic is gone, here or there: the next report says so.
+      if (log === undefined || error?.code === 'UNKNOWN_TOPIC_OR_PARTITION') return
+      this.#moved.push({ topic, partition })
+      const { own } = log
+      const isBefore = logStartOffset > own.logEndOffset
+      if (isBefore) await beginAt(own, logStartOffset)
+      else if (error !== undefined) throw error
+      for (const bytes of records) await this.#options.copied.appendReplicated({ topic, partition, records: bytes })
+      if (error !== undefined) return
+      if (logStartOffset > own.logStartOffset) await own.deleteRecordsBefore(logStartOffset)
+      log.show(highWatermark)
+    } finally {
+      release?.()
+    }
+  }
+
+  #log({ topic, partition }: TopicPartition): HeldBackLog | undefined {
+    return this.#options.store.topic(topic) && this.#options.store.heldBack(topic, partition)
+  }
+}
+
+/** The leader has deleted more than is here: nothing of it is of use. */
+async function beginAt(own: HeldBackLog['own'], offset: number): Promise<void> {
+  await own.deleteRecordsBefore(own.logEndOffset)
+  await own.copies.beginAt(offset)
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${partition} ${topic}`
+}
+
+function lengthOf(records: readonly Buffer[]): number {
+  return records.reduce((sum, { length }) => sum + length, 0)
+}

@@ -1,0 +1,208 @@
+/**
+ * What one replica follows: a fetch session, kept at the leader. What a request costs depends on the partitions that moved,
+ * not on how many there are.
+ */
+
+import type { FetchedPartition, TopicPartition } from '../../broker/contract.js'
+import type { Clock } from '../../core/clock.js'
+import { asHoldfastError, HoldfastError } from '../../core/errors.js'
+import { Wakeup } from '../../core/wakeup.js'
+import type { HeldBackLog } from '../../storage/log/held-back-log.js'
+import type { PartitionLog } from '../../storage/partition-log.js'
+import type { ReplicaFetch, ReplicaPosition } from '../contract.js'
+import { Followed } from './followed.js'
+
+export interface SessionOptions {
+  readonly id: number
+  readonly clock: Clock
+  /** The one before, of the same replica: what it knows of when a copy was caught up holds. */
+  readonly before: Session | undefined
+  /** While its topic is there. */
+  readonly logOf: (place: TopicPartition) => HeldBackLog | undefined
+  /** A copy has come to its offset. */
+  readonly onMoved: (followed: Followed) => void
+  /** Whether a replica wants to hear of a high watermark before there is more to copy. */
+  readonly tellsAtOnce: () => boolean
+}
+
+export class Session {
+  readonly id: number
+  readonly #options: SessionOptions
+  readonly #followed = new Map<string, Followed>()
+  readonly #byLog = new Map<PartitionLog, Followed>()
+  /** That lack something, those that were served last at the end. */
+  readonly #behind = new Set<Followed>()
+  /** With a high watermark that the replica was not told. */
+  readonly #shown = new Set<Followed>()
+  /** Asked for, and not there. */
+  readonly #missing: TopicPartition[] = []
+  readonly #wakeup = new Wakeup()
+  #nextEpoch = 1
+  #isWoken = false
+
+  constructor(options: SessionOptions) {
+    this.id = options.id
+    this.#options = options
+  }
+
+  /** Of partitions. */
+  get size(): number {
+    return this.#followed.size
+  }
+
+  /** That lack something, or never will have it. */
+  get behind(): ReadonlySet<Followed> {
+    return this.#behind
+  }
+
+  followed(own: PartitionLog): Followed | undefined {
+    return this.#byLog.get(own)
+  }
+
+  /** @throws INVALID_FETCH_SESSION_EPOCH where a request was lost */
+  expect(sessionEpoch: number): void {
+    if (sessionEpoch !== 0 && sessionEpoch !== this.#nextEpoch) {
+      const why = `Request ${sessionEpoch} of fetch session ${this.id} is not the next, which is ${this.#nextEpoch}.`
+      throw new HoldfastError('INVALID_FETCH_SESSION_EPOCH', why)
+    }
+    this.#nextEpoch = sessionEpoch + 1
+  }
+
+  /** Takes on where the replica is; `first` where it says so of all. */
+  move({ positions, forgotten }: Pick<ReplicaFetch, 'positions' | 'forgotten'>): void {
+    for (const place of forgotten) this.#forget(keyOf(place))
+    for (const position of positions) this.#moveTo(position)
+  }
+
+  /** Resolves when there is something to tell, after `waitMs` at most. */
+  async wait(waitMs: number, signal?: AbortSignal): Promise<void> {
+    const deadline = this.#options.clock.monotonic() + waitMs
+    this.#isWoken = false
+    while (!this.#hasNews() && !this.#isWoken && !signal?.aborted) {
+      const leftMs = deadline - this.#options.clock.monotonic()
+      if (leftMs <= 0) break
+      await this.#wakeup.wait(this.#options.clock, leftMs, signal)
+    }
+  }
+
+  /** Who waits goes on, whether there is something or not. */
+  wake(): void {
+    this.#isWoken = true
+    this.#wakeup.wake()
+  }
+
+  /** What the replica lacks, about `maxBytes` of it, and what else is news to it. */
+  async read(maxBytes: number): Promise<FetchedPartition[]> {
+    const answer: FetchedPartition[] = this.#missing
+      .splice(0)
+      .map((place) => failed(place, new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION'), -1))
+    let leftBytes = maxBytes
+    for (const followed of [...this.#behind]) {
+      if (leftBytes <= 0) break
+      this.#behind.delete(followed)
+      this.#behind.add(followed)
+      const read = await this.#readOne(followed, leftBytes)
+      for (const { length } of read.records) leftBytes -= length
+      answer.push(read)
+    }
+    // Where nothing else is to be told, all are looked at: what is deleted in front of a log tells nobody.
+    for (const followed of answer.length > 0 ? [...this.#shown] : this.#followed.values()) {
+      if (isNews(followed) && !answer.some((read) => isOf(read, followed))) answer.push(told(followed))
+    }
+    this.#shown.clear()
+    return answer
+  }
+
+  close(): void {
+    for (const followed of this.#followed.values()) followed.stop()
+    this.wake()
+  }
+
+  #hasNews(): boolean {
+    return this.#behind.size > 0 || this.#missing.length > 0 || (this.#shown.size > 0 && this.#options.tellsAtOnce())
+  }
+
+  #moveTo(position: ReplicaPosition): void {
+    const key = keyOf(position)
+    const log = this.#options.logOf(position)
+    let followed = this.#followed.get(key)
+    if (followed !== undefined && followed.log !== log) {
+      this.#forget(key)
+      followed = undefined
+    }
+    if (log === undefined) {
+      this.#missing.push(position)
+      return
+    }
+    if (followed === undefined) followed = this.#follow(key, log, position.offset)
+    else followed.moveTo(position.offset)
+    if (followed.isBehind) this.#behind.add(followed)
+    else this.#behind.delete(followed)
+    this.#options.onMoved(followed)
+  }
+
+  #follow(key: string, log: HeldBackLog, offset: number): Followed {
+    const { before, clock } = this.#options
+    const caughtUpMs = before?.followed(log.own)?.caughtUpMs ?? Number.NEGATIVE_INFINITY
+    const followed = new Followed(log, { offset, caughtUpMs }, clock, {
+      behind: (one) => {
+        if (!this.#behind.has(one)) one.noteBehind()
+        this.#behind.add(one)
+        this.#wakeup.wake()
+      },
+      shown: (one) => {
+        this.#shown.add(one)
+        if (this.#options.tellsAtOnce()) this.#wakeup.wake()
+      },
+    })
+    this.#followed.set(key, followed)
+    this.#byLog.set(log.own, followed)
+    return followed
+  }
+
+  #forget(key: string): void {
+    const followed = this.#followed.get(key)
+    if (followed === undefined) return
+    followed.stop()
+    this.#followed.delete(key)
+    this.#byLog.delete(followed.log.own)
+    this.#behind.delete(followed)
+    this.#shown.delete(followed)
+  }
+
+  async #readOne(followed: Followed, maxBytes: number): Promise<FetchedPartition> {
+    const { log, offset } = followed
+    try {
+      const { records, release } = await log.own.read(offset, maxBytes, { lend: true })
+      return { ...told(followed), records, release }
+    } catch (thrown) {
+      if (!log.isClosed) return failed(followed, asHoldfastError(thrown), log.logStartOffset)
+      // Its topic is deleted, which is told once.
+      this.#forget(keyOf(followed))
+      return failed(followed, new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION'), -1)
+    }
+  }
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${partition} ${topic}`
+}
+
+function isOf(read: FetchedPartition, { topic, partition }: Followed): boolean {
+  return read.topic === topic && read.partition === partition
+}
+
+function isNews({ told: before, log }: Followed): boolean {
+  return log.highWatermark !== before?.highWatermark || log.logStartOffset !== before.logStartOffset
+}
+
+function told(followed: Followed): FetchedPartition {
+  const { topic, partition, log } = followed
+  const { highWatermark, lastStableOffset, logStartOffset } = log
+  followed.told = { highWatermark, logStartOffset }
+  return { topic, partition, highWatermark, lastStableOffset, logStartOffset, records: [] }
+}
+
+function failed({ topic, partition }: TopicPartition, error: HoldfastError, logStartOffset: number): FetchedPartition {
+  return { topic, partition, error, highWatermark: -1, lastStableOffset: -1, logStartOffset, records: [] }
+}

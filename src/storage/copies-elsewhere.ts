@@ -1,0 +1,10 @@
+/** What a store asks where other stores hold copies of its logs. */
+
+import type { ShownLimit } from './log/held-back-log.js'
+
+export interface CopiesElsewhere {
+  /** Readers see, and senders are told of, what lies below this limit of a log, and no more. */
+  readonly shownUpTo: ShownLimit
+  /** A change of the topics is done when this resolves, and the others have taken it over. */
+  topicsChanged(): Promise<void>
+}

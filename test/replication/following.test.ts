@@ -1,0 +1,50 @@
+/** A replica follows: topics, batches, groups; who waits for it; who leads after it. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { until } from '../support/until.js'
+import { heldBy, Nodes, oneMessage, untilInSync, untilLeads } from './nodes.js'
+
+for (const layout of ['segments', 'commitlog'] as const) {
+  test(`${layout}: a replica gets topics and messages, and comes into the in-sync set`, async (t) => {
+    const nodes = new Nodes(t, { 'storage.layout': layout, 'replica.read': true })
+    const one = await nodes.start(1)
+    await untilLeads(one)
+    await one.broker.createTopic({ name: 'orders', partitions: 2 })
+    for (let i = 0; i < 10; i++)
+      await one.broker.produce({ topic: 'orders', partition: i % 2, batch: oneMessage(`${i}`) })
+    const two = await nodes.start(2)
+    await untilInSync(one, [1, 2])
+    await one.broker.produce({ topic: 'orders', partition: 0, batch: oneMessage('10') })
+    await until('the copy is there', async () => (await heldBy(two, 'orders')).length === 6)
+    assert.deepEqual(await heldBy(two, 'orders'), await heldBy(one, 'orders'))
+    await one.broker.createTopic({ name: 'later', partitions: 1 })
+    assert.deepEqual((await two.broker.describeTopics(null)).map(({ name }) => name).sort(), ['later', 'orders'])
+    await assert.rejects(two.broker.produce({ topic: 'orders', partition: 0, batch: oneMessage('x') }), {
+      code: 'NOT_LEADER_OR_FOLLOWER',
+    })
+    await assert.rejects(two.broker.createTopic({ name: 'no' }), { code: 'NOT_CONTROLLER' })
+    await one.broker.deleteTopic('later')
+    assert.deepEqual(
+      (await two.broker.describeTopics(null)).map(({ name }) => name),
+      ['orders'],
+    )
+  })
+
+  test(`${layout}: a promoted replica has everything, and the one before it follows`, async (t) => {
+    const nodes = new Nodes(t, { 'storage.layout': layout, 'replica.read': true })
+    const one = await nodes.start(1)
+    await untilLeads(one)
+    await one.broker.createTopic({ name: 'orders', partitions: 1 })
+    const two = await nodes.start(2)
+    await untilInSync(one, [1, 2])
+    for (let i = 0; i < 10; i++) await one.broker.produce({ topic: 'orders', partition: 0, batch: oneMessage(`${i}`) })
+    await two.promote()
+    assert.equal(two.leads, true)
+    await untilInSync(two, [1, 2])
+    await two.broker.produce({ topic: 'orders', partition: 0, batch: oneMessage('11') })
+    await until('the copy is there', async () => (await heldBy(one, 'orders')).length === 11)
+    assert.deepEqual(await heldBy(one, 'orders'), await heldBy(two, 'orders'))
+    assert.equal(one.leads, false)
+  })
+}

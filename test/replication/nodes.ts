@@ -1,0 +1,128 @@
+/** Nodes of one process that reach each other without sockets, each with a directory of its own; a person decides who leads. */
+
+import type { TestContext } from 'node:test'
+import { HoldfastError } from '../../src/core/errors.js'
+import type { Logger } from '../../src/core/logger.js'
+import type { SettingsInput } from '../../src/core/settings.js'
+import { makeTemporaryDirectory, type TemporaryDirectory } from '../../src/files/temporary-directory.js'
+import { batchesIn } from '../../src/records/batch.js'
+import { buildBatch } from '../../src/records/builder.js'
+import type { LeaderLink, OpenLink, ReplicaService } from '../../src/replication/contract.js'
+import { ReplicaNode } from '../../src/replication/node.js'
+import { whenEnded } from '../storage/support.js'
+import { until } from '../support/until.js'
+
+export class Nodes {
+  readonly #directories: TemporaryDirectory[] = []
+  readonly #settings: SettingsInput
+  readonly #paths = new Map<number, string>()
+  readonly #running = new Map<number, ReplicaNode>()
+  /** Ways that are cut, as "1>2". */
+  readonly cut = new Set<string>()
+
+  constructor(t: TestContext, settings: SettingsInput = {}) {
+    this.#settings = settings
+    whenEnded(t, async () => {
+      for (const id of [...this.#running.keys()]) await this.stop(id)
+      for (const directory of this.#directories) await directory.remove()
+    })
+  }
+
+  /** Node 1 begins the cluster; the others follow. */
+  async start(id: number, settings: SettingsInput = {}): Promise<ReplicaNode> {
+    let path = this.#paths.get(id)
+    if (path === undefined) {
+      const directory = await makeTemporaryDirectory('holdfast-replica-')
+      this.#directories.push(directory)
+      path = directory.path
+      this.#paths.set(id, path)
+    }
+    const node = await ReplicaNode.open(path, {
+      settings: {
+        'node.id': id,
+        'replication.mode': 'sync',
+        'replica.of': id === 1 ? '' : 'node:1',
+        'replica.lag.time.max.ms': 1000,
+        'replica.fetch.wait.max.ms': 50,
+        ...this.#settings,
+        ...settings,
+      },
+      openLink: this.#linkFrom(id),
+      logger: process.env['HOLDFAST_TEST_LOG'] ? loudLogger(id) : undefined,
+    })
+    this.#running.set(id, node)
+    await node.start({ host: 'node', port: id })
+    return node
+  }
+
+  async stop(id: number): Promise<void> {
+    const node = this.#running.get(id)
+    this.#running.delete(id)
+    await node?.close()
+  }
+
+  #linkFrom(from: number): OpenLink {
+    return ({ port }) => {
+      const ask = async <T>(question: (service: ReplicaService) => Promise<T>): Promise<T> => {
+        const lost = () => new HoldfastError('CONNECTION_FAILED', `node ${port} cannot be reached`)
+        const node = this.#running.get(port)
+        if (node === undefined || this.cut.has(`${from}>${port}`)) throw lost()
+        const answer = await question(node.replicated.replicas)
+        if (this.cut.has(`${port}>${from}`) || this.#running.get(port) !== node) throw lost()
+        return answer
+      }
+      const link: LeaderLink = {
+        fetch: (request) =>
+          ask(async (service) => {
+            const { sessionId, partitions } = await service.fetch(request)
+            return {
+              sessionId,
+              partitions: partitions.map(({ release, records, ...partition }) => {
+                const copied = records.map((bytes) => Buffer.from(bytes))
+                release?.()
+                return { ...partition, records: copied }
+              }),
+            }
+          }),
+        endOfEpochs: (epoch, questions) => ask((service) => service.endOfEpochs(epoch, questions)),
+        report: (report) => ask((service) => service.report(report)),
+        close: async () => {},
+      }
+      return link
+    }
+  }
+}
+
+export function oneMessage(value: string): Buffer {
+  return buildBatch([{ value: Buffer.from(value), timestamp: Date.now() }]).bytes
+}
+
+/** The values of a partition as a node holds them, shown or not. */
+export async function heldBy(node: ReplicaNode, topic: string, partition = 0): Promise<string[]> {
+  const position = { topic, partition, offset: 0, maxBytes: 1 << 20, currentLeaderEpoch: -1 }
+  const [fetched] = await node.broker.fetch({ positions: [position], maxBytes: 1 << 20, minBytes: 0, maxWaitMs: 0 })
+  if (fetched.error !== undefined) throw fetched.error
+  const values: string[] = []
+  for (const bytes of fetched.records) {
+    for (const batch of batchesIn(bytes)) values.push(`${batch.baseOffset}:${batch.partitionLeaderEpoch}`)
+  }
+  return values
+}
+
+export async function untilLeads(node: ReplicaNode): Promise<void> {
+  await until('the node leads', () => node.leads)
+}
+
+export async function untilInSync(node: ReplicaNode, ids: readonly number[]): Promise<void> {
+  const wanted = [...ids].sort().join()
+  await until(`in sync are ${wanted}`, () => [...node.replicated.describe().inSync].sort().join() === wanted)
+}
+
+function loudLogger(id: number): Logger {
+  const write = (level: string) => (fields: object, text?: string) => {
+    process.stderr.write(
+      `[${id}] ${level} ${text ?? ''} ${JSON.stringify(fields, (_, v) => (v instanceof Error ? v.stack : v))}\n`,
+    )
+  }
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') } as Logger
+}
