@@ -197,7 +197,6 @@ export const errorTable = {
   KAFKA_STORAGE_ERROR: { kafka: 56, retriable: true, text: 'The disk failed under the log.' },
   SASL_AUTHENTICATION_FAILED: { kafka: 58, retriable: false, text: 'The broker refused the user or the password.' },
   UNKNOWN_PRODUCER_ID: { kafka: 59, retriable: false, text: 'The producer id is not known here.' },
-  INVALID_FETCH_SESSION_EPOCH: { kafka: 71, retriable: true, text: 'A request of the fetch session was lost.' },
   FETCH_SESSION_ID_NOT_FOUND: { kafka: 70, retriable: true, text: 'The fetch session is not known.' },
   INVALID_FETCH_SESSION_EPOCH: {
     kafka: 71,

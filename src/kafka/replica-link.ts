@@ -134,8 +134,8 @@ function unlessTakenBack<T>(asking: Promise<T>, signal: AbortSignal): Promise<T>
 
 type CatalogEntry = NonNullable<ResponseOf<typeof replicaReport>['catalog']>[number]
 
-function topicOf({ name, id, partitions, config }: CatalogEntry): CatalogTopic {
+function topicOf({ name, id, partitions, config, largestBatchBytes }: CatalogEntry): CatalogTopic {
   const entries = config.map((entry) => [entry.name, entry.value] as const)
   // Of its own, so that it does not keep the frame.
-  return { name, id: Buffer.from(id), partitions, config: Object.fromEntries(entries) }
+  return { name, id: Buffer.from(id), partitions, config: Object.fromEntries(entries), largestBatchBytes }
 }

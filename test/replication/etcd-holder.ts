@@ -4,6 +4,6 @@ import { clusterId, leaseMs, openNode } from './etcd-nodes.js'
 
 const [endpoint, cluster, nodeId, inSync] = process.argv.slice(2)
 const node = await openNode(Number(nodeId), [endpoint], { cluster, leaseMs })
-if (!(await node.claim(clusterId))) throw new Error('somebody else leads')
+if (!(await node.claim(clusterId, 0))) throw new Error('somebody else leads')
 await node.setInSync(inSync.split(',').map(Number))
 console.log('leads')

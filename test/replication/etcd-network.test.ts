@@ -43,7 +43,7 @@ test('a change whose answer gets lost is made once, and known to be', { skip }, 
     return 'lose'
   }
   const node = await openNode(1, [gate.url], { cluster: 'lost-answers' })
-  assert.ok(await node.claim(clusterId))
+  assert.ok(await node.claim(clusterId, 0))
   await node.setInSync([1, 2])
   await node.setInSync([1])
   assert.ok(node.leads)
@@ -61,7 +61,7 @@ test('a change whose answer gets lost is made once, and known to be', { skip }, 
 test('a claim that arrives when nobody waits for it any more keeps nobody from leading', { skip }, async () => {
   const node = await openNode(1, [gate.url], { cluster: 'late-claim', leaseMs })
   gate.fate = (path) => (isTxn(path) ? 'hold' : 'pass')
-  await assert.rejects(node.claim(clusterId), unavailable)
+  await assert.rejects(node.claim(clusterId, 0), unavailable)
   assert.equal(node.leads, false)
   assert.ok(gate.heldCount > 0)
   restore()
@@ -113,7 +113,7 @@ test('a watch that etcd has forgotten the revisions of begins anew', { skip }, a
   const options = { cluster: 'compacted' }
   const leader = await openNode(1, etcd.urls, options)
   const watching = await openNode(2, [gate.url], options)
-  await leader.claim(clusterId)
+  await leader.claim(clusterId, 0)
   await until('2 hears of it', () => watching.leadership?.epoch === 1)
   gate.fate = (path) => (path === '/v3/watch' ? 'break' : 'pass')
   let canceled = 0
@@ -130,7 +130,7 @@ test('a watch that etcd has forgotten the revisions of begins anew', { skip }, a
   await until('2 hears that nobody leads', () => watching.isVacant)
   assert.ok(canceled > 0)
   // And it hears again.
-  await leader.claim(clusterId)
+  await leader.claim(clusterId, 0)
   await until('2 hears of it', () => watching.leadership?.epoch === 2)
 })
 
@@ -156,11 +156,11 @@ test('another etcd, and one that has lost its data, are not believed', { skip },
   })
   const node = await openNode(1, [moved.url], { cluster: 'moved', leaseMs })
   const stays = await openNode(2, fresh.urls, { cluster: 'moved', leaseMs })
-  assert.ok(await node.claim(clusterId))
-  assert.ok(await stays.claim(clusterId))
+  assert.ok(await node.claim(clusterId, 0))
+  assert.ok(await stays.claim(clusterId, 0))
   moved.moveTo(fresh.urls[0])
   await until('it leads no more', () => !node.leads)
-  await assert.rejects(node.claim(clusterId), { ...unavailable, message: /this is another etcd/ })
+  await assert.rejects(node.claim(clusterId, 0), { ...unavailable, message: /this is another etcd/ })
 
   await fresh.nodes[0].kill()
   await fresh.nodes[0].wipe()
@@ -168,7 +168,7 @@ test('another etcd, and one that has lost its data, are not believed', { skip },
   await fresh.ready()
   await until('it leads no more', () => !stays.leads)
   await until('it says why', async () => {
-    const refusal = await stays.claim(clusterId).catch((error: HoldfastError) => error.message)
+    const refusal = await stays.claim(clusterId, 0).catch((error: HoldfastError) => error.message)
     return /it has lost what was decided/.test(String(refusal))
   })
   assert.equal(stays.leadership?.epoch, 1)

@@ -52,7 +52,7 @@ export async function openNodes(
 
 /** Claims as soon as it may. */
 export function untilLeads(node: EtcdAuthority): Promise<void> {
-  return until('it leads', async () => node.leads || (node.isVacant && (await node.claim(clusterId))))
+  return until('it leads', async () => node.leads || (node.isVacant && (await node.claim(clusterId, 0))))
 }
 
 /** Looks all the time, and at every change, how many lead. */

@@ -37,7 +37,7 @@ test('of two that claim at a time exactly one leads, with the next epoch, twenty
   const nodes = await Promise.all([1, 2].map((id) => openNode(id, etcd.urls, { cluster: 'race' })))
   const seen = overseer(nodes)
   for (let round = 1; round <= 20; round++) {
-    const won = await Promise.all(nodes.map((node) => node.claim(clusterId)))
+    const won = await Promise.all(nodes.map((node) => node.claim(clusterId, 0)))
     assert.equal(won.filter(Boolean).length, 1, `round ${round}: ${won}`)
     const winner = nodes[won.indexOf(true)]
     const leaderId = won.indexOf(true) + 1
@@ -63,7 +63,7 @@ test('every node hears of the others, of who leads, and of the end of a leadersh
   assert.deepEqual(first.members[1], { nodeId: 2, host: 'node-2', port: 9092, rack: 'rack-2' })
   let calls = 0
   const off = second.onChange(() => calls++)
-  assert.ok(await first.claim(clusterId))
+  assert.ok(await first.claim(clusterId, 0))
   await until('2 hears that 1 leads', () => second.leadership?.leaderId === 1 && !second.isVacant)
   assert.ok(calls > 0)
   off()
@@ -76,14 +76,14 @@ test('every node hears of the others, of who leads, and of the end of a leadersh
 
 test('one that is not in sync cannot lead, nor one of another cluster', { skip }, async () => {
   const [first, second] = await Promise.all([1, 2].map((id) => openNode(id, etcd.urls, { cluster: 'refused' })))
-  assert.ok(await first.claim(clusterId))
-  assert.equal(await second.claim(clusterId), false)
+  assert.ok(await first.claim(clusterId, 0))
+  assert.equal(await second.claim(clusterId, 0), false)
   await first.letGo()
   await until('2 hears that nobody leads', () => second.isVacant)
-  assert.equal(await second.claim(clusterId), false)
-  await assert.rejects(first.claim('another'), refusedWith('INCONSISTENT_CLUSTER_ID', /another/))
+  assert.equal(await second.claim(clusterId, 0), false)
+  await assert.rejects(first.claim('another', 0), refusedWith('INCONSISTENT_CLUSTER_ID', /another/))
   // It is the set that keeps it out.
-  assert.ok(await first.claim(clusterId))
+  assert.ok(await first.claim(clusterId, 0))
   await first.setInSync([1, 2])
   await first.close()
   await untilLeads(second)
@@ -94,7 +94,7 @@ test('closing hands over at once, and leaves nothing but the record', { skip }, 
   const [first, second] = await openNodes(2, etcd.urls, { cluster: 'closing' })
   await first.close()
   assert.equal(first.leads, false)
-  await assert.rejects(first.claim(clusterId), refusedWith('CLOSED'))
+  await assert.rejects(first.claim(clusterId, 0), refusedWith('CLOSED'))
   await untilLeads(second)
   await second.close()
   const record = { version: 1, clusterId, epoch: 2, leaderId: -1, inSync: [2] }
@@ -129,7 +129,7 @@ test('a leader that etcd is silent for stops leading while its lease still runs 
     assert.equal(nodes[0].leads, false)
     await until('it is told', () => isTold)
     await until('nothing is known for sure', () => nodes.every(({ isVacant }) => !isVacant))
-    await assert.rejects(nodes[1].claim(clusterId), refusedWith('REPLICATION_UNAVAILABLE', /no answer within/))
+    await assert.rejects(nodes[1].claim(clusterId, 0), refusedWith('REPLICATION_UNAVAILABLE', /no answer within/))
     assert.equal(nodes[0].leadership?.epoch, epoch)
   } finally {
     etcd.nodes[0].thaw()
@@ -188,7 +188,7 @@ test('an endpoint that is none is told of, and passed over where another one is'
   const words = /ECONNREFUSED.*this is no etcd .*"Not Found"/
   await assert.rejects(openNode(1, wrong, { cluster: 'wrong', leaseMs }), refusedWith('REPLICATION_UNAVAILABLE', words))
   const node = await openNode(1, [...wrong, ...etcd.urls], { cluster: 'wrong' })
-  assert.ok(await node.claim(clusterId))
+  assert.ok(await node.claim(clusterId, 0))
   await node.close()
   other.close()
   for (const endpoint of ['127.0.0.1:2379', 'tcp://etcd:2379', 'http://etcd:2379/v3', '']) {
@@ -206,7 +206,7 @@ test('a record that cannot be understood is told of, and nobody leads by it', { 
   await node.put('/garbage/leadership', '{"version":2}')
   await until('1 leads no more', () => !first.leads)
   const words = /\/garbage\/leadership cannot be understood: it has version 2/
-  await assert.rejects(second.claim(clusterId), refusedWith('REPLICATION_UNAVAILABLE', words))
+  await assert.rejects(second.claim(clusterId, 0), refusedWith('REPLICATION_UNAVAILABLE', words))
   await assert.rejects(openNode(3, etcd.urls, { cluster: 'garbage' }), refusedWith('REPLICATION_UNAVAILABLE', words))
   await until('its lease is gone', async () => !('/garbage/leader' in (await node.entries('/garbage'))))
   assert.equal(second.isVacant, false)

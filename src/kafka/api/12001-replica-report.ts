@@ -36,7 +36,8 @@ function answer({ leadership, members, catalogVersion, catalog, mayLead }: Leade
     members,
     catalogVersion,
     catalog:
-      catalog?.map(({ name, id, partitions, config }) => ({
+      catalog?.map(({ name, id, partitions, config, largestBatchBytes }) => ({
+        largestBatchBytes,
         name,
         id,
         partitions,

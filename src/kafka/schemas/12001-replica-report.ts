@@ -44,7 +44,13 @@ export const replicaReportResponse = struct({
   /** Null where the replica has it. */
   catalog: nullable(
     array(
-      struct({ name: string, id: uuid, partitions: int32, config: array(struct({ name: string, value: string })) }),
+      struct({
+        name: string,
+        id: uuid,
+        partitions: int32,
+        config: array(struct({ name: string, value: string })),
+        largestBatchBytes: int32,
+      }),
     ),
   ),
   mayLead: bool,

@@ -122,8 +122,8 @@ export class EtcdAuthority implements Authority {
     return this.#telling.onChange(listener)
   }
 
-  claim(clusterId: string): Promise<boolean> {
-    return this.#decideAlone(() => this.#claim(clusterId))
+  claim(clusterId: string, aboveEpoch: number): Promise<boolean> {
+    return this.#decideAlone(() => this.#claim(clusterId, aboveEpoch))
   }
 
   setInSync(inSync: readonly number[]): Promise<void> {
@@ -337,7 +337,7 @@ export class EtcdAuthority implements Authority {
     }
   }
 
-  async #claim(clusterId: string): Promise<boolean> {
+  async #claim(clusterId: string, aboveEpoch: number): Promise<boolean> {
     if (this.leads) return true
     const { leadership: last, modRevision, leaderLease, damage } = await this.#read()
     if (damage !== undefined) throw damage
@@ -347,7 +347,8 @@ export class EtcdAuthority implements Authority {
     const { nodeId } = this.#self
     const lease = this.#lease.id
     if (leaderLease !== undefined || lease === undefined || last?.inSync.includes(nodeId) === false) return false
-    const next: Leadership = { clusterId, epoch: (last?.epoch ?? 0) + 1, leaderId: nodeId, inSync: [nodeId] }
+    const epoch = Math.max(last?.epoch ?? 0, aboveEpoch) + 1
+    const next: Leadership = { clusterId, epoch, leaderId: nodeId, inSync: [nodeId] }
     try {
       await this.#make(claiming(this.#keys, next, modRevision, lease), () => {
         if (this.#lease.id === lease) this.#claimed = { epoch: next.epoch, lease }

@@ -90,8 +90,9 @@ test('the ends of epochs, and a report with all that a leader tells', async (t) 
       id: Buffer.alloc(16, 1),
       partitions: 2,
       config: { 'retention.ms': '5', 'compression.type': 'lz4' },
+      largestBatchBytes: 0,
     },
-    { name: 'bills', id: Buffer.alloc(16, 2), partitions: 4, config: {} },
+    { name: 'bills', id: Buffer.alloc(16, 2), partitions: 4, config: {}, largestBatchBytes: 0 },
   ]
   leader.description = { ...leader.description, members: [someReport.member] }
   const replica = link()
