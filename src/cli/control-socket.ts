@@ -13,6 +13,7 @@ import { systemClock } from '../core/clock.js'
 import { asHoldfastError, type ErrorCode, errorTable, HoldfastError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
 import type { Disk } from '../files/disk.js'
+import type { ReplicaNode } from '../replication/node.js'
 import type { BackupProgress } from '../storage/backup/file-copies.js'
 import type { BackupOptions, BackupReport } from '../storage/backup/store-backup.js'
 
@@ -31,8 +32,19 @@ export interface AdviceReport {
   readonly advice: readonly Advice[] | null
 }
 
-type Request = BackupRequest | AdviceRequest
-type Report = BackupReport | AdviceReport
+/** Lets this node lead. */
+export interface PromotionRequest {
+  readonly command: 'promote'
+  readonly unclean: boolean
+}
+
+export interface PromotionReport {
+  readonly nodeId: number
+  readonly epoch: number
+}
+
+type Request = BackupRequest | AdviceRequest | PromotionRequest
+type Report = BackupReport | AdviceReport | PromotionReport
 
 type Answer =
   | { readonly progress: BackupProgress }
@@ -50,10 +62,12 @@ export interface ControlTools {
   readonly logger: Logger
   /** Where figures are watched: what they advise. */
   readonly monitor?: { readonly advice: readonly Advice[] }
+  /** Where this is one of several nodes. */
+  readonly node?: Pick<ReplicaNode, 'promote' | 'replicated'>
 }
 
 /** What may be asked for. */
-interface Controlled extends Pick<ControlTools, 'monitor'> {
+interface Controlled extends Pick<ControlTools, 'monitor' | 'node'> {
   readonly broker: Broker
 }
 
@@ -61,7 +75,7 @@ interface Controlled extends Pick<ControlTools, 'monitor'> {
 export async function listenForControl(
   broker: Broker,
   dataPath: string,
-  { disk, logger, monitor }: ControlTools,
+  { disk, logger, monitor, node }: ControlTools,
 ): Promise<{ close(): Promise<void> }> {
   const path = socketPath(dataPath)
   const sockets = new Set<Socket>()
@@ -69,7 +83,7 @@ export async function listenForControl(
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
-    serveOne({ broker, monitor }, socket)
+    serveOne({ broker, monitor, node }, socket)
   })
   try {
     // One that a killed process left: the directory is ours, so nobody listens on it.
@@ -127,15 +141,28 @@ function serveOne(controlled: Controlled, socket: Socket): void {
 
 /** @throws INVALID_REQUEST for a line that is no request, and what {@link Broker.backup} throws */
 async function work(
-  { broker, monitor }: Controlled,
+  { broker, monitor, node }: Controlled,
   line: string,
   onProgress: (progress: BackupProgress) => void,
   signal: AbortSignal,
 ): Promise<Report> {
   const request = requestIn(line)
   if (request.command === 'advice') return { advice: monitor?.advice ?? (await adviceOnLogs(broker)) }
+  if (request.command === 'promote') return promote(broker, node, request)
   const { target, link, keep } = request
   return broker.backup(target, { link, keep, onProgress, signal })
+}
+
+async function promote(
+  { nodeId }: Broker,
+  node: ControlTools['node'],
+  { unclean }: PromotionRequest,
+): Promise<PromotionReport> {
+  if (node === undefined) {
+    throw new HoldfastError('INVALID_REQUEST', 'This node is alone (replication.mode is none), and leads anyway.')
+  }
+  await node.promote({ unclean })
+  return { nodeId, epoch: node.replicated.leaderEpoch }
 }
 
 /** Nothing of it is loaded before somebody asks. */
@@ -152,8 +179,9 @@ async function adviceOnLogs(broker: Broker): Promise<readonly Advice[] | null> {
 
 function requestIn(line: string): Request {
   try {
-    const request = JSON.parse(line) as Partial<BackupRequest> | AdviceRequest | null
+    const request = JSON.parse(line) as Partial<BackupRequest> | AdviceRequest | PromotionRequest | null
     if (request?.command === 'advice') return request
+    if (request?.command === 'promote') return { command: 'promote', unclean: request.unclean === true }
     if (request?.command === 'backup' && typeof request.target === 'string' && request.target !== '')
       return request as BackupRequest
   } catch {
@@ -174,6 +202,11 @@ export function askServing(
 /** What the process advises that has the data directory open. @throws CONNECTION_FAILED where none listens */
 export function askAdvice(dataPath: string): Promise<AdviceReport> {
   return ask<AdviceReport>(dataPath, { command: 'advice' }, () => {})
+}
+
+/** @throws CONNECTION_FAILED where no process serves the directory, and what {@link ReplicaNode.promote} throws */
+export function askPromotion(dataPath: string, unclean: boolean): Promise<PromotionReport> {
+  return ask<PromotionReport>(dataPath, { command: 'promote', unclean }, () => {})
 }
 
 function ask<Done extends Report>(

@@ -14,6 +14,7 @@ import { groupCommands } from './groups.js'
 import { mirrorCommand } from './mirror.js'
 import { exitCodeOf, exitCodes, printError } from './output.js'
 import { produceCommand } from './produce.js'
+import { promoteCommand } from './promote.js'
 import { repairCommand } from './repair.js'
 import { serveCommand } from './serve.js'
 import { settingsCommand } from './settings.js'
@@ -61,6 +62,7 @@ export function commandTree(): Command {
     traceCommand(),
     groupCommands(),
     backupCommands(),
+    promoteCommand(),
     mirrorCommand(),
     exportCommand(),
     settingsCommand(),

@@ -2,13 +2,13 @@
 
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import type { Broker } from '../broker/broker.js'
 import type { Logger } from '../core/logger.js'
 import type { KafkaServer } from '../kafka/server.js'
 import type { RecoveryReport } from '../storage/recovery.js'
 import { firstSteps } from './first-steps.js'
 import { printError, printJson } from './output.js'
 import { recoveryOnTerminal, recoveryText } from './recovery.js'
+import { checkReachable, openServed, type Served } from './replication.js'
 import { type HttpOptions, type HttpToCome, prepareHttp, type ServedHttp, withHttp } from './serve-http.js'
 import { type SettingsOptions, settingsOf, sourcesHelp, withSettings } from './settings-options.js'
 import { parseAddress } from './target.js'
@@ -54,10 +54,9 @@ export function serveCommand(): (parent: Command) => void {
 async function serve(options: Options): Promise<void> {
   if (options.printConfig) return (await import('./settings.js')).printSettings(options)
   // All at once, so that reading one module overlaps with compiling another; only what is served has to be loaded.
-  const [settings, logger, { Broker }, { KafkaServer }, { listenForControl }, { nodeDisk }] = await Promise.all([
+  const [settings, logger, { KafkaServer }, { listenForControl }, { nodeDisk }] = await Promise.all([
     settingsOf(options),
     stderrLogger(options.logLevel),
-    import('../broker/broker.js'),
     import('../kafka/server.js'),
     import('./control-socket.js'),
     import('../files/node-disk.js'),
@@ -65,14 +64,17 @@ async function serve(options: Options): Promise<void> {
   const http = await prepareHttp(options, { dataPath: options.data, disk: nodeDisk, logger })
   const progress = recoveryOnTerminal()
   const opened = { settings, logger, fullScan: options.fullScan, metrics: http?.metrics, onRecovery: progress.show }
-  const broker = await Broker.open(options.data, opened).finally(progress.clear)
-  const { server, console } = await listen(KafkaServer, broker, { options, logger, http })
-  const control = await listenForControl(broker, options.data, { disk: nodeDisk, logger, monitor: console?.monitor })
+  checkReachable(options.advertise ?? options.listen, settings)
+  const served = await openServed(options.data, opened).finally(progress.clear)
+  const { broker, node } = served
+  const { server, console } = await listen(KafkaServer, served, { options, logger, http })
+  const tools = { disk: nodeDisk, logger, monitor: console?.monitor, node }
+  const control = await listenForControl(broker, options.data, tools)
   announce(server, console, broker.recovery, options)
   await stopSignal()
   await control.close()
   await console?.close()
-  process.exitCode = await stop(server, broker)
+  process.exitCode = await stop(server, served)
   // What is still open now (a client that does not read its answer) must not hold the process.
   process.exit()
 }
@@ -86,7 +88,7 @@ interface Listening {
 /** A broker whose servers cannot listen is closed in order. */
 async function listen(
   Server: typeof KafkaServer,
-  broker: Broker,
+  { broker, replication, start, close }: Served,
   { options, logger, http }: Listening,
 ): Promise<{ server: KafkaServer; console: ServedHttp | undefined }> {
   const { listen: address, advertise } = options
@@ -98,11 +100,13 @@ async function listen(
       advertisedPort: advertise?.port,
       metrics: http?.metrics,
       logger,
+      replication,
     })
+    await start(advertise ?? { host: server.host, port: server.port })
     return { server, console: await http?.begin(broker, addressOf(server)) }
   } catch (error) {
     await server?.close()
-    await broker.close()
+    await close()
     throw error
   }
 }
@@ -143,10 +147,10 @@ function stopSignal(): Promise<void> {
 }
 
 /** Answers what is in work, flushes, closes. Returns the exit code. */
-async function stop(server: KafkaServer, broker: Broker): Promise<number> {
+async function stop(server: KafkaServer, served: Served): Promise<number> {
   try {
     await server.close()
-    await broker.close()
+    await served.close()
     return 0
   } catch (error) {
     printError(error)
