@@ -142,7 +142,10 @@ export class Cluster {
           const isElsewhere = error instanceof HoldfastError && error.code === 'NOT_CONTROLLER'
           if (!isElsewhere && (wasSent || !isConnectionFailure(error))) throw error
           failures.push(error)
-          if (isElsewhere) break
+          if (isElsewhere) {
+            this.turnToAnother()
+            break
+          }
         }
       }
       if (patience.isOver) throw noneAnswers(failures)

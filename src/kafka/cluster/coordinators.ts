@@ -74,6 +74,7 @@ export class Coordinators {
     return retrying(clock, requestTimeoutMs, async () => {
       const answer = await this.#cluster.any((wire) => wire.send(findCoordinator, request, { minVersion: 1 }))
       const { errorCode, errorMessage, nodeId } = answer.coordinators[0] ?? answer
+      if (errorCode !== 0) this.#cluster.turnToAnother()
       throwIfRefused(errorCode, errorMessage)
       return nodeId
     })
