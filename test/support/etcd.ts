@@ -33,7 +33,9 @@ export class EtcdNode {
 
   start(): void {
     const log = openSync(this.#log, 'a')
-    this.#child = spawn('etcd', [...this.#args, '--data-dir', this.#data], { stdio: ['ignore', log, log] })
+    // It goes with this process, however that ends.
+    const [program, ...before] = process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'KILL', 'etcd'] : ['etcd']
+    this.#child = spawn(program, [...before, ...this.#args, '--data-dir', this.#data], { stdio: ['ignore', log, log] })
     closeSync(log)
     process.once('exit', () => this.#child?.kill('SIGKILL'))
   }
