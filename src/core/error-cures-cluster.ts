@@ -2,7 +2,8 @@
 
 export const clusterCures = {
   REPLICATION_UNAVAILABLE: {
-    cause: 'etcd does not answer: it is down, has lost its majority, or the network to it is cut.',
+    cause:
+      'etcd does not answer: it is down, has lost its majority, or the network to it is cut. Or it holds what this program did not write, or is not the etcd that it was, as the message says then.',
     cure: 'It is tried again by itself. See that `replication.etcd` is right and that most nodes of etcd are up (`etcdctl endpoint health`).',
   },
   INCONSISTENT_CLUSTER_ID: {
