@@ -3,7 +3,7 @@
 import { clusterId, leaseMs, openNode } from './etcd-nodes.js'
 
 const [endpoint, cluster, nodeId, inSync] = process.argv.slice(2)
-const node = await openNode(Number(nodeId), [endpoint], { cluster, leaseMs })
+const node = await openNode(undefined, Number(nodeId), [endpoint], { cluster, leaseMs })
 if (!(await node.claim(clusterId, 0))) throw new Error('somebody else leads')
 await node.setInSync(inSync.split(',').map(Number))
 console.log('leads')

@@ -1,10 +1,10 @@
 /** An etcd of three processes: the loss of one is not noticed, the loss of two ends every leadership. */
 
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
+import { after, before, test } from 'node:test'
 import { Etcd, type EtcdNode, withoutEtcd } from '../support/etcd.js'
 import { until } from '../support/until.js'
-import { closeNodes, openNodes, overseer, sleep, untilLeads } from './etcd-nodes.js'
+import { openNodes, overseer, sleep, untilLeads } from './etcd-nodes.js'
 
 const skip = withoutEtcd()
 const leaseMs = 4_000
@@ -16,7 +16,6 @@ before(async () => {
 after(async () => {
   if (!skip) await etcd.stop()
 })
-afterEach(closeNodes)
 
 /** Those that lead the others last. */
 async function inOrder(): Promise<EtcdNode[]> {
@@ -27,12 +26,12 @@ async function inOrder(): Promise<EtcdNode[]> {
   return [...followers, ...leaders]
 }
 
-test('the end of one process of etcd, be it the first among them, is not noticed', { skip }, async () => {
+test('the end of one process of etcd, be it the first among them, is not noticed', { skip }, async (t) => {
   const [, , first] = await inOrder()
   // So that the one that ends is the one that is asked.
   const urls = [first.url, ...etcd.urls.filter((url) => url !== first.url)]
-  const nodes = await openNodes(2, urls, { cluster: 'one-of-three', leaseMs })
-  const seen = overseer(nodes)
+  const nodes = await openNodes(t, 2, urls, { cluster: 'one-of-three', leaseMs })
+  const seen = overseer(t, nodes)
   await first.kill()
   await sleep(leaseMs * 1.2)
   await nodes[0].setInSync([1])
@@ -44,9 +43,9 @@ test('the end of one process of etcd, be it the first among them, is not noticed
   await etcd.ready()
 })
 
-test('without a majority of etcd nobody leads, and with it again one does', { skip }, async () => {
-  const nodes = await openNodes(2, etcd.urls, { cluster: 'two-of-three', leaseMs })
-  const seen = overseer(nodes)
+test('without a majority of etcd nobody leads, and with it again one does', { skip }, async (t) => {
+  const nodes = await openNodes(t, 2, etcd.urls, { cluster: 'two-of-three', leaseMs })
+  const seen = overseer(t, nodes)
   const lost = (await inOrder()).slice(1)
   for (const node of lost) node.freeze()
   try {
