@@ -68,7 +68,8 @@ class Run {
     const { scene, say } = options
     this.#watch = new Watch(scene, topic, (leaderId, epoch) => say(`node ${leaderId} leads, epoch ${epoch}`))
     const { bootstrap: address } = scene
-    this.#life = { address, topic, partitions, recorder: this.#recorder, betweenSendsMs, running: true }
+    const note = (text: string): void => say(`client: ${text}`)
+    this.#life = { address, topic, partitions, recorder: this.#recorder, betweenSendsMs, note, running: true }
     this.#queueLife = { ...this.#life, topic: queueTopic, partitions: queues, recorder: new Recorder() }
   }
 

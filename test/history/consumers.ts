@@ -28,7 +28,13 @@ export class ChangingMembers {
   }
 
   join(): void {
-    this.#members.push(this.#joinAtLast())
+    const member: Promise<Member | undefined> = this.#joinAtLast(() => {
+      const place = this.#members.indexOf(member)
+      if (place < 0 || !this.#life.running) return
+      this.#members.splice(place, 1)
+      this.join()
+    })
+    this.#members.push(member)
   }
 
   /** The oldest goes. */
@@ -43,10 +49,10 @@ export class ChangingMembers {
     await Promise.all(this.#leaving)
   }
 
-  /** Undefined where the life ended before. */
-  async #joinAtLast(): Promise<Member | undefined> {
+  /** Undefined where the life ended before. `onLost`: its client has given up, and another has to take its place. */
+  async #joinAtLast(onLost: () => void): Promise<Member | undefined> {
     while (this.#life.running) {
-      const member = await join(this.#life, this.#group, `member${this.#names++}`).catch(() => undefined)
+      const member = await join(this.#life, this.#group, `member${this.#names++}`, onLost).catch(() => undefined)
       if (member !== undefined) return member
       await pause(50)
     }
@@ -54,7 +60,7 @@ export class ChangingMembers {
   }
 }
 
-async function join(life: Life, group: string, name: string): Promise<Member> {
+async function join(life: Life, group: string, name: string, onLost: () => void): Promise<Member> {
   const consumer = kafkajs(life.address).consumer({
     groupId: group,
     sessionTimeout: 6000,
@@ -62,6 +68,11 @@ async function join(life: Life, group: string, name: string): Promise<Member> {
     rebalanceTimeout: 3000,
     maxWaitTimeInMs: 50,
     retry: { initialRetryTime: 20, maxRetryTime: 200, retries: 30, restartOnFailure: async () => true },
+  })
+  consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
+    life.note?.(`${name} of the group crashed, and ${restart ? 'starts again' : 'gives up'}: ${error.message}`)
+    // Left to itself it would stay away for good.
+    if (!restart) onLost()
   })
   let joined = 0
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {

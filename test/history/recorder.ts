@@ -24,6 +24,8 @@ export interface Life {
   readonly recorder: Recorder
   /** Of each producer; 1 where absent. */
   readonly betweenSendsMs?: number
+  /** Takes what is worth telling of a client. */
+  note?(text: string): void
   running: boolean
 }
 
