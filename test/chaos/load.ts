@@ -14,6 +14,8 @@ import type { Life } from '../history/recorder.js'
 
 export const group = 'g'
 export const transactions = 'transactions'
+/** kafkajs, which reads it all, knows none of the better ways. */
+const plain = { compression: 'none' } as const
 /** With `open` it is half a minute. */
 const impatientMs = 3000
 
@@ -22,7 +24,7 @@ const impatient = (life: Life): Promise<RemoteBroker> =>
   RemoteBroker.connect(life.address, { requestTimeoutMs: impatientMs, retryMs: 60_000 })
 
 const sendImpatiently = (life: Life, name: string): Promise<void> =>
-  sendWith(life, name, 'idempotent', async () => queueSends(new Queue(await impatient(life)), life))
+  sendWith(life, name, 'idempotent', async () => queueSends(new Queue(await impatient(life), plain), life))
 
 const queueSends = (queue: Queue, life: Life) => ({
   // What pads the messages is no part of the history, and is compared on the disks.
@@ -50,7 +52,7 @@ export function startLoad(life: Life, hasKcat: boolean): Load {
   members.join()
   members.join()
   const senders = Promise.all([
-    sendWith(life, 'library', 'idempotent', async () => queueSends(await open(`kafka://${life.address}`), life)),
+    sendWith(life, 'library', 'idempotent', async () => queueSends(await open(`kafka://${life.address}`, plain), life)),
     sendImpatiently(life, 'impatient'),
     sendWithKafkajs(life, 'kafkajs'),
     sendWithPlatformatic(life, 'platformatic'),
