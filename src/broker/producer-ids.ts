@@ -7,12 +7,9 @@ import { join } from 'node:path'
 import { HoldfastError } from '../core/errors.js'
 import { Mutex } from '../core/mutex.js'
 import type { Disk } from '../files/disk.js'
+import { idRangeOf } from '../storage/producer-id-ranges.js'
 
 const blockLength = 1000
-
-const idsPerNode = 2 ** 40
-/** So that all ids are exact as numbers of JavaScript. */
-export const greatestNodeId = 2 ** 13 - 2
 
 export class ProducerIds {
   readonly #disk: Disk
@@ -38,9 +35,8 @@ export class ProducerIds {
     const path = join(configPath, 'producer-ids.json')
     const bytes = await disk.readFile(path)
     const next = bytes === undefined ? 0 : decode(bytes, path)
-    if (nodeId === undefined) return new ProducerIds(disk, path, next, Number.MAX_SAFE_INTEGER)
-    const first = nodeId * idsPerNode
-    return new ProducerIds(disk, path, Math.max(first, next), first + idsPerNode)
+    const { first, end } = idRangeOf(nodeId)
+    return new ProducerIds(disk, path, Math.max(first, next), end)
   }
 
   take(): Promise<number> {

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { Member } from '../broker/replication.js'
 import { HoldfastError } from '../core/errors.js'
 import type { Disk } from '../files/disk.js'
+import { replicationFile } from '../storage/data-directory.js'
 import type { Leadership } from './authority.js'
 
 export interface LeadershipRecord {
@@ -28,7 +29,7 @@ export class LeadershipFile {
 
   /** @throws DATA_DIR_DAMAGED */
   static async load(disk: Disk, configPath: string): Promise<LeadershipFile> {
-    const path = join(configPath, 'replication.json')
+    const path = join(configPath, replicationFile)
     const bytes = await disk.readFile(path)
     return new LeadershipFile(disk, path, bytes && decode(bytes, path))
   }

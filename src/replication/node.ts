@@ -5,7 +5,6 @@
  */
 
 import { Broker, type BrokerOptions } from '../broker/broker.js'
-import { greatestNodeId } from '../broker/producer-ids.js'
 import type { Member } from '../broker/replication.js'
 import type { Address } from '../core/addresses.js'
 import { type Clock, systemClock } from '../core/clock.js'
@@ -17,6 +16,7 @@ import { resolveSettings, type Settings } from '../core/settings.js'
 import { Wakeup } from '../core/wakeup.js'
 import { nodeDisk } from '../files/node-disk.js'
 import { MessageStore } from '../storage/message-store.js'
+import { greatestNodeId } from '../storage/producer-id-ranges.js'
 import type { Authority } from './authority.js'
 import type { LeaderReport, OpenLink, Replicated } from './contract.js'
 import { Follower } from './follower/follower.js'

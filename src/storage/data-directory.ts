@@ -22,6 +22,9 @@ import { originOf, originText, type Settings } from '../core/settings.js'
 import type { Disk, DiskLock } from '../files/disk.js'
 import { decodeProperties, encodeMetaProperties } from './segments/text-files.js'
 
+/** In `config/`, where the directory is one of several that hold copies of the same logs. */
+export const replicationFile = 'replication.json'
+
 export const formatVersion = 1
 
 export interface DataDirectory {

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { resolveSettings, topicSettings } from '../../core/settings.js'
 import type { Disk } from '../../files/disk.js'
-import { formatVersion, parseJson } from '../data-directory.js'
+import { formatVersion, parseJson, replicationFile } from '../data-directory.js'
 import { decodeProperties } from '../segments/text-files.js'
 import { type Topic, TopicCatalog } from '../topic-catalog.js'
 import type { Findings } from './findings.js'
@@ -14,6 +14,8 @@ export interface DataDirectoryFacts {
   readonly topics: readonly Topic[] | undefined
   readonly clusterId: string | undefined
   readonly nodeId: number | undefined
+  /** It has been one of several nodes that hold copies of the same logs. */
+  readonly isReplica: boolean
   /** The first producer id that was never given away; undefined where nobody tells. */
   readonly nextProducerId: number | undefined
 }
@@ -34,7 +36,8 @@ export async function checkDataDirectory(
       findings.add('foreign-file', path, 'It does not belong into config/')
     else if (name !== 'topics.json' && name !== 'producer-ids.json') await parsed(disk, path, findings)
   }
-  return { topics, ...identity, nextProducerId }
+  const isReplica = (await kindOfPath(disk, join(dataPath, 'config', replicationFile))) !== undefined
+  return { topics, ...identity, isReplica, nextProducerId }
 }
 
 /** The JSON object in a file; undefined, and a finding, where there is none. */

@@ -7,6 +7,7 @@ import { basename, join } from 'node:path'
 import type { Disk } from '../../files/disk.js'
 import type { RecordBatch } from '../../records/batch.js'
 import type { EpochStart } from '../log/leader-epochs.js'
+import type { GreatestIds } from '../producer-id-ranges.js'
 import { parsePartitionDirectoryName, segmentFileName, suffix } from '../segments/format.js'
 import { decodeEpochs, decodePartitionMetadata } from '../segments/text-files.js'
 import { IndexCheck, type IndexInterval } from './check-indexes.js'
@@ -45,7 +46,7 @@ export interface PartitionFacts {
   readonly epochs: readonly EpochStart[] | undefined
   /** As the batches say them. */
   readonly epochsInLog: readonly EpochStart[]
-  readonly greatestProducerId: number
+  readonly producerIds: GreatestIds
   /** Offset behind the last sound batch, or where the log starts if it has none. */
   readonly endOffset: number
   /** Batches are lost, so that it cannot be said where the log ended. */
@@ -100,7 +101,7 @@ class PartitionCheck {
     checkRow(segments, this.#request, this.#findings)
     this.#checkEpochs(epochs, inLog.starts)
     const name = parsePartitionDirectoryName(basename(directory)) ?? { topic: basename(directory), partition: -1 }
-    const { greatestProducerId } = producers
+    const { producerIds } = producers
     return {
       directory,
       ...name,
@@ -108,7 +109,7 @@ class PartitionCheck {
       segments,
       epochs,
       epochsInLog: inLog.starts,
-      greatestProducerId,
+      producerIds,
       endOffset,
       isDamaged,
     }

@@ -2,6 +2,7 @@
 
 import type { Disk } from '../../files/disk.js'
 import type { RecordBatch } from '../../records/batch.js'
+import { GreatestIds } from '../producer-id-ranges.js'
 import { type ProducerState, ProducerStates } from '../producer-states.js'
 import { decodeProducerSnapshot } from '../segments/producer-snapshot.js'
 import type { BatchObserver } from './check-segment.js'
@@ -23,7 +24,8 @@ export class ProducerCheck implements BatchObserver {
   readonly #replayed = new ProducerStates()
   readonly #lastSeen = new Map<number, number>()
   #maxTimestamp = -1
-  #greatestProducerId = -1
+  /** Of the batches seen. */
+  readonly producerIds = new GreatestIds()
 
   private constructor(findings: Findings, waiting: { file: SnapshotFile; states: ProducerStates }[]) {
     this.#findings = findings
@@ -41,11 +43,6 @@ export class ProducerCheck implements BatchObserver {
     return new ProducerCheck(findings, waiting)
   }
 
-  /** The greatest producer id in the batches seen; -1 where there is none. */
-  get greatestProducerId(): number {
-    return this.#greatestProducerId
-  }
-
   get hasProducers(): boolean {
     return this.#replayed.size > 0
   }
@@ -61,7 +58,7 @@ export class ProducerCheck implements BatchObserver {
     if (!batch.hasProducerId) return
     this.#replayed.note(batch, batch.maxTimestamp)
     this.#lastSeen.set(batch.producerId, batch.maxTimestamp)
-    if (batch.producerId > this.#greatestProducerId) this.#greatestProducerId = batch.producerId
+    this.producerIds.note(batch.producerId)
   }
 
   /** `endOffset`: of the log. */

@@ -9,6 +9,7 @@ import { resolveSettings, type Settings } from '../../core/settings.js'
 import type { Disk } from '../../files/disk.js'
 import { storeNames } from '../commitlog/format.js'
 import { logPathOf } from '../data-directory.js'
+import { GreatestIds, idRangeOf } from '../producer-id-ranges.js'
 import { partitionDirectoryName } from '../segments/format.js'
 import { snapshotPathOf } from '../store-places.js'
 import { checkDataDirectory, type DataDirectoryFacts } from './check-data-directory.js'
@@ -129,7 +130,7 @@ export async function verifyTarget(target: Target, options: VerifyOptions): Prom
   if (dataPath !== undefined && only === undefined) await checkTopicsOfStore(disk, dataPath, topics, store, findings)
   if (only === undefined && target.logPath !== undefined) {
     checkCommitted(log, store, readers, findings)
-    if (dataPath !== undefined) checkProducerIds(dataPath, data, greatestProducerId(log, store), findings)
+    if (dataPath !== undefined) checkProducerIds(dataPath, data, greatestGivenId(data, log, store), findings)
   }
   return { target, data, log, store, findings, bytes: bytesDone }
 }
@@ -154,8 +155,16 @@ async function sizeOfFiles(disk: Disk, directory: string, isCounted: (name: stri
   return sum
 }
 
-function greatestProducerId({ partitions }: LogDirectoryFacts, store: StoreFacts | undefined): number {
-  return Math.max(store?.greatestProducerId ?? -1, ...partitions.map((one) => one.greatestProducerId))
+/** The greatest producer id of a message that this directory's own node may have given away; -1 where there is none. */
+export function greatestGivenId(
+  data: DataDirectoryFacts | undefined,
+  { partitions }: LogDirectoryFacts,
+  store: StoreFacts | undefined,
+): number {
+  const all = new GreatestIds()
+  if (store !== undefined) all.add(store.producerIds)
+  for (const { producerIds } of partitions) all.add(producerIds)
+  return all.within(idRangeOf(data?.isReplica ? data.nodeId : undefined))
 }
 
 function checkCommitted(

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { checkpointFile, encodeOffsets, type PartitionOffset } from '../checkpoints.js'
 import { metaEntries } from '../data-directory.js'
 import type { Finding } from '../inspect/findings.js'
-import type { VerifiedTarget } from '../inspect/verify.js'
+import { greatestGivenId, type VerifiedTarget } from '../inspect/verify.js'
 import { encodeEpochs, encodeMetaProperties, encodePartitionMetadata } from '../segments/text-files.js'
 import { TopicCatalog } from '../topic-catalog.js'
 import type { RepairedLog } from './repair-log.js'
@@ -69,16 +69,14 @@ function metaProperties({ data }: VerifiedTarget, { clock, randomness }: RepairT
 const skippedProducerIds = 10_000
 
 function planProducerIds(
-  { target, findings, log, store }: VerifiedTarget,
+  { target, findings, log, store, data }: VerifiedTarget,
   next: number | undefined,
   tools: RepairTools,
 ): RepairStep[] {
   if (target.dataPath === undefined) return []
   const path = join(target.dataPath, 'config', 'producer-ids.json')
   if (!findings.has('producer-ids-wrong', path) && !findings.has('metadata-unreadable', path)) return []
-  const inLogs = log.partitions.map(({ greatestProducerId }) => greatestProducerId)
-  const greatest = Math.max(store?.greatestProducerId ?? -1, ...inLogs)
-  const nextProducerId = Math.max(next ?? 0, greatest + 1 + skippedProducerIds)
+  const nextProducerId = Math.max(next ?? 0, greatestGivenId(data, log, store) + 1 + skippedProducerIds)
   const bytes = Buffer.from(`${JSON.stringify({ version: 1, nextProducerId })}\n`)
   return [replaceStep(path, `let producer ids go on with ${nextProducerId}`, bytes, tools)]
 }

@@ -11,6 +11,7 @@ import { acknowledgesAfter } from '../../../flush/policy.js'
 import { queueFileBytes } from '../../commitlog/consume-queue.js'
 import { storeNames } from '../../commitlog/format.js'
 import { wasStoreClosedCleanly } from '../../commitlog/store-checkpoint.js'
+import type { GreatestIds } from '../../producer-id-ranges.js'
 import type { Findings } from '../findings.js'
 import { checkFixedFiles, type FixedFile, listFixedFiles, sizeOfMost } from './fixed-files.js'
 import { IndexCheck } from './index-check.js'
@@ -50,7 +51,7 @@ export interface StoreFacts {
   readonly rest: LostBytes | undefined
   readonly lost: readonly LostBytes[]
   readonly queues: readonly QueueFacts[]
-  readonly greatestProducerId: number
+  readonly producerIds: GreatestIds
 }
 
 /** What RocketMQ has in its directory beside what is read here. */
@@ -98,7 +99,7 @@ export async function checkStore(disk: Disk, request: StoreRequest, findings: Fi
   }
   await checkStoreCheckpoint(disk, storePath, { lastTimestamp: checks.storeTimestamp, end: pass.end, clean }, findings)
   const { end, rest, lost } = pass
-  const { greatestProducerId } = checks
+  const { producerIds } = checks
   return {
     storePath,
     snapshotPath,
@@ -109,7 +110,7 @@ export async function checkStore(disk: Disk, request: StoreRequest, findings: Fi
     rest,
     lost,
     queues: factsOf(queues),
-    greatestProducerId,
+    producerIds,
   }
 }
 

@@ -3,6 +3,7 @@
 import { dispatchOf, type MessageDispatch } from '../../commitlog/dispatching.js'
 import { sysFlag } from '../../commitlog/format.js'
 import type { MessageView } from '../../commitlog/message.js'
+import { GreatestIds } from '../../producer-id-ranges.js'
 import type { FindingCode, Findings } from '../findings.js'
 import { BatchCheck } from './batch-check.js'
 import type { IndexCheck, IndexedMessage } from './index-check.js'
@@ -27,16 +28,13 @@ export class MessageChecks implements LogVisitor {
   readonly #batches = new BatchCheck()
   readonly #since = new Map<string, { readonly position: number | undefined }>()
   #last: LastMessage = { position: -1, end: 0, storeTimestamp: 0 }
-  #greatestProducerId = -1
+  /** Of the messages so far. */
+  readonly producerIds = new GreatestIds()
   #storeTimestamp = 0
 
   constructor(options: MessageChecksOptions, findings: Findings) {
     this.#options = options
     this.#findings = findings
-  }
-
-  get greatestProducerId(): number {
-    return this.#greatestProducerId
   }
 
   /** Of the last message, ms; 0 where there is none. */
@@ -56,7 +54,7 @@ export class MessageChecks implements LogVisitor {
     this.#last = { position, end: position + dispatch.sizeInBytes, storeTimestamp }
     if (storeTimestamp < this.#storeTimestamp) this.#reportTime(dispatch)
     this.#storeTimestamp = Math.max(this.#storeTimestamp, storeTimestamp)
-    if (own.producerId > this.#greatestProducerId) this.#greatestProducerId = own.producerId
+    if (own.producerId >= 0) this.producerIds.note(own.producerId)
     const partial = this.#batches.take(dispatch)
     if (partial !== undefined) this.#add('batch-partial', partial.position, partial.what)
     const isDue = position >= (this.#sinceOf(topic) ?? 0)
