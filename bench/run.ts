@@ -25,6 +25,7 @@ import { kafka } from './cases/kafka.js'
 import { metrics } from './cases/metrics.js'
 import { queues } from './cases/queues.js'
 import { read } from './cases/read.js'
+import { replication } from './cases/replication.js'
 import { scale } from './cases/scale.js'
 import { socket } from './cases/socket.js'
 import { variants } from './cases/variants.js'
@@ -37,7 +38,20 @@ import type { Row } from './harness/rows.js'
 import { Workspace } from './harness/workspace.js'
 import { installPeers } from './peers.js'
 
-const cases: readonly Case[] = [durable, async, read, fetch, find, socket, kafka, queues, scale, variants, metrics]
+const cases: readonly Case[] = [
+  durable,
+  async,
+  read,
+  fetch,
+  find,
+  socket,
+  kafka,
+  replication,
+  queues,
+  scale,
+  variants,
+  metrics,
+]
 
 const { values: options } = parseArgs({
   options: {

@@ -220,7 +220,10 @@ test('topics are checked before they are made', async () => {
   await assert.rejects(create({ name: 't' }), refusedWith('TOPIC_ALREADY_EXISTS'))
   await assert.rejects(create({ name: 'a', partitions: 0 }), refusedWith('INVALID_PARTITIONS'))
   await assert.rejects(create({ name: 'a', replicationFactor: 3 }), refusedWith('INVALID_REPLICATION_FACTOR'))
-  await assert.rejects(create({ name: 'a', config: { 'min.insync.replicas': '1' } }), refusedWith('INVALID_CONFIG'))
+  await assert.rejects(
+    create({ name: 'a', config: { 'unclean.leader.election.enable': 'true' } }),
+    refusedWith('INVALID_CONFIG'),
+  )
   await assert.rejects(create({ name: 'a', config: { 'segment.bytes': '1' } }), refusedWith('INVALID_CONFIG'))
   await create({ name: 'a', validateOnly: true })
   assert.deepEqual(
