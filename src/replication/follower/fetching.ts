@@ -7,6 +7,7 @@ import type { Settings } from '../../core/settings.js'
 import { Throttle } from '../../core/throttle.js'
 import type { HeldBackLog } from '../../storage/log/held-back-log.js'
 import type { MessageStore } from '../../storage/message-store.js'
+import type { PartitionLog } from '../../storage/partition-log.js'
 import type { ReplicaPosition, ReplicaService } from '../contract.js'
 import { logsOf } from './truncating.js'
 
@@ -24,8 +25,8 @@ export interface FetchingOptions {
 
 export class Fetching {
   readonly #options: FetchingOptions
-  /** Where the leader knows the copies to be. */
-  readonly #told = new Map<string, ReplicaPosition>()
+  /** Where the leader knows the copies to be, and of which logs. */
+  readonly #told = new Map<string, { readonly position: ReplicaPosition; readonly own: PartitionLog }>()
   /** Places that may be elsewhere by now. */
   #moved: TopicPartition[]
   #forgotten: TopicPartition[] = []
@@ -39,10 +40,12 @@ export class Fetching {
   /** The topics are others than before. */
   noteTopics(): void {
     const { store } = this.#options
-    for (const [key, { topic, partition }] of this.#told) {
-      if (store.topic(topic) !== undefined && store.log(topic, partition) !== undefined) continue
+    for (const [key, { position, own }] of this.#told) {
+      const { topic, partition } = position
+      const log = this.#log(position)
+      if (log?.own === own) continue
       this.#told.delete(key)
-      this.#forgotten.push({ topic, partition })
+      if (log === undefined) this.#forgotten.push({ topic, partition })
     }
     this.#moved = logsOf(store)
   }
@@ -85,9 +88,10 @@ export class Fetching {
     for (const { topic, partition } of this.#moved) {
       const own = this.#log({ topic, partition })?.own
       const key = keyOf({ topic, partition })
-      if (own === undefined || this.#told.get(key)?.offset === own.highWatermark) continue
+      const told = this.#told.get(key)
+      if (own === undefined || (told?.own === own && told.position.offset === own.highWatermark)) continue
       const position = { topic, partition, offset: own.highWatermark }
-      this.#told.set(key, position)
+      this.#told.set(key, { position, own })
       positions.push(position)
     }
     this.#moved = []

@@ -96,6 +96,7 @@ export class Follower {
     await onReport(first)
     this.#noteInSync(first)
     await takeOverTopics(store, first.catalog ?? [])
+    await this.#tell(link, first.catalogVersion, epoch, signal)
     const cuts = await truncate(store, link, epoch)
     if (cuts.length > 0)
       logger.warn({ cuts, leader: leaderId }, 'What the leader does not have was taken off the logs.')
@@ -141,9 +142,16 @@ export class Follower {
       if (report.leadership.epoch !== epoch) return
       if (report.catalog === undefined) continue
       await takeOverTopics(store, report.catalog)
-      fetching.noteTopics()
       catalogVersion = report.catalogVersion
+      await this.#tell(link, catalogVersion, epoch, signal)
+      fetching.noteTopics()
     }
+  }
+
+  /** Before a topic is fetched its leader knows that this node has it, and not another one of its name. */
+  async #tell(link: LeaderLink, catalogVersion: number, epoch: number, signal: AbortSignal): Promise<void> {
+    const report = await link.report({ ...this.#aboutMe(catalogVersion, epoch), maxWaitMs: 0, signal })
+    await this.#options.onReport(report)
   }
 
   #noteInSync({ leadership }: LeaderReport): void {

@@ -214,7 +214,9 @@ export class Leader implements ReplicaService {
         id: ++this.#lastSession,
         clock,
         before,
-        logOf: ({ topic, partition }) => store.topic(topic) && store.heldBack(topic, partition),
+        // A copy of a topic that had the name before is none of this one.
+        logOf: ({ topic, partition }) =>
+          this.#topics.isKnownIn(replica.catalogVersion, topic) ? store.heldBack(topic, partition) : undefined,
         onMoved: ({ log }) => {
           if (this.#inSync.counted.has(replica.nodeId)) log.look()
         },

@@ -14,6 +14,8 @@ export class TopicSharing {
   readonly #store: MessageStore
   readonly #leastOfAll: () => number
   readonly #waiters = new Set<Waiter>()
+  /** By name: the topic that has it, and in which version it first had. */
+  readonly #born = new Map<string, { readonly id: Buffer; readonly version: number }>()
   #version = 1
   #refusal: HoldfastError | undefined
 
@@ -21,6 +23,7 @@ export class TopicSharing {
   constructor(store: MessageStore, leastOfAll: () => number) {
     this.#store = store
     this.#leastOfAll = leastOfAll
+    this.#noteBirths()
   }
 
   get version(): number {
@@ -42,9 +45,16 @@ export class TopicSharing {
     return this.#store.topics().reduce((sum, { partitions }) => sum + partitions, 0)
   }
 
+  /** Whoever has the topics in that version means this topic by its name, and not one that had it before. */
+  isKnownIn(version: number, name: string): boolean {
+    const born = this.#born.get(name)
+    return born !== undefined && born.version <= version && this.#store.topic(name)?.id.equals(born.id) === true
+  }
+
   /** Resolves when all have the topics as they are now. */
   shared(): Promise<void> {
     this.#version++
+    this.#noteBirths()
     return new Promise((resolve, reject) => {
       if (this.#refusal !== undefined) reject(this.#refusal)
       else this.#waiters.add({ version: this.#version, resolve, reject })
@@ -59,6 +69,14 @@ export class TopicSharing {
       if (waiter.version > least) continue
       this.#waiters.delete(waiter)
       waiter.resolve()
+    }
+  }
+
+  #noteBirths(): void {
+    const topics = new Map(this.#store.topics().map(({ name, id }) => [name, id]))
+    for (const name of this.#born.keys()) if (!topics.has(name)) this.#born.delete(name)
+    for (const [name, id] of topics) {
+      if (this.#born.get(name)?.id.equals(id) !== true) this.#born.set(name, { id, version: this.#version })
     }
   }
 
