@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '../core/clock.js'
 import { HoldfastError, reasonOf } from '../core/errors.js'
 import { invariant } from '../core/invariant.js'
 import { type Logger, silentLogger } from '../core/logger.js'
+import { noMetrics } from '../core/metrics/metrics.js'
 import { pause } from '../core/pause.js'
 import { resolveSettings, type Settings } from '../core/settings.js'
 import { Wakeup } from '../core/wakeup.js'
@@ -26,6 +27,7 @@ import { LeadershipFile } from './leadership-file.js'
 import { Others } from './others.js'
 import { Person } from './person.js'
 import { Standing } from './standing.js'
+import { watchReplication } from './watching.js'
 
 export interface NodeOptions extends BrokerOptions {
   readonly openLink: OpenLink
@@ -69,6 +71,7 @@ export class ReplicaNode {
   /** The leader has let go for this node. */
   #isOffered = false
   #heardOfLeaderMs = Number.NEGATIVE_INFINITY
+  #stopTelling: () => void = () => {}
   #running: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
@@ -141,6 +144,7 @@ export class ReplicaNode {
       standing.leader?.wake()
       this.#changed.wake()
     })
+    this.#stopTelling = watchReplication(options.metrics ?? noMetrics, standing)
     this.#running = this.#run()
   }
 
@@ -181,6 +185,7 @@ export class ReplicaNode {
 
   async #close(): Promise<void> {
     this.#closing.abort()
+    this.#stopTelling()
     await this.#running
     await this.#authority?.letGo().catch((err: unknown) => {
       this.#parts.logger.warn({ err }, 'The lead could not be let go of; it ends with its lease.')

@@ -95,6 +95,25 @@ export const metricsTable = {
   mq_consumer_groups: gauge('1', 'Groups, by state.', ['state']),
   mq_rebalances_total: counter('1', 'Rebalances of groups that were completed.'),
 
+  mq_replication_leader: gauge(
+    '1',
+    '1 where this node leads and answers clients, 0 where it follows. With replication alone, as those below.',
+  ),
+  mq_replication_epoch: gauge('1', 'The leader epoch that this node knows of.'),
+  mq_replication_in_sync_replicas: gauge('1', 'Nodes in the in-sync set, the leader among them.'),
+  mq_replication_replicas: gauge('1', 'Nodes that were heard of lately, this one among them.'),
+  mq_replica_in_sync: gauge('1', 'At the leader: 1 where the replica is in the in-sync set, 0 where it is not.', [
+    'replica',
+  ]),
+  mq_replica_lag_messages: gauge('messages', 'At the leader: messages that the replica lacks, over all partitions.', [
+    'replica',
+  ]),
+  mq_replica_lag_seconds: gauge(
+    'seconds',
+    'At the leader: for how long the replica has not been heard of, or has not been caught up.',
+    ['replica'],
+  ),
+
   mq_recovery_duration_seconds: gauge(
     'seconds',
     'How long the last opening of the store took to open and recover its logs.',
