@@ -3,6 +3,7 @@
 import type { TestContext } from 'node:test'
 import { HoldfastError } from '../../src/core/errors.js'
 import type { Logger } from '../../src/core/logger.js'
+import type { Metrics } from '../../src/core/metrics/metrics.js'
 import type { SettingsInput } from '../../src/core/settings.js'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../../src/files/temporary-directory.js'
 import { batchesIn } from '../../src/records/batch.js'
@@ -15,13 +16,16 @@ import { until } from '../support/until.js'
 export class Nodes {
   readonly #directories: TemporaryDirectory[] = []
   readonly #settings: SettingsInput
+  readonly #metrics: Metrics | undefined
   readonly #paths = new Map<number, string>()
   readonly #running = new Map<number, ReplicaNode>()
   /** Ways that are cut, as "1>2". */
   readonly cut = new Set<string>()
 
-  constructor(t: TestContext, settings: SettingsInput = {}) {
+  /** `metrics`: of node 1. */
+  constructor(t: TestContext, settings: SettingsInput = {}, metrics?: Metrics) {
     this.#settings = settings
+    this.#metrics = metrics
     whenEnded(t, async () => {
       for (const id of [...this.#running.keys()]) await this.stop(id)
       for (const directory of this.#directories) await directory.remove()
@@ -47,6 +51,7 @@ export class Nodes {
         ...this.#settings,
         ...settings,
       },
+      metrics: id === 1 ? this.#metrics : undefined,
       openLink: this.#linkFrom(id),
       logger: process.env['HOLDFAST_TEST_LOG'] ? loudLogger(id) : undefined,
     })

@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { FaultDisk } from '../../../sim/fault-disk.js'
 import { ManualClock } from '../../../sim/manual-clock.js'
 import { MemoryDisk } from '../../../sim/memory-disk.js'
@@ -18,6 +18,7 @@ import { makeTemporaryDirectory } from '../../../src/files/temporary-directory.j
 import { RemoteBroker } from '../../../src/kafka/remote-broker.js'
 import { KafkaServer } from '../../../src/kafka/server.js'
 import { MessageStore } from '../../../src/storage/message-store.js'
+import { Nodes, untilInSync, untilLeads } from '../../replication/nodes.js'
 import { put, smallSegments } from '../../storage/compacting.js'
 import { batchOf } from '../../storage/support.js'
 import { runProgram, withoutPromtool } from '../../support/tools.js'
@@ -29,6 +30,8 @@ const mayBeZero: ReadonlySet<MetricName> = new Set([
   'mq_log_undurable_messages',
   'mq_durable_calls_waiting',
   'mq_damaged_partitions',
+  'mq_replica_lag_messages',
+  'mq_replica_lag_seconds',
 ])
 
 /** A broker on a real disk, behind a socket, with a group at work. */
@@ -103,6 +106,17 @@ async function upkeep(look: (metrics: MetricsRegistry) => Promise<void>): Promis
   await store.close().catch(() => {})
 }
 
+/** A primary with a replica. */
+async function replicating(t: TestContext, look: (metrics: MetricsRegistry) => Promise<void>): Promise<void> {
+  const metrics = new MetricsRegistry()
+  const nodes = new Nodes(t, {}, metrics)
+  const primary = await nodes.start(1)
+  await untilLeads(primary)
+  await nodes.start(2)
+  await untilInSync(primary, [1, 2])
+  await look(metrics)
+}
+
 function isThere(name: MetricName, { values, histograms }: MetricsSnapshot): boolean {
   const { kind } = metricsTable[name]
   if (kind === 'histogram')
@@ -111,7 +125,7 @@ function isThere(name: MetricName, { values, histograms }: MetricsSnapshot): boo
   return series.some(({ value }) => value !== 0 || mayBeZero.has(name))
 }
 
-test('every metric of the table moves where what it counts happens', async () => {
+test('every metric of the table moves where what it counts happens', async (t) => {
   const seen = new Set<MetricName>()
   const note = async (metrics: MetricsRegistry): Promise<void> => {
     const snapshot = await metrics.snapshot()
@@ -119,13 +133,14 @@ test('every metric of the table moves where what it counts happens', async () =>
   }
   await serving(note)
   await upkeep(note)
+  await replicating(t, note)
   assert.deepEqual(
     metricNames.filter((name) => !seen.has(name)),
     process.platform === 'linux' ? [] : ['mq_open_files'],
   )
 })
 
-test('promtool finds nothing to say against the text', { skip: withoutPromtool() }, async () => {
+test('promtool finds nothing to say against the text', { skip: withoutPromtool() }, async (t) => {
   const check = async (metrics: MetricsRegistry): Promise<void> => {
     const { code, stderr } = await runProgram('promtool', ['check', 'metrics'], { input: await metrics.text() })
     assert.equal(stderr, '')
@@ -133,4 +148,5 @@ test('promtool finds nothing to say against the text', { skip: withoutPromtool()
   }
   await serving(check)
   await upkeep(check)
+  await replicating(t, check)
 })
