@@ -24,7 +24,14 @@ export interface TransactionAttempt {
   commitAsked: boolean
   outcome: 'open' | 'committed' | 'aborted' | 'unknown'
   /** What was written in it, as far as that was acknowledged. */
-  readonly written: { readonly partition: { firm(attempt: Attempt): void }; readonly attempt: Attempt }[]
+  readonly written: Written[]
+}
+
+export interface Written {
+  readonly partition: { readonly name: string; firm(attempt: Attempt): void }
+  readonly attempt: Attempt
+  /** Where it was acknowledged. The loss of power may take it from there, and then nothing knows it but this. */
+  readonly baseOffset: number
 }
 
 export interface Attempt {

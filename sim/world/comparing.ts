@@ -9,9 +9,14 @@ import { holds } from './violation.js'
 export async function compare(scene: Scene): Promise<void> {
   await compareTopics(scene)
   await endTransactions(scene)
-  for (const topic of scene.model.topics) if (topic.state === 'present') await comparePartitions(scene, topic)
+  const shown: Shown = new Map()
+  for (const topic of scene.model.topics) if (topic.state === 'present') await comparePartitions(scene, topic, shown)
+  compareTransactions(scene, shown)
   await compareGroups(scene)
 }
+
+/** What readers of committed records are shown of each partition that is not compacted: from where on, and which attempts. */
+type Shown = Map<object, { readonly start: number; readonly visible: ReadonlySet<string> }>
 
 /** What was created is there, what was deleted is not, and no log is closed. */
 async function compareTopics({ broker, model }: Scene): Promise<void> {
@@ -52,7 +57,7 @@ async function endTransactions({ broker, scheduler }: Scene): Promise<void> {
   }
 }
 
-async function comparePartitions({ broker, scheduler }: Scene, topic: TopicModel): Promise<void> {
+async function comparePartitions({ broker, scheduler }: Scene, topic: TopicModel, shown: Shown): Promise<void> {
   const { config, isCompacted: compacted } = topic
   const keeping = {
     compacted,
@@ -76,6 +81,7 @@ async function comparePartitions({ broker, scheduler }: Scene, topic: TopicModel
       visible.add(attempt.id)
       attempt.transaction.outcome = 'committed'
     }
+    if (!compacted) shown.set(target, { start: committed.start, visible })
     for (const attempt of target.attempts.values()) {
       const { transaction, baseOffset } = attempt
       if (transaction === undefined || baseOffset === undefined || visible.has(attempt.id)) continue
@@ -86,6 +92,26 @@ async function comparePartitions({ broker, scheduler }: Scene, topic: TopicModel
         () => `${target.name}: ${attempt.id} of ${transaction.name}, which is committed, is not visible`,
       )
       transaction.outcome = 'aborted'
+    }
+  }
+}
+
+/**
+ * A commit flushes all that was written in it, whatever the policy. So what was acknowledged from the page cache alone, which
+ * the loss of power may take, is there where its transaction turns out committed, answered or not.
+ */
+function compareTransactions({ model }: Scene, shown: Shown): void {
+  for (const { name, outcome, written } of model.transactions) {
+    if (outcome !== 'committed') continue
+    for (const { partition, attempt, baseOffset } of written) {
+      const found = shown.get(partition)
+      if (found === undefined || baseOffset < found.start) continue
+      holds(
+        found.visible.has(attempt.id),
+        'a transaction is whole',
+        () =>
+          `${partition.name}: ${attempt.id} of ${name}, which is committed, was acknowledged at ${baseOffset} and is gone`,
+      )
     }
   }
 }

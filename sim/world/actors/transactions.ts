@@ -84,6 +84,6 @@ async function write(
   }
   model.acknowledged++
   target.acknowledged(attempt, value.baseOffset, model.strengthOf(topic))
-  transaction.written.push({ partition: target, attempt })
+  transaction.written.push({ partition: target, attempt, baseOffset: value.baseOffset })
   return true
 }
