@@ -78,7 +78,7 @@ class PartitionCheck {
     await this.#listFiles()
     await this.#checkMetadata()
     const epochs = await this.#readEpochs()
-    const producers = await ProducerCheck.open(this.#disk, this.#snapshots(), this.#findings)
+    const producers = await ProducerCheck.open(this.#disk, this.#snapshots(), this.#findings, mayHaveHoles)
     const transactions = new TransactionCheck(this.#disk, this.#findings, mayHaveHoles)
     const inLog = new EpochsInLog()
     const segments: SegmentFacts[] = []

@@ -19,6 +19,9 @@ const expirationMs = 86_400_000
 
 export class ProducerCheck implements BatchObserver {
   readonly #findings: Findings
+  readonly #mayHaveHoles: boolean
+  /** Of the first batch that is left. */
+  #startOffset: number | undefined
   /** Ascending; what is left lies beyond the batches seen so far. */
   readonly #waiting: { readonly file: SnapshotFile; readonly states: ProducerStates }[]
   readonly #replayed = new ProducerStates()
@@ -27,12 +30,22 @@ export class ProducerCheck implements BatchObserver {
   /** Of the batches seen. */
   readonly producerIds = new GreatestIds()
 
-  private constructor(findings: Findings, waiting: { file: SnapshotFile; states: ProducerStates }[]) {
+  private constructor(
+    findings: Findings,
+    waiting: { file: SnapshotFile; states: ProducerStates }[],
+    mayHaveHoles: boolean,
+  ) {
     this.#findings = findings
+    this.#mayHaveHoles = mayHaveHoles
     this.#waiting = waiting
   }
 
-  static async open(disk: Disk, snapshots: readonly SnapshotFile[], findings: Findings): Promise<ProducerCheck> {
+  static async open(
+    disk: Disk,
+    snapshots: readonly SnapshotFile[],
+    findings: Findings,
+    mayHaveHoles: boolean,
+  ): Promise<ProducerCheck> {
     const waiting: { file: SnapshotFile; states: ProducerStates }[] = []
     for (const file of [...snapshots].sort((a, b) => a.offset - b.offset)) {
       const bytes = await readSmallFile(disk, file.path)
@@ -40,7 +53,7 @@ export class ProducerCheck implements BatchObserver {
       if (states !== undefined) waiting.push({ file, states })
       else findings.add('snapshot-wrong', file.path, 'It is no producer snapshot: version, CRC or length is wrong')
     }
-    return new ProducerCheck(findings, waiting)
+    return new ProducerCheck(findings, waiting, mayHaveHoles)
   }
 
   get hasProducers(): boolean {
@@ -53,6 +66,7 @@ export class ProducerCheck implements BatchObserver {
   }
 
   batch(_position: number, batch: RecordBatch): void {
+    this.#startOffset ??= batch.baseOffset
     while (this.#waiting.length > 0 && this.#waiting[0].file.offset <= batch.baseOffset) this.#compareNext()
     if (batch.maxTimestamp > this.#maxTimestamp) this.#maxTimestamp = batch.maxTimestamp
     if (!batch.hasProducerId) return
@@ -92,17 +106,35 @@ export class ProducerCheck implements BatchObserver {
   }
 
   #compare(file: SnapshotFile, found: ProducerState, replayed: ProducerState): void {
-    const [stored, wanted] = [found, replayed].map((state) => {
-      // The broker's own batches have no sequence that could be recognised, and compaction may have removed them.
-      const last = state.batches.findLast(({ lastSequence }) => lastSequence >= 0)
-      return [state.epoch, last?.lastSequence ?? -1, last?.lastOffset ?? -1, state.transactionFirstOffset]
+    const [stored, wanted] = [knownOf(found), knownOf(replayed)]
+    const isOfGone = stored['last offset'] > wanted['last offset'] && this.#mayBeGone(stored['last offset'])
+    const opensInGone =
+      this.#mayBeGone(stored['open transaction']) &&
+      (wanted['open transaction'] < 0 || stored['open transaction'] < wanted['open transaction'])
+    const differs = Object.entries(wanted).flatMap(([name, value]) => {
+      const says = stored[name as keyof Known]
+      const isBeyond = name === 'open transaction' ? opensInGone : isOfGone && (name !== 'epoch' || says > value)
+      return says === value || isBeyond ? [] : [`${name} ${says}, not ${value}`]
     })
-    if (stored.every((value, i) => value === wanted[i])) return
-    const names = ['epoch', 'last sequence', 'last offset', 'open transaction']
-    const differs = names.flatMap((name, i) =>
-      stored[i] === wanted[i] ? [] : [`${name} ${stored[i]}, not ${wanted[i]}`],
-    )
-    const what = `Of producer ${found.producerId} it says ${differs.join(', ')}`
-    this.#findings.add('snapshot-wrong', file.path, what)
+    if (differs.length === 0) return
+    this.#findings.add('snapshot-wrong', file.path, `Of producer ${found.producerId} it says ${differs.join(', ')}`)
+  }
+
+  /** Whether a snapshot may know a batch at this offset that the log does not show: compaction or retention has removed it since. */
+  #mayBeGone(offset: number): boolean {
+    return offset >= 0 && (this.#mayHaveHoles || offset < (this.#startOffset ?? 0))
+  }
+}
+
+type Known = ReturnType<typeof knownOf>
+
+function knownOf({ epoch, batches, transactionFirstOffset }: ProducerState) {
+  // The broker's own batches have no sequence that could be recognised, and compaction may have removed them.
+  const last = batches.findLast(({ lastSequence }) => lastSequence >= 0)
+  return {
+    epoch,
+    'last sequence': last?.lastSequence ?? -1,
+    'last offset': last?.lastOffset ?? -1,
+    'open transaction': transactionFirstOffset,
   }
 }

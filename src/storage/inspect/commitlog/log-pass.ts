@@ -59,7 +59,10 @@ export class LogPass {
   readonly #lost: LostBytes[] = []
   /** Where the walk met what is no message, as long as none followed. */
   #stop: Stop | undefined
+  /** Behind the last sound message. */
   #end: number
+  /** Behind the last blank, which says that the log goes on in the next file. */
+  #blankEnd = 0
   #isOver = false
 
   constructor(request: LogPassRequest, findings: Findings) {
@@ -72,9 +75,9 @@ export class LogPass {
     return this.#request.files[0]?.start ?? 0
   }
 
-  /** Behind the last sound message. */
+  /** Behind the last sound message, and the blank that follows it. */
   get end(): number {
-    return this.#end
+    return Math.max(this.#end, this.#blankEnd)
   }
 
   /** What lies behind the end, where that is not nothing. */
@@ -135,6 +138,7 @@ export class LogPass {
           reported = walk.position
         } else if (found.kind === 'blank') {
           this.#checkBlank(found, path, position, end)
+          if (this.#stop === undefined) this.#blankEnd = start + fileBytes
           return
         } else {
           const why = found.kind === 'end' ? 'nothing is written there' : `what is there ${found.reason}`

@@ -74,6 +74,16 @@ describe('a sound store has nothing to be found', () => {
     assert.deepEqual((await check(await filesOf(disk, dataPath))).findings, [])
   })
 
+  test('that ends with the blank of a file, since what was begun in the next one was lost', async () => {
+    const files = new Map(await commitLogFiles({ closed: false, count: 80 }))
+    assert.ok(files.delete(logFile(1)))
+    const disk = await diskWith(files)
+    const store = await MessageStore.open(dataPath, commitLogTools(disk))
+    await store.close()
+    assert.ok(!(await filesOf(disk, dataPath)).has(logFile(1)))
+    assert.deepEqual(worse(await checkWith(disk, dataPath, { settings: smallStore })), [])
+  })
+
   test('of which old files were deleted', async () => {
     const files = new Map(closed)
     files.delete(logFile(0))
