@@ -324,6 +324,11 @@ export class MemoryDisk implements Disk {
     await this.step('syncDirectory', path)
   }
 
+  /** Changes of names in the directory of `path`, or in it where it is one, that no sync covers. */
+  unsyncedNames(path: string): number {
+    return (this.#directory(path) ?? this.#directory(dirname(path)))?.unsynced ?? 0
+  }
+
   failedSyncs(path: string): number {
     return this.#failedSyncs.get(path) ?? 0
   }

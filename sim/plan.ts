@@ -10,6 +10,7 @@ import { SeededRandomness } from './seeded-randomness.js'
 
 export const actorKinds = ['producers', 'idempotent', 'transactions', 'readers', 'groups', 'topics'] as const
 export type ActorKind = (typeof actorKinds)[number]
+const writers: readonly ActorKind[] = ['producers', 'idempotent', 'transactions']
 
 export const faultKinds = ['sync', 'thinSync', 'write', 'space', 'read', 'descriptors', 'names', 'close'] as const
 export type FaultKind = (typeof faultKinds)[number]
@@ -44,6 +45,12 @@ export interface Plan {
   /** How often a call fails, of those that can fail so. */
   readonly faultRate: number
   readonly crashesWhileRecovering: boolean
+  /** A sync takes as long as on a real disk, beside reads from memory: whatever may come in between does. */
+  readonly slowSyncs: boolean
+  /** Messages are of one size, so that each may take any other's place to the byte. */
+  readonly oneSize: boolean
+  /** How many messages a producer has under way at most. */
+  readonly burst: number
 }
 
 const flushTypes = ['SYNC_FLUSH', 'SYNC_FLUSH', 'BATCH_FLUSH', 'ASYNC_FLUSH'] as const
@@ -61,19 +68,32 @@ export function planOf(seed: number, narrowing: Narrowing = {}): Plan {
   const faulty = random.once(2)
   const faults = faultKinds.filter(() => faulty && random.once(3))
   const settings = settingsOf(random)
+  const topics = topicsOf(random)
+  const present = someActors(random)
   return {
     seed,
     settings,
     supportsDsync: !random.once(4),
     supportsMapping: settings['file.engine'] === 'mmap' || !random.once(4),
-    topics: topicsOf(random),
+    topics,
     lives: Math.min(narrowing.lives ?? 8, 3 + random.below(6)),
     eventsPerLife: Math.min(narrowing.events ?? 5000, 200 + random.below(1500)),
-    actors: actorKinds.filter((kind) => !without.has(kind)),
+    actors: present.filter((kind) => !without.has(kind)),
     faults: faults.filter((kind) => !without.has(kind)),
     faultRate: [0.001, 0.01, 0.05][random.below(3)],
     crashesWhileRecovering: !without.has('crashes while it recovers'),
+    slowSyncs: random.once(2),
+    oneSize: random.once(4),
+    burst: random.once(3) ? 12 : 4,
   }
+}
+
+/** All, or only some, which then do more in the time that there is. Somebody always writes. */
+function someActors(random: SeededRandomness): readonly ActorKind[] {
+  if (random.once(2)) return actorKinds
+  const drawn = actorKinds.filter(() => random.once(2))
+  const writes = writers.some((kind) => drawn.includes(kind))
+  return writes ? drawn : [...drawn, writers[random.below(writers.length)]]
 }
 
 /** Far smaller than a user may ask for, so that a few hundred messages pass every border there is. */
@@ -100,6 +120,7 @@ function settingsOf(random: SeededRandomness): Settings {
       'auto.create.topics.enable': false,
     }),
     'log.segment.bytes': pick([600, 1500, 4000, 20_000]),
+    'log.roll.ms': pick([30, 300, 604_800_000]),
     'log.index.interval.bytes': pick([0, 100, 4096]),
     'log.index.size.max.bytes': pick([64, 1024, 10_485_760]),
     'log.flush.offset.checkpoint.interval.ms': pick([30, 500, 60_000]),

@@ -82,8 +82,9 @@ export class Scheduler implements Clock {
     this.#wallMs += ms
   }
 
-  /** One step of a disk. */
-  readonly pace = (): Promise<void> => new Promise((resolve) => void this.#push(this.#latencyMs(), resolve))
+  /** One step of a disk, or one that takes some milliseconds. */
+  readonly pace = (isSlow = false): Promise<void> =>
+    new Promise((resolve) => void this.#push(this.#latencyMs() + (isSlow ? 1 + this.#random.next() * 4 : 0), resolve))
 
   /** Resolves after `ms` of simulated time. */
   sleep(ms: number): Promise<void> {

@@ -47,6 +47,11 @@ export class Directory {
     this.#pending.push({ step, fate })
   }
 
+  /** How many changes no sync covers. */
+  get unsynced(): number {
+    return this.#pending.length
+  }
+
   namesOf(inode: Inode): number {
     let names = 0
     for (const node of this.entries.values())

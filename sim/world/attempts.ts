@@ -42,6 +42,8 @@ export interface Attempt {
   outcome: Outcome
   /** Once it is known. */
   baseOffset: number | undefined
+  /** A start has not found it in the log, which began there, and nobody has sent it again since. */
+  goneFrom: number | undefined
 }
 
 /** Everything of a record that has to come back. */

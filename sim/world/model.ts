@@ -48,9 +48,9 @@ export class WorldModel {
     this.topics = plan.topics.map(({ name, partitions, config }) => new TopicModel(name, partitions, config))
   }
 
-  /** A name for what is sent next, that nothing else has. */
+  /** A name for what is sent next, that nothing else has, and as long as any other. */
   nextId(kind: string): string {
-    return `${kind}${this.#ids++}`
+    return `${kind}${String(this.#ids++).padStart(5, '0')}`
   }
 
   /** How long-lived an acknowledgement of this topic is. */

@@ -54,6 +54,7 @@ export class PartitionModel {
       transaction,
       outcome: 'open',
       baseOffset: undefined,
+      goneFrom: undefined,
     }
     this.attempts.set(id, attempt)
     return attempt
@@ -138,11 +139,13 @@ export class PartitionModel {
     const present = new Map<number, string>()
     const places = new Map<string, number>()
     const parts = new Map<Attempt, number>()
+    const seen = new Set<Attempt>()
     for (const { offset, record, isControl } of found) {
       if (isControl) continue
       const attempt = this.#attemptOf(offset, record)
       const index = identityOf(record)?.index ?? 0
       const place = `${attempt.id}/${index}`
+      seen.add(attempt)
       // Of a batch in which the log begins the front is gone.
       if (offset - index >= start) parts.set(attempt, (parts.get(attempt) ?? 0) + 1)
       const other = places.get(place)
@@ -156,8 +159,14 @@ export class PartitionModel {
       this.#checkWhole(parts)
       this.#checkCertain(present, start, keeping)
     }
+    if (!keeping.compacted) this.#markGone(seen, start)
     for (const one of found) if (!one.isControl) this.#know(one.offset, one.record, textOf(one.record), 'disk')
     for (const offset of this.certain.keys()) if (offset < start) this.certain.delete(offset)
+  }
+
+  /** What this start has not found is decided: whoever had it under way is dead, and what was left of it is cut away. */
+  #markGone(found: ReadonlySet<Attempt>, start: number): void {
+    for (const attempt of this.attempts.values()) if (!found.has(attempt)) attempt.goneFrom ??= start
   }
 
   #checkOffsets(found: readonly FoundRecord[], start: number, end: number, { compacted }: Keeping): void {
@@ -249,6 +258,11 @@ export class PartitionModel {
       attempt.outcome !== 'never',
       'nothing refused is kept',
       () => `${this.name}: ${attempt.id} was refused for what it is, and is at ${offset}`,
+    )
+    holds(
+      offset < (attempt.goneFrom ?? Number.POSITIVE_INFINITY),
+      'what is gone does not come back',
+      () => `${this.name}: ${attempt.id} is at ${offset}, and an earlier start had not found it`,
     )
     if (attempt.baseOffset === undefined) attempt.baseOffset = offset - identity.index
     holds(

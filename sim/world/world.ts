@@ -4,6 +4,7 @@
  */
 
 import { Broker } from '../../src/broker/broker.js'
+import { verify } from '../../src/storage/inspect/verify.js'
 import { offsetsTopicName, transactionsTopicName } from '../../src/storage/internal-topics.js'
 import { MessageStore } from '../../src/storage/message-store.js'
 import { type DiskOperation, SeededFaults } from '../disk/faults.js'
@@ -20,17 +21,20 @@ import { transactions } from './actors/transactions.js'
 import { compare } from './comparing.js'
 import { WorldModel } from './model.js'
 import { type Actor, answerOf, type Scene } from './scene.js'
-import { Violation } from './violation.js'
+import { holds, Violation } from './violation.js'
 
 const actors: Record<ActorKind, Actor> = { producers, idempotent, transactions, readers, groups, topics }
 
 /**
  * Calls that move names and lengths, of which there are few, and between which a crash does the most harm: two of three
- * crashes come right before or right after one of them.
+ * crashes come at one of them or, half of these, a few events later.
  */
 const turningPoints = ['rename', 'remove', 'link', 'truncate', 'makeDirectory', 'syncDirectory'] as const
 /** What a crash may come at alone: a sync that has not ended is what every promise waits for. */
-const kindsOfMoments = [...turningPoints, 'sync', 'sync'] as const
+const kindsOfMoments = [...turningPoints, 'sync', 'sync', 'write', 'unsyncedNames', 'unsyncedNames'] as const
+/** A step of a call beside so many changes of names in its directory that no sync covers: any part of them may be found. */
+const manyNames = 5
+type Moment = DiskOperation | 'unsyncedNames'
 /** Of a life, or of an opening; where there are fewer the crash comes by the number of events. */
 const mostTurns = { life: 160, opening: 24 } as const
 
@@ -58,7 +62,7 @@ export class World {
   #faults: SeededFaults | undefined
   #wallMs = 1_700_000_000_000
   /** Steps of the disk's calls so far: of each there are two, one before its effect and one behind it. */
-  readonly #steps = new Map<DiskOperation, number>()
+  readonly #steps = new Map<Moment, number>()
   #life = 0
 
   constructor(plan: Plan) {
@@ -70,9 +74,10 @@ export class World {
     this.#disk = new MemoryDisk({
       supportsDsync,
       supportsMapping,
-      pace: (operation) => {
-        this.#steps.set(operation, this.#stepsOf([operation]) + 1)
-        return this.#scheduler.pace()
+      pace: (operation, path) => {
+        this.#count(operation)
+        if (this.#disk.unsyncedNames(path) >= manyNames) this.#count('unsyncedNames')
+        return this.#scheduler.pace(plan.slowSyncs && (operation === 'sync' || operation === 'syncDirectory'))
       },
       faults: {
         ask: (operation, path) => this.#faults?.ask(operation, path),
@@ -91,7 +96,19 @@ export class World {
     }
     const broker = await this.#openAndCompare()
     await this.#finish(broker.close(), 'a store can be closed')
+    await this.#finish(this.#verify(), 'a store that was closed is sound')
     this.#tallyUp()
+  }
+
+  /** In what a close in order leaves, after all that came before it, `holdfast verify` finds no error. */
+  async #verify(): Promise<void> {
+    const { findings } = await verify(path, { disk: this.#disk, clock: this.#scheduler, settings: this.#plan.settings })
+    const worse = findings.find(({ severity }) => severity === 'error')
+    holds(
+      worse === undefined,
+      'a store that was closed is sound',
+      () => `${worse?.code} in ${worse?.path}: ${worse?.what}`,
+    )
   }
 
   #stream(...names: readonly (string | number)[]) {
@@ -152,7 +169,7 @@ export class World {
     let isEnding = false
     const scene = this.#scene(broker, { isEnding: () => isEnding, mayForget: mayLie })
     const work = this.#act(scene)
-    const happened = await this.#scheduler.run(work, this.#untilCrash(random, eventsPerLife, mostTurns.life))
+    const happened = await this.#scheduler.run(work, this.#untilCrash(random, eventsPerLife, mostTurns.life, ending))
     if (happened === 'settled') await work
     this.tally.faults += this.#faults?.injected.length ?? 0
     this.#faults = undefined
@@ -170,17 +187,27 @@ export class World {
   }
 
   /** At any event, at any turning point, or at one of a kind: else the frequent ones would hide the rare. */
-  #untilCrash(random: SeededRandomness, mostEvents: number, turns: number): RunLimits {
-    // Every other life is a short one, for what lasts only until the next checkpoint.
-    const events = 1 + random.below(random.once(2) ? mostEvents : 1 + random.below(mostEvents))
+  #untilCrash(random: SeededRandomness, mostEvents: number, turns: number, ending?: LifeEnding): RunLimits {
+    // Every other life is a short one, for what lasts only until the next checkpoint, or a very short one, for what lasts
+    // until something is written over it.
+    const most = random.once(2) ? mostEvents : random.once(2) ? Math.min(80, mostEvents) : 1 + random.below(mostEvents)
+    const events = 1 + random.below(most)
     if (random.once(3)) return { events }
-    const kinds = random.once(2) ? turningPoints : [kindsOfMoments[random.below(kindsOfMoments.length)]]
+    const anyKind = random.once(2) ? turningPoints : [kindsOfMoments[random.below(kindsOfMoments.length)]]
+    // What a process leaves that is killed, and the loss of power does not, are names which no sync covers yet.
+    const kinds = ending === 'kill' && random.once(2) ? (['syncDirectory'] as const) : anyKind
     const last = this.#stepsOf(kinds) + 1 + random.below(1 + random.below(turns))
-    return { events: mostEvents, until: () => this.#stepsOf(kinds) >= last }
+    // The others come on meanwhile: somebody reads while a sync is under way.
+    let eventsLeft = random.once(2) ? 0 : random.below(30)
+    return { events: mostEvents, until: () => this.#stepsOf(kinds) >= last && eventsLeft-- <= 0 }
   }
 
-  #stepsOf(operations: readonly DiskOperation[]): number {
-    return operations.reduce((sum, operation) => sum + (this.#steps.get(operation) ?? 0), 0)
+  #count(moment: Moment): void {
+    this.#steps.set(moment, this.#stepsOf([moment]) + 1)
+  }
+
+  #stepsOf(moments: readonly Moment[]): number {
+    return moments.reduce((sum, moment) => sum + (this.#steps.get(moment) ?? 0), 0)
   }
 
   async #act(scene: Scene): Promise<void> {

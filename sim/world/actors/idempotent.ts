@@ -72,6 +72,7 @@ async function send(
   { producerId, producerEpoch, topic, partition, target }: Session,
   { attempt, sequence }: Unanswered,
 ): Promise<'acknowledged' | 'out of order' | 'refused'> {
+  attempt.goneFrom = undefined
   const built = buildBatch(attempt.records, { producerId, producerEpoch, baseSequence: sequence })
   const { value, error } = await answerOf(broker.produce({ topic: topic.name, partition, batch: built.bytes }))
   if (value !== undefined) {

@@ -15,7 +15,7 @@ export const producers: Actor = async (scene, random) => {
   while (!scene.isEnding) {
     const place = anyPlace(scene, random)
     if (place !== undefined) {
-      for (let count = 1 + random.below(4); count > 0; count--) {
+      for (let count = 1 + random.below(scene.plan.burst); count > 0; count--) {
         const sent: Promise<void> = sendOnce(scene, random, place.topic, place.partition).finally(() =>
           waiting.delete(sent),
         )
@@ -50,16 +50,16 @@ function settleRefused(attempt: Attempt, outcome: Attempt['outcome'], mayBeThere
 
 /** Records with the time that it is, sizes from nothing to more than a segment, and in compacted topics with keys. */
 export function someRecords(
-  { scheduler }: Scene,
+  { scheduler, plan: { oneSize } }: Scene,
   random: SeededRandomness,
   { isCompacted }: TopicModel,
 ): RecordInput[] {
   const timestamp = scheduler.now()
   return Array.from({ length: 1 + random.below(random.once(5) ? 12 : 3) }, (_, index) => {
     // Messages of one size may take each other's place to the byte, and so bring back what was behind them.
-    const bytes = random.once(30) ? random.below(3000) : random.once(2) ? 40 : random.below(120)
+    const bytes = oneSize ? 40 : random.once(30) ? random.below(3000) : random.once(2) ? 40 : random.below(120)
     const value = isCompacted && random.once(6) ? null : Buffer.alloc(bytes, 'x')
-    const key = isCompacted || random.once(2) ? Buffer.from(pick(random, keys)) : null
+    const key = isCompacted || (!oneSize && random.once(2)) ? Buffer.from(pick(random, keys)) : null
     return { key, value, timestamp: timestamp + index }
   })
 }

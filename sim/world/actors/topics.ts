@@ -6,7 +6,7 @@ import { type Actor, answerOf, anyPlace, pause, pick, type Scene } from '../scen
 
 type Chore = (scene: Scene, random: SeededRandomness) => Promise<unknown>
 
-const wait: Chore = ({ scheduler }, random) => scheduler.sleep(random.below(300))
+const wait: Chore = ({ scheduler }, random) => scheduler.sleep(random.below(random.once(2) ? 300 : 5))
 const compact: Chore = ({ broker }) => answerOf(broker.compactTopic('latest'))
 const chores: readonly Chore[] = [remove, deleteRecords, deleteRecords, compact, compact, wait, wait, wait, wait]
 
