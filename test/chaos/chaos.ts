@@ -141,6 +141,7 @@ class Run {
         acknowledged: acknowledged.length,
         deliveries: history.operations.filter(({ op }) => op === 'deliver').length,
         commits: history.operations.filter((one) => one.op === 'commit' && one.outcome === 'acked').length,
+        leaders: this.#watch.leaders,
         'topics made': made.filter(({ created }) => created === 'acked').length,
         'ends asked for': probes.ends.length,
         'consumers that began anew': load.restarts.length,

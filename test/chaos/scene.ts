@@ -115,6 +115,8 @@ function etcdCommand(host: HostName, directory: string): string[] {
     ...['etcd', '--name', host, '--data-dir', join(directory, 'data'), '--log-level', 'warn'],
     ...['--listen-client-urls', url(host, behindProxy.etcd), '--advertise-client-urls', url(host, ports.etcd)],
     ...['--listen-peer-urls', url(host, ports.etcdPeers), '--initial-advertise-peer-urls', url(host, ports.etcdPeers)],
+    // Without it a member that was cut off takes the lead of etcd from the one that has it when it comes back.
+    '--pre-vote',
     ...['--initial-cluster', peers, '--initial-cluster-state', 'new', '--initial-cluster-token', cluster],
     ...['--heartbeat-interval', '100', '--election-timeout', '1000', '--logger', 'zap', '--log-outputs', 'stderr'],
   ]

@@ -25,6 +25,8 @@ export class Watch {
   readonly #running: Promise<unknown>
   readonly #onLeader: (leaderId: number, epoch: number) => void
   #isStopped = false
+  /** How many there were. */
+  leaders = 0
   #leaderId = -1
   #epoch = -1
 
@@ -68,6 +70,7 @@ export class Watch {
       this.#views.set(nodeId, await this.#ask(asking, nodeId).catch(() => undefined))
       const view = this.#views.get(nodeId)
       if (view?.leaderId === nodeId && view.epoch > this.#epoch) {
+        this.leaders++
         this.#leaderId = nodeId
         this.#epoch = view.epoch
         this.#onLeader(nodeId, view.epoch)

@@ -70,9 +70,9 @@ async function join(life: Life, group: string, name: string, onLost: () => void)
     retry: { initialRetryTime: 20, maxRetryTime: 200, retries: 30, restartOnFailure: async () => true },
   })
   consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
-    life.note?.(`${name} of the group crashed, and ${restart ? 'starts again' : 'gives up'}: ${error.message}`)
-    // Left to itself it would stay away for good.
-    if (!restart) onLost()
+    if (restart) return
+    life.note?.(`${name} of the group gives up: ${error.message}`)
+    onLost()
   })
   let joined = 0
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {

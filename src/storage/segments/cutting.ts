@@ -14,7 +14,7 @@ import { segmentFileName, suffix } from './format.js'
 import type { Damage, LoadReport, LoadRequest } from './load-request.js'
 import type { SegmentPlace } from './segment-place.js'
 import type { SegmentScan } from './segment-scan.js'
-import { setSegmentAside } from './staged-files.js'
+import { removeSurely, setSegmentAside } from './staged-files.js'
 
 /** A segment that was read, and does not end as it should. */
 export interface EndedSegment {
@@ -68,6 +68,10 @@ export class Cutting {
       { path, keptBytes: scan.end, cutBytes: behindBytes, why: scan.stop, nextOffset },
       'Cut the tail of a log behind its last sound record batch.',
     )
+    // What they say of the tail would be taken for the truth once the log has grown past it.
+    for (const index of [suffix.offsetIndex, suffix.timeIndex]) {
+      await removeSurely(this.#place.disk, join(this.#place.directory, segmentFileName(base, index)))
+    }
     // From the end on, so that a crash in between leaves a log that ends in its torn batch again.
     for (const later of [...followed].reverse()) await setSegmentAside(this.#place, later)
     if (scan.end < contentEnd) await writer.truncate(scan.end)
