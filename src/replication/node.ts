@@ -70,6 +70,8 @@ export class ReplicaNode {
   #wantsToLead = false
   /** The leader has let go for this node. */
   #isOffered = false
+  /** The last epoch in which this process led. */
+  #ledIn: number | undefined
   #heardOfLeaderMs = Number.NEGATIVE_INFINITY
   #stopTelling: () => void = () => {}
   #running: Promise<void> | undefined
@@ -253,9 +255,11 @@ export class ReplicaNode {
   }
 
   async #lead(authority: Authority): Promise<void> {
+    const { store, standing, file, broker, settings, clock, logger } = this.#parts
+    // It could not go on, and begins anew in its epoch: nobody who came into the set before is waited for any more.
+    if (authority.leadership?.epoch === this.#ledIn) await authority.setInSync([this.#self.nodeId])
     const { leadership } = authority
     if (leadership === undefined) return
-    const { store, standing, file, broker, settings, clock, logger } = this.#parts
     const { epoch } = leadership
     await file.put({ leadership, members: authority.members })
     await Promise.all(logsOf(store).map((log) => log.beginEpoch(epoch)))
@@ -271,6 +275,7 @@ export class ReplicaNode {
       onDeposed: () => this.#others.look(),
     })
     for (const { topic, partition } of logsOf(store)) store.heldBack(topic, partition)?.accept()
+    this.#ledIn = epoch
     standing.leader = leader
     leader.wake()
     const leads = (): boolean =>

@@ -42,10 +42,9 @@ export class Fetching {
     const { store } = this.#options
     for (const [key, { position, own }] of this.#told) {
       const { topic, partition } = position
-      const log = this.#log(position)
-      if (log?.own === own) continue
+      if (this.#log(position)?.own === own) continue
       this.#told.delete(key)
-      if (log === undefined) this.#forgotten.push({ topic, partition })
+      this.#forgotten.push({ topic, partition })
     }
     this.#moved = logsOf(store)
   }
@@ -90,6 +89,8 @@ export class Fetching {
       const key = keyOf({ topic, partition })
       const told = this.#told.get(key)
       if (own === undefined || (told?.own === own && told.position.offset === own.highWatermark)) continue
+      // The offsets of a topic that had the name before mean nothing in this one.
+      if (told !== undefined && told.own !== own) this.#forgotten.push({ topic, partition })
       const position = { topic, partition, offset: own.highWatermark }
       this.#told.set(key, { position, own })
       positions.push(position)
@@ -103,19 +104,28 @@ export class Fetching {
     const log = this.#log(fetched)
     try {
       // Its topic is gone, here or there: the next report says so.
-      if (log === undefined || error?.code === 'UNKNOWN_TOPIC_OR_PARTITION') return
+      if (error?.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.#told.delete(keyOf(fetched))
+      if (log === undefined || !this.#isOf(fetched, log)) return
       this.#moved.push({ topic, partition })
       const { own } = log
       const isBefore = logStartOffset > own.logEndOffset
       if (isBefore) await beginAt(own, logStartOffset)
       else if (error !== undefined) throw error
-      for (const bytes of records) await this.#options.copied.appendReplicated({ topic, partition, records: bytes })
+      for (const bytes of records) {
+        if (!this.#isOf(fetched, log)) return
+        await this.#options.copied.appendReplicated({ topic, partition, records: bytes })
+      }
       if (error !== undefined) return
       if (logStartOffset > own.logStartOffset) await own.deleteRecordsBefore(logStartOffset)
       log.show(highWatermark)
     } finally {
       release?.()
     }
+  }
+
+  /** What was asked for was this log, and no other topic has its name by now. */
+  #isOf(place: TopicPartition, { own }: HeldBackLog): boolean {
+    return this.#told.get(keyOf(place))?.own === own && this.#log(place)?.own === own
   }
 
   #log({ topic, partition }: TopicPartition): HeldBackLog | undefined {

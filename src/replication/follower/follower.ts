@@ -95,7 +95,10 @@ export class Follower {
     }
     await onReport(first)
     this.#noteInSync(first)
-    await takeOverTopics(store, first.catalog ?? [])
+    if (first.catalog === undefined) {
+      throw new HoldfastError('INVALID_REQUEST', `Node ${leaderId} does not say which topics there are.`)
+    }
+    await takeOverTopics(store, first.catalog)
     await this.#tell(link, first.catalogVersion, epoch, signal)
     const cuts = await truncate(store, link, epoch)
     if (cuts.length > 0)

@@ -31,6 +31,8 @@ const retryMs = 200
 export class InSyncSet {
   readonly #options: InSyncOptions
   readonly #counted = new Set<number>()
+  /** That were to come in, and nobody knows whether they did. */
+  readonly #doubted = new Set<number>()
   readonly #changes = new Mutex()
   #timer: Timer | undefined
   #isClosed = false
@@ -56,25 +58,24 @@ export class InSyncSet {
 
   /** A replica has moved: it may come in, or has to leave. */
   consider(replica: Replica): void {
+    // What it had in another session, it may have lost.
+    if (this.has(replica.nodeId) || replica.joining?.session !== replica.session) replica.joining = undefined
     if (this.has(replica.nodeId) || this.#isClosed) return
     if (replica.joining === undefined) this.#begin(replica)
-    const { joining, nodeId } = replica
+    const { joining } = replica
     if (joining === undefined) return
     for (const [followed, target] of joining.targets) if (followed.offset >= target) joining.targets.delete(followed)
     if (joining.targets.size > 0 || joining.isBeingDecided || !this.#options.isComplete(replica)) return
     joining.isBeingDecided = true
-    this.#change(nodeId, async () => {
+    this.#change(replica.nodeId, async () => {
       joining.isBeingDecided = false
-      if (this.has(nodeId) || replica.joining !== joining) return
-      await this.#options.authority.setInSync([...this.recorded, nodeId])
-      replica.joining = undefined
-      this.#options.logger.info({ replica: nodeId }, 'A replica came into the in-sync set.')
+      if (replica.joining === joining) await this.#takeIn(replica, joining)
     })
   }
 
   /** Resolves when a replica is out of the set, and not waited for any more. @throws what {@link Authority.setInSync} throws */
   remove(replica: Replica, why: string): Promise<void> {
-    return this.#changes.run(() => this.#takeOut(replica, why))
+    return this.#changes.run(this.#unlessOver(() => this.#takeOut(replica, why)))
   }
 
   close(): void {
@@ -91,15 +92,20 @@ export class InSyncSet {
       ),
     )
     this.#counted.add(replica.nodeId)
-    replica.joining = { sinceMs: this.#options.clock.monotonic(), targets, isBeingDecided: false }
+    replica.joining = { session, sinceMs: this.#options.clock.monotonic(), targets, isBeingDecided: false }
   }
 
   /** One at a time; what could not be decided is tried again, as long as there is something to decide. */
   #change(nodeId: number, step: () => Promise<void>): void {
-    this.#changes.run(step).catch((err: unknown) => {
+    this.#changes.run(this.#unlessOver(step)).catch((err: unknown) => {
       if (this.#isClosed) return
       this.#options.logger.warn({ replica: nodeId, reason: reasonOf(err) }, 'The in-sync set could not be changed.')
     })
+  }
+
+  /** Once this leadership is over, the set is the next one's to change, also where that is this node's. */
+  #unlessOver(step: () => Promise<void>): () => Promise<void> {
+    return async () => (this.#isClosed ? undefined : step())
   }
 
   #watch(): void {
@@ -115,26 +121,45 @@ export class InSyncSet {
   }
 
   #look(): void {
-    const most = this.#options.lagMaxMs()
-    const byId = new Map([...this.#options.replicas()].map((replica) => [replica.nodeId, replica]))
-    for (const replica of byId.values()) {
-      const waitsMs = replica.joining ? this.#options.clock.monotonic() - replica.joining.sinceMs : 0
-      const isLate = Math.max(replica.lagMs(), waitsMs) > most
-      if (!isLate || !(this.#counted.has(replica.nodeId) || this.has(replica.nodeId))) continue
+    for (const replica of [...this.#options.replicas()]) {
+      const isWaitedFor = this.#counted.has(replica.nodeId) || this.has(replica.nodeId)
+      if (!isWaitedFor || !this.#isLate(replica)) continue
       this.#change(replica.nodeId, async () => {
         // What has come meanwhile counts.
-        if (replica.joining !== undefined || replica.lagMs() > most) await this.#takeOut(replica, 'it fell behind')
+        if (this.#isLate(replica)) await this.#takeOut(replica, 'it fell behind')
       })
     }
   }
 
+  /** With messages, with the topics (who makes one waits for it too), or with coming in. */
+  #isLate(replica: Replica): boolean {
+    const now = this.#options.clock.monotonic()
+    const { catalogVersion, joining } = replica
+    if (this.#options.isComplete(replica)) replica.stuck = undefined
+    else if (replica.stuck?.catalogVersion !== catalogVersion) replica.stuck = { catalogVersion, sinceMs: now }
+    const sinceMs = Math.min(joining?.sinceMs ?? now, replica.stuck?.sinceMs ?? now)
+    return Math.max(replica.lagMs(), now - sinceMs) > this.#options.lagMaxMs()
+  }
+
+  async #takeIn(replica: Replica, joining: Replica['joining']): Promise<void> {
+    const { nodeId } = replica
+    this.#doubted.add(nodeId)
+    await this.#options.authority.setInSync([...this.recorded.filter((other) => other !== nodeId), nodeId])
+    this.#doubted.delete(nodeId)
+    this.#options.logger.info({ replica: nodeId }, 'A replica came into the in-sync set.')
+    if (replica.joining === joining) replica.joining = undefined
+    else await this.#takeOut(replica, 'it began anew meanwhile')
+  }
+
   async #takeOut(replica: Replica, why: string): Promise<void> {
     const { nodeId } = replica
-    if (this.has(nodeId)) {
+    if (this.has(nodeId) || this.#doubted.has(nodeId)) {
       await this.#options.authority.setInSync(this.recorded.filter((other) => other !== nodeId))
+      this.#doubted.delete(nodeId)
       this.#options.logger.warn({ replica: nodeId, why }, 'A replica left the in-sync set.')
     }
     replica.joining = undefined
+    replica.stuck = undefined
     if (this.#counted.delete(nodeId)) this.#options.onCounted()
   }
 }

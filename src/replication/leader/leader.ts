@@ -148,8 +148,12 @@ export class Leader implements ReplicaService {
     const replica = this.#replica(member.nodeId)
     replica.member = member
     this.#options.onReported(member)
-    // A directory that was emptied lacks what was acknowledged.
-    if (report.clusterId === '') await this.#inSync.remove(replica, 'its directory is a new one')
+    if (report.clusterId === '') {
+      // A directory that was emptied lacks what was acknowledged, whatever it had.
+      replica.session?.close()
+      replica.session = undefined
+      await this.#inSync.remove(replica, 'its directory is a new one')
+    }
     const isOurs = leaderEpoch === this.epoch
     replica.catalogVersion = isOurs ? report.catalogVersion : 0
     this.#topics.look()

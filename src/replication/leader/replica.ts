@@ -14,7 +14,16 @@ export class Replica {
   /** Of the topics that it has, durably. */
   catalogVersion = 0
   /** While it is about to come into the in-sync set: what it still has to come to. */
-  joining: { readonly sinceMs: number; readonly targets: Map<Followed, number>; isBeingDecided: boolean } | undefined
+  joining:
+    | {
+        readonly session: Session
+        readonly sinceMs: number
+        readonly targets: Map<Followed, number>
+        isBeingDecided: boolean
+      }
+    | undefined
+  /** Since when it has not all topics, and has come to no newer version of them. */
+  stuck: { readonly catalogVersion: number; readonly sinceMs: number } | undefined
   #heardMs: number
 
   constructor(nodeId: number, clock: Clock) {

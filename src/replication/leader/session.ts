@@ -125,17 +125,15 @@ export class Session {
   #moveTo(position: ReplicaPosition): void {
     const key = keyOf(position)
     const log = this.#options.logOf(position)
-    let followed = this.#followed.get(key)
-    if (followed !== undefined && followed.log !== log) {
-      this.#forget(key)
-      followed = undefined
-    }
-    if (log === undefined) {
+    const before = this.#followed.get(key)
+    // Of a topic that had the name before, unless the replica has let go of that one: its offsets mean nothing here.
+    const isOfAnother = before !== undefined && before.log !== log
+    if (log === undefined || isOfAnother) {
       this.#missing.push(position)
       return
     }
-    if (followed === undefined) followed = this.#follow(key, log, position.offset)
-    else followed.moveTo(position.offset)
+    const followed = before ?? this.#follow(key, log, position.offset)
+    before?.moveTo(position.offset)
     if (followed.isBehind) this.#behind.add(followed)
     else this.#behind.delete(followed)
     this.#options.onMoved(followed)
