@@ -57,7 +57,7 @@ function decode(bytes: Buffer, path: string): LeadershipRecord {
     new HoldfastError('DATA_DIR_DAMAGED', `${path} does not say who leads. Restore it from a backup.`)
   let row: Record<string, unknown>
   try {
-    row = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>
+    row = (JSON.parse(bytes.toString('utf8')) ?? {}) as Record<string, unknown>
   } catch {
     throw damaged()
   }

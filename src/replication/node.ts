@@ -189,9 +189,6 @@ export class ReplicaNode {
     this.#closing.abort()
     this.#stopTelling()
     await this.#running
-    await this.#authority?.letGo().catch((err: unknown) => {
-      this.#parts.logger.warn({ err }, 'The lead could not be let go of; it ends with its lease.')
-    })
     await this.#authority?.close()
     await this.#parts.broker.close()
   }

@@ -132,6 +132,20 @@ function waitingCases(world: LogWorld): void {
     await Promise.all([opened.reopen(), assert.rejects(last.acknowledged, { code: 'CLOSED' })])
   })
 
+  test('a copy that lags when it begins to lead waits for others beyond its end too', async (t) => {
+    const { log } = await world.openHeldBack(t)
+    log.show(1)
+    const shown = await stored(log, batchOf(['a']))
+    assert.equal(await isAnswered(shown.acknowledged), true)
+    log.show(100)
+    log.refuse(new HoldfastError('FENCED_LEADER_EPOCH'))
+    log.accept()
+    const own = await stored(log, batchOf(['b']))
+    await assertHeld(log, own)
+    log.show(2)
+    await own.acknowledged
+  })
+
   test('a committed reader gets what is decided and copied', async (t) => {
     const { log } = await world.openHeldBack(t)
     const marker = { producerId, producerEpoch: 0, coordinatorEpoch: 0, commit: false }

@@ -54,7 +54,10 @@ test('one that falls behind is waited for until it is known to be out of the set
     await led.pass(lagMaxMs / 2)
     await replica.fetch()
   }
-  assert.ok(led.authority.asked.some((asked) => asked.join() === '1'), 'it is to be taken out')
+  assert.ok(
+    led.authority.asked.some((asked) => asked.join() === '1'),
+    'it is to be taken out',
+  )
   assert.equal(await isAcknowledged(receipt), false)
   assert.equal(led.log().highWatermark, 0)
   led.authority.outcome = 'accepted'
@@ -131,9 +134,10 @@ for (const when of ['before', 'while'] as const) {
     const replica = new FakeReplica(led)
     await replica.report()
     let open = (): void => {}
-    if (when === 'while') led.authority.gate = new Promise((resolve) => {
-      open = resolve
-    })
+    if (when === 'while')
+      led.authority.gate = new Promise((resolve) => {
+        open = resolve
+      })
     // Without the second partition it is not complete.
     await replica.fetch(when === 'before' ? { 0: 0 } : { 0: 0, 1: 0 })
     await replica.fetch({ 0: 1 })
@@ -176,12 +180,13 @@ test('nor does a sender wait for one that has a topic and never asks for its mes
   })
   await made
   const receipt = led.log(0, 'later').append(batchOf(['m']))
+  await receipt.stored
   for (let i = 0; i < 8; i++) {
     await led.pass(lagMaxMs / 2)
     await replica.fetch()
     await replica.report()
   }
-  assert.equal(await isAcknowledged(receipt), true)
+  await receipt.acknowledged
   assert.deepEqual(led.authority.decided, [1])
 })
 

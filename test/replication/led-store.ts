@@ -158,7 +158,11 @@ export class FakeReplica {
       leaderEpoch: 1,
       sessionId: this.#session.id,
       sessionEpoch: this.#session.epoch,
-      positions: Object.entries(offsets).map(([partition, offset]) => ({ topic, partition: Number(partition), offset })),
+      positions: Object.entries(offsets).map(([partition, offset]) => ({
+        topic,
+        partition: Number(partition),
+        offset,
+      })),
       forgotten,
       maxBytes,
       maxWaitMs: 0,

@@ -156,9 +156,10 @@ export class HeldBackLog implements PartitionLog {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
   }
 
-  /** This copy leads again. */
+  /** This copy leads from now on: what another leader has shown beyond its end says nothing of what it appends there. */
   accept(): void {
     this.#refusal = undefined
+    this.#limit = Math.min(this.#limit, this.own.highWatermark)
   }
 
   /** Of what `finder` finds in the log behind, what is shown. */
