@@ -15,6 +15,7 @@ import { createTopic, servedHoldfast } from '../served.js'
 
 const sizes = [
   { name: '1 KiB x 100', frameBytes: 1 << 10, window: 100 },
+  { name: '1 KiB x 1000', frameBytes: 1 << 10, window: 1000 },
   { name: '128 KiB x 16', frameBytes: 128 << 10, window: 16 },
 ] as const
 const levels: readonly Level[] = ['D2', 'D1']
