@@ -46,6 +46,10 @@ export abstract class CoordinatedBroker implements groups.GroupService, transact
 
   protected abstract makeCoordination(): Coordination
 
+  #isFollower(): boolean {
+    return this.replication !== undefined && this.#coordination === undefined
+  }
+
   /** @throws NOT_COORDINATOR while another node coordinates */
   protected get coordination(): Coordination {
     this.refuseFollowers('NOT_COORDINATOR')
@@ -107,7 +111,9 @@ export abstract class CoordinatedBroker implements groups.GroupService, transact
     )
   }
 
-  listGroups(): Promise<readonly groups.GroupListing[]> {
+  /** Those of this node: a client asks all. */
+  async listGroups(): Promise<readonly groups.GroupListing[]> {
+    if (this.#isFollower()) return []
     return this.coordination.groups.listGroups()
   }
 
@@ -138,7 +144,9 @@ export abstract class CoordinatedBroker implements groups.GroupService, transact
     return this.coordination.transactions.endTransaction(producer, commit)
   }
 
-  listTransactions(filter?: transactions.TransactionFilter): Promise<readonly transactions.TransactionListing[]> {
+  /** As {@link listGroups}. */
+  async listTransactions(filter?: transactions.TransactionFilter): Promise<readonly transactions.TransactionListing[]> {
+    if (this.#isFollower()) return []
     return this.coordination.transactions.listTransactions(filter)
   }
 

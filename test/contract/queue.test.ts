@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Broker } from '../../src/broker/broker.js'
 import { open } from '../../src/index.js'
 import { KafkaServer } from '../../src/kafka/server.js'
+import { serveNodes } from '../replication/served-nodes.js'
 import { SeveralNodes } from '../support/several-nodes.js'
 import { type QueueWorld, queueCases } from './queue.cases.js'
 import { remoteWorld } from './queue-worlds.js'
@@ -40,6 +41,12 @@ async function servedWorld(count?: number): Promise<QueueWorld> {
   })
 }
 
+async function replicatedWorld(): Promise<QueueWorld> {
+  const served = await serveNodes(2, { ...settings, 'min.insync.replicas': 2 })
+  return remoteWorld(`kafka://${served.addresses}`, () => served.close())
+}
+
 queueCases('in a folder', folderWorld)
 queueCases('on a served broker', () => servedWorld())
 queueCases('on three nodes in front of one broker', () => servedWorld(3))
+queueCases('on two nodes that hold copies', replicatedWorld)
