@@ -33,6 +33,10 @@ export class Standing implements CopiesElsewhere, Replicated {
 
   readonly shownUpTo = (own: PartitionLog): number => this.leader?.shownUpTo(own) ?? 0
 
+  get epochOfNewLogs(): number {
+    return this.leader?.epoch ?? 0
+  }
+
   async topicsChanged(): Promise<void> {
     await this.leader?.topicsChanged()
   }

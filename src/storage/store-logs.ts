@@ -83,8 +83,12 @@ export class StoreLogs {
   }
 
   /** Makes the empty logs of a topic from partition `from` on. */
-  create(topic: Topic, from: number): Promise<void> {
-    return this.#of(topic).create(topic, from)
+  async create(topic: Topic, from: number): Promise<void> {
+    await this.#of(topic).create(topic, from)
+    const epoch = this.#tools.elsewhere?.epochOfNewLogs ?? 0
+    for (let partition = from; epoch > 0 && partition < topic.partitions; partition++) {
+      await this.#own(topic.name, partition)?.beginEpoch(epoch)
+    }
   }
 
   /** Closes and removes a topic's partitions from `from` on. */

@@ -46,5 +46,8 @@ for (const layout of ['segments', 'commitlog'] as const) {
     await until('the copy is there', async () => (await heldBy(one, 'orders')).length === 11)
     assert.deepEqual(await heldBy(one, 'orders'), await heldBy(two, 'orders'))
     assert.equal(one.leads, false)
+    await two.broker.createTopic({ name: 'later', partitions: 1 })
+    await two.broker.produce({ topic: 'later', partition: 0, batch: oneMessage('a') })
+    assert.deepEqual(await heldBy(two, 'later'), ['0:1000'])
   })
 }

@@ -30,8 +30,10 @@ export class TopicSharing {
     return this.#version
   }
 
+  /** Those of the present version: one that is just being made is not among them. */
   topics(): CatalogTopic[] {
-    return this.#store.topics().map(({ name, id, partitions, config, layout, largestBatchBytes }) => ({
+    const known = this.#store.topics().filter(({ name }) => this.isKnownIn(this.#version, name))
+    return known.map(({ name, id, partitions, config, layout, largestBatchBytes }) => ({
       name,
       id,
       partitions,
