@@ -51,3 +51,20 @@ for (const layout of ['segments', 'commitlog'] as const) {
     assert.deepEqual(await heldBy(two, 'later'), ['0:1000'])
   })
 }
+
+test('topics that are made while replicas ask for theirs are all copied, by those in sync and by those who come', {
+  timeout: 120_000,
+}, async (t) => {
+  const nodes = new Nodes(t)
+  const one = await nodes.start(1)
+  await untilLeads(one)
+  await nodes.start(2)
+  await untilInSync(one, [1, 2])
+  const names = Array.from({ length: 30 }, (_, i) => `topic-${i}`)
+  const making = names.map((name) => one.broker.createTopic({ name, partitions: 1 }))
+  await nodes.start(3)
+  await Promise.all(making)
+  // Each is shown, and acknowledged, when all who are in sync have it.
+  await Promise.all(names.map((topic) => one.broker.produce({ topic, partition: 0, batch: oneMessage(topic) })))
+  await untilInSync(one, [1, 2, 3])
+})

@@ -3,6 +3,7 @@
 import type { FetchedPartition, TopicPartition } from '../../broker/contract.js'
 import type { CopiedIntake } from '../../broker/copied-intake.js'
 import type { Clock } from '../../core/clock.js'
+import { pause } from '../../core/pause.js'
 import type { Settings } from '../../core/settings.js'
 import { Throttle } from '../../core/throttle.js'
 import type { HeldBackLog } from '../../storage/log/held-back-log.js'
@@ -10,6 +11,9 @@ import type { MessageStore } from '../../storage/message-store.js'
 import type { PartitionLog } from '../../storage/partition-log.js'
 import type { ReplicaPosition, ReplicaService } from '../contract.js'
 import { logsOf } from './truncating.js'
+
+/** For what the leader did not know. */
+const askAgainMs = 50
 
 export interface FetchingOptions {
   readonly store: MessageStore
@@ -73,6 +77,8 @@ export class Fetching {
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
       const bytes = answer.partitions.reduce((sum, { records }) => sum + lengthOf(records), 0)
       await throttle?.spend(bytes, signal)
+      const isMissing = answer.partitions.some(({ error }) => error?.code === 'UNKNOWN_TOPIC_OR_PARTITION')
+      if (isMissing) await pause(this.#options.clock, askAgainMs, signal)
     }
   }
 
@@ -103,8 +109,13 @@ export class Fetching {
     const { topic, partition, error, records, logStartOffset, highWatermark, release } = fetched
     const log = this.#log(fetched)
     try {
-      // Its topic is gone, here or there: the next report says so.
-      if (error?.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.#told.delete(keyOf(fetched))
+      if (error?.code === 'UNKNOWN_TOPIC_OR_PARTITION') {
+        // Gone there; or so new that the leader has not learned yet that it is known here, and then it is asked for again.
+        this.#told.delete(keyOf(fetched))
+        if (log !== undefined) this.#moved.push({ topic, partition })
+        return
+      }
+      // Its topic is gone here: the next report says so.
       if (log === undefined || !this.#isOf(fetched, log)) return
       this.#moved.push({ topic, partition })
       const { own } = log
