@@ -274,6 +274,39 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    title: 'Copies',
+    panels: [
+      {
+        title: 'Who leads, and in which epoch',
+        help: '1 for the node that answers clients; the epoch grows with each beginning of a leadership.',
+        unit: 'short',
+        queries: [
+          [gauge('mq_replication_leader', 'instance'), 'leads {{instance}}'],
+          [gauge('mq_replication_epoch', 'instance'), 'epoch {{instance}}'],
+        ],
+      },
+      {
+        title: 'In sync, of those that are there',
+        help: 'Nodes that have all that was acknowledged with acks=all, the leader among them.',
+        unit: 'short',
+        queries: [
+          [gauge('mq_replication_in_sync_replicas', 'instance'), 'in sync {{instance}}'],
+          [gauge('mq_replication_replicas', 'instance'), 'there {{instance}}'],
+          [gauge('mq_replica_in_sync', 'replica'), 'replica {{replica}} is in sync'],
+        ],
+      },
+      {
+        title: 'How far replicas are behind',
+        help: 'Messages that each lacks, and for how long it has not been caught up.',
+        unit: 'short',
+        queries: [
+          [gauge('mq_replica_lag_messages', 'replica'), 'messages of {{replica}}'],
+          [gauge('mq_replica_lag_seconds', 'replica'), 'seconds of {{replica}}'],
+        ],
+      },
+    ],
+  },
+  {
     title: 'Process',
     panels: [
       {
