@@ -108,11 +108,13 @@ export class MessageStore {
       (log) => segments.keptTo(log),
     )
     this.#chores = new Chores(tools)
-    this.#cleaner = new LogCleaner(tools, segments, this.#checkpoints)
+    const settledEnd = (log: PartitionLog) => this.#logs.settledEnd(log)
+    this.#cleaner = new LogCleaner({ ...tools, settledEnd }, segments, this.#checkpoints)
     this.#indexes = new KeyIndexes(directory.path, tools, (topic, partition) => segments.get(topic, partition))
     const logs = () => segments.all()
-    const retention = new Retention({ ...tools, logs })
-    const watermark = new DiskWatermark({ ...tools, logs, logPath: directory.logPath, room: shared.tables.room })
+    const retention = new Retention({ ...tools, logs, settledEnd })
+    const ofDisk = { logPath: directory.logPath, room: shared.tables.room }
+    const watermark = new DiskWatermark({ ...tools, ...ofDisk, logs, settledEnd })
     for (const chore of [
       ...this.#checkpoints.chores(),
       this.#indexes.chore(),
