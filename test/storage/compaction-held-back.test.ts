@@ -24,6 +24,7 @@ async function heldBackStore(policy: 'compact' | 'delete') {
   const clock = new ManualClock()
   const elsewhere = {
     shownUpTo: (own: PartitionLog) => Math.min(own.highWatermark, shown),
+    epochOfNewLogs: 0,
     topicsChanged: async () => {},
   }
   const randomness = new SeededRandomness(1)
