@@ -129,3 +129,23 @@ test('senders that try again lose nothing by one promotion after another', async
     'all that was acknowledged is there',
   )
 })
+
+test('a leader that could not go on, and begins anew in its epoch, waits for who came into the set before', async (t) => {
+  const { nodes, one } = await pair(t)
+  await nodes.stop(1)
+  nodes.onOpened = (node) => {
+    const { broker } = node
+    const lead = broker.lead.bind(broker)
+    broker.lead = async () => {
+      broker.lead = lead
+      await untilInSync(node, [1, 2])
+      nodes.cut.add('2>1')
+      throw new Error('the disk does not answer')
+    }
+  }
+  const again = await nodes.start(1)
+  await untilLeads(again)
+  assert.ok(again.replicated.leaderEpoch > one.replicated.leaderEpoch)
+  assert.deepEqual(again.replicated.describe().inSync, [1], 'nobody is in the set who is not waited for')
+  await again.broker.produce({ ...place, batch: oneMessage('a') })
+})
