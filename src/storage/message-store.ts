@@ -111,10 +111,9 @@ export class MessageStore {
     const settledEnd = (log: PartitionLog) => this.#logs.settledEnd(log)
     this.#cleaner = new LogCleaner({ ...tools, settledEnd }, segments, this.#checkpoints)
     this.#indexes = new KeyIndexes(directory.path, tools, (topic, partition) => segments.get(topic, partition))
-    const logs = () => segments.all()
-    const retention = new Retention({ ...tools, logs, settledEnd })
-    const ofDisk = { logPath: directory.logPath, room: shared.tables.room }
-    const watermark = new DiskWatermark({ ...tools, ...ofDisk, logs, settledEnd })
+    const ofLogs = { ...tools, logs: () => segments.all(), settledEnd }
+    const retention = new Retention(ofLogs)
+    const watermark = new DiskWatermark({ ...ofLogs, logPath: directory.logPath, room: shared.tables.room })
     for (const chore of [
       ...this.#checkpoints.chores(),
       this.#indexes.chore(),
