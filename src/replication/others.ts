@@ -73,10 +73,10 @@ export class Others {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      await pause(this.#options.clock, lookEveryMs, signal)
-      if (signal.aborted) return
+    // At once too: one that this node takes the lead from, without its having let go, hears of it by being asked.
+    while (!signal.aborted) {
       this.look()
+      await pause(this.#options.clock, lookEveryMs, signal)
     }
   }
 

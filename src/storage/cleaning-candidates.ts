@@ -10,13 +10,15 @@ export interface Candidate {
   readonly isOverdue: boolean
 }
 
-export async function candidateOf(log: SegmentLog, nowMs: number): Promise<Candidate> {
+/** `settledEnd`: what lies behind it may be cut off yet, and would take with it what it has replaced. */
+export async function candidateOf(log: SegmentLog, nowMs: number, settledEnd: number): Promise<Candidate> {
   const { compaction, settings } = log
   const { segments } = compaction
   const firstDirtyOffset = firstDirtyOf(log)
   const sealedDirty = overlapping(segments.slice(0, -1), firstDirtyOffset, Number.POSITIVE_INFINITY)
   const young = await firstYounger(sealedDirty, nowMs - settings['log.cleaner.min.compaction.lag.ms'], nowMs)
-  const uncleanableOffset = Math.min(compaction.uncleanableOffset, young?.baseOffset ?? Number.POSITIVE_INFINITY)
+  const youngFrom = young?.baseOffset ?? Number.POSITIVE_INFINITY
+  const uncleanableOffset = Math.min(compaction.uncleanableOffset, settledEnd, youngFrom)
   const overdueBefore = nowMs - settings['log.cleaner.max.compaction.lag.ms']
   return {
     stretch: cleanableStretch(segments, firstDirtyOffset, uncleanableOffset),

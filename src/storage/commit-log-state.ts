@@ -35,6 +35,10 @@ export class CommitLogState {
   readonly #deleted = new Map<string, number>()
   readonly #writes = new Mutex()
   #waiting: Promise<void> | undefined
+  /** Epochs as the file has them, where they were written. */
+  readonly #written = new WeakMap<LeaderEpochs, readonly EpochStart[]>()
+  /** Epochs that the next writing puts down. */
+  #changing: { readonly epochs: Map<LeaderEpochs, readonly EpochStart[]>; readonly done: Promise<void> } | undefined
 
   private constructor(disk: Disk, path: string) {
     this.#disk = disk
@@ -118,18 +122,31 @@ export class CommitLogState {
   #putEpochs(topic: string, queueId: number, starts: readonly EpochStart[]): LeaderEpochs {
     const queues = this.#epochs.get(topic) ?? new Map<number, LeaderEpochs>()
     this.#epochs.set(topic, queues)
-    const epochs: LeaderEpochs = new LeaderEpochs(starts, (all) =>
-      this.#writes.run(() => this.#disk.replaceFile(this.#path, this.encoded({ epochs, starts: all }))),
-    )
+    const epochs: LeaderEpochs = new LeaderEpochs(starts, (all) => this.#writeEpochs(epochs, all))
     queues.set(queueId, epochs)
     return epochs
   }
 
+  /** Once for all who ask before the writing begins: whoever begins to lead asks for every queue. */
+  #writeEpochs(epochs: LeaderEpochs, starts: readonly EpochStart[]): Promise<void> {
+    if (this.#changing === undefined) {
+      const changed = new Map<LeaderEpochs, readonly EpochStart[]>()
+      const done = this.#writes.run(async () => {
+        this.#changing = undefined
+        await this.#disk.replaceFile(this.#path, this.encoded(changed))
+        for (const [each, written] of changed) this.#written.set(each, written)
+      })
+      this.#changing = { epochs: changed, done }
+    }
+    this.#changing.epochs.set(epochs, starts)
+    return this.#changing.done
+  }
+
   /** What the file holds; with `changed`, once these epochs begin there. */
-  encoded(changed?: { readonly epochs: LeaderEpochs; readonly starts: readonly EpochStart[] }): Buffer {
+  encoded(changed?: ReadonlyMap<LeaderEpochs, readonly EpochStart[]>): Buffer {
     const led = [...this.#epochs].flatMap(([topic, queues]) =>
       [...queues].flatMap(([queueId, epochs]) => {
-        const starts = epochs === changed?.epochs ? changed.starts : epochs.starts
+        const starts = changed?.get(epochs) ?? this.#written.get(epochs) ?? epochs.starts
         return starts.at(-1)?.epoch === 0 ? [] : starts.map((start) => ({ topic, queueId, ...start }))
       }),
     )

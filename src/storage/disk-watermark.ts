@@ -70,7 +70,7 @@ export class DiskWatermark {
     const { logger, logPath } = this.#options
     const logs = [...this.#options.logs()].filter(allowsDeletion)
     let leftBytes = bytes
-    const chosen = await oldestOfAll(logs, logger, ({ sizeInBytes, isActive }) => {
+    const chosen = await oldestOfAll(logs, this.#options, ({ sizeInBytes, isActive }) => {
       if (leftBytes <= 0) return 'enough'
       if (isActive) return 'keep'
       leftBytes -= sizeInBytes

@@ -12,7 +12,7 @@ import type { Settings } from '../core/settings.js'
 import type { Disk } from '../files/disk.js'
 import { InFlight } from '../files/in-flight.js'
 import type { Chore } from './chores.js'
-import { candidateOf, isWorthCleaning } from './cleaning-candidates.js'
+import { type Candidate, candidateOf, isWorthCleaning } from './cleaning-candidates.js'
 import type { PartitionLogs } from './partition-logs.js'
 import type { CleaningReport } from './segments/compaction/clean-log.js'
 import { type CleanableStretch, dirtyRatio } from './segments/compaction/plan.js'
@@ -27,6 +27,8 @@ interface Tools {
   readonly randomness: Randomness
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Below it nothing of a log is cut off any more. */
+  readonly settledEnd: (log: SegmentLog) => number
 }
 
 /** What a compaction of a partition has saved. */
@@ -84,7 +86,7 @@ export class LogCleaner {
       await log.compaction.settled()
       // Where the keys do not fit into memory at once, a part is cleaned at a time.
       for (;;) {
-        const { stretch } = await candidateOf(log, this.#tools.clock.now())
+        const { stretch } = await this.#candidateOf(log)
         if (stretch.dirtyBytes === 0) break
         await this.#clean(log, stretch, signal)
       }
@@ -124,7 +126,7 @@ export class LogCleaner {
     let best: { log: SegmentLog; stretch: CleanableStretch; ratio: number } | undefined
     for (const log of [...this.#logs.all()]) {
       if (!isCompacted(log) || failed.has(log) || !this.#isFree(log)) continue
-      const candidate = await candidateOf(log, this.#tools.clock.now()).catch((err: unknown) => {
+      const candidate = await this.#candidateOf(log).catch((err: unknown) => {
         const { topic, partition } = log
         if (!log.isClosed)
           this.#tools.logger.warn({ topic, partition, err }, 'Could not see what a log has to compact.')
@@ -135,6 +137,10 @@ export class LogCleaner {
     }
     // Another thread may have taken it while the others were looked at.
     return best !== undefined && this.#isFree(best.log) ? best : undefined
+  }
+
+  #candidateOf(log: SegmentLog): Promise<Candidate> {
+    return candidateOf(log, this.#tools.clock.now(), this.#tools.settledEnd(log))
   }
 
   #isFree(log: SegmentLog): boolean {

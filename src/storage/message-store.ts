@@ -108,11 +108,12 @@ export class MessageStore {
       (log) => segments.keptTo(log),
     )
     this.#chores = new Chores(tools)
-    this.#cleaner = new LogCleaner(tools, segments, this.#checkpoints)
+    const settledEnd = (log: PartitionLog) => this.#logs.settledEnd(log)
+    this.#cleaner = new LogCleaner({ ...tools, settledEnd }, segments, this.#checkpoints)
     this.#indexes = new KeyIndexes(directory.path, tools, (topic, partition) => segments.get(topic, partition))
-    const logs = () => segments.all()
-    const retention = new Retention({ ...tools, logs })
-    const watermark = new DiskWatermark({ ...tools, logs, logPath: directory.logPath, room: shared.tables.room })
+    const ofLogs = { ...tools, logs: () => segments.all(), settledEnd }
+    const retention = new Retention(ofLogs)
+    const watermark = new DiskWatermark({ ...ofLogs, logPath: directory.logPath, room: shared.tables.room })
     for (const chore of [
       ...this.#checkpoints.chores(),
       this.#indexes.chore(),

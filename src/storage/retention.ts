@@ -18,8 +18,10 @@ export const retentionChore = 'retention'
 /** After a start there is enough to do. */
 const firstAfterMs = 30_000
 
-/** What tells of what was deleted. */
+/** What tells of what was deleted, and of what may be. */
 export interface DeletionTools {
+  /** Below it nothing of a log is cut off any more. */
+  readonly settledEnd: (log: SegmentLog) => number
   readonly logger: Logger
   readonly metrics: Metrics
 }
@@ -70,7 +72,7 @@ export class Retention {
     const nowMs = this.#options.clock.now()
     const outlived: SegmentFacts[] = []
     let remainingBytes = log.sizeInBytes
-    for (const segment of removable(log)) {
+    for (const segment of removable(log, this.#options.settledEnd(log))) {
       const isTooMany = retentionBytes >= 0 && remainingBytes - retentionBytes >= segment.sizeInBytes
       const isTooOld = async () => retentionMs >= 0 && nowMs - (await segment.largestTimestamp()) > retentionMs
       if (!isTooMany && !(await isTooOld())) break
@@ -81,12 +83,12 @@ export class Retention {
   }
 
   async #shrinkStore(signal: AbortSignal): Promise<void> {
-    const { settings, logger } = this.#options
+    const { settings } = this.#options
     const limitBytes = settings['store.retention.bytes']
     const logs = [...this.#options.logs()]
     let remainingBytes = logs.reduce((sum, log) => sum + log.sizeInBytes, 0)
     if (limitBytes < 0 || remainingBytes <= limitBytes) return
-    const chosen = await oldestOfAll(logs.filter(allowsDeletion), logger, ({ sizeInBytes, isActive }) => {
+    const chosen = await oldestOfAll(logs.filter(allowsDeletion), this.#options, ({ sizeInBytes, isActive }) => {
       if (remainingBytes <= limitBytes) return 'enough'
       // An active segment goes only where the limit is passed without it too: it may be all that a small store has.
       if (isActive && remainingBytes - limitBytes < sizeInBytes) return 'keep'
@@ -98,10 +100,10 @@ export class Retention {
 }
 
 /** The segments that may go, if there is a reason: all that every reader sees whole, but not an active one that is empty. */
-function removable(log: SegmentLog): SegmentFacts[] {
-  const { segments, lastStableOffset } = log
+function removable(log: SegmentLog, settledEnd: number): SegmentFacts[] {
+  const { segments } = log
   const stays = segments.findIndex(
-    ({ endOffset, isActive, sizeInBytes }) => endOffset > lastStableOffset || (isActive && sizeInBytes === 0),
+    ({ endOffset, isActive, sizeInBytes }) => endOffset > settledEnd || (isActive && sizeInBytes === 0),
   )
   return stays === -1 ? segments : segments.slice(0, stays)
 }
@@ -113,7 +115,7 @@ function removable(log: SegmentLog): SegmentFacts[] {
  */
 export async function oldestOfAll(
   logs: readonly SegmentLog[],
-  logger: Logger,
+  { logger, settledEnd }: DeletionTools,
   judge: (segment: SegmentFacts) => 'take' | 'keep' | 'enough',
 ): Promise<Map<SegmentLog, SegmentFacts[]>> {
   const chosen = new Map<SegmentLog, SegmentFacts[]>()
@@ -123,7 +125,7 @@ export async function oldestOfAll(
     const timestamp = await inEach(log, logger, () => rest[0].largestTimestamp())
     if (timestamp !== undefined) heads.push({ log, rest, timestamp })
   }
-  for (const log of logs) await add(log, removable(log))
+  for (const log of logs) await add(log, removable(log, settledEnd(log)))
   while (heads.length > 0) {
     const oldest = heads.reduce((one, each) => (each.timestamp < one.timestamp ? each : one))
     const { log, rest } = oldest

@@ -58,6 +58,12 @@ export class StoreLogs {
     return log
   }
 
+  /** Nothing is cut off below it any more: what lies there is decided, and whoever may lead has it. */
+  settledEnd(own: PartitionLog): number {
+    const held = this.heldBack(own.topic, own.partition)
+    return held?.own === own ? held.lastStableOffset : own.lastStableOffset
+  }
+
   #own(topic: string, partition: number): PartitionLog | undefined {
     return this.segments.get(topic, partition) ?? this.commitLog.get(topic, partition)
   }

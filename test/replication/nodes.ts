@@ -21,6 +21,8 @@ export class Nodes {
   readonly #running = new Map<number, ReplicaNode>()
   /** Ways that are cut, as "1>2". */
   readonly cut = new Set<string>()
+  /** Called with a node before it takes up a role. */
+  onOpened: (node: ReplicaNode) => void = () => {}
 
   /** `metrics`: of node 1. */
   constructor(t: TestContext, settings: SettingsInput = {}, metrics?: Metrics) {
@@ -55,6 +57,7 @@ export class Nodes {
       openLink: this.#linkFrom(id),
       logger: process.env['HOLDFAST_TEST_LOG'] ? loudLogger(id) : undefined,
     })
+    this.onOpened(node)
     this.#running.set(id, node)
     await node.start({ host: 'node', port: id })
     return node

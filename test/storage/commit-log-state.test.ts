@@ -51,6 +51,30 @@ test('those who ask at the same time share one write, and it holds what all of t
   )
 })
 
+test('an epoch that begins in every queue is one write, and all of them are there after a restart', async () => {
+  const { disk, load } = await world()
+  const state = await load()
+  let writes = 0
+  const replace = disk.replaceFile.bind(disk)
+  disk.replaceFile = (...given) => {
+    writes++
+    return replace(...given)
+  }
+  const queues = Array.from({ length: 100 }, (_, queue) => queue)
+  for (const [i, epoch] of [1000, 1001].entries()) {
+    await Promise.all(queues.map((queue) => state.epochsOf('orders', queue).note(epoch, 10 * i + queue)))
+    assert.equal(writes, i + 1)
+  }
+  await state.writeStarts(() => [])
+  const again = await load()
+  for (const one of [state, again]) {
+    assert.deepEqual(
+      queues.map((queue) => one.epochsOf('orders', queue).endOf(1000, 500)),
+      queues.map((queue) => ({ epoch: 1000, endOffset: 10 + queue })),
+    )
+  }
+})
+
 test('of a deleted topic it is known where its messages end, as long as the log may hold some', async () => {
   const { load } = await world()
   const state = await load()
