@@ -55,7 +55,7 @@ export function clientsOf(options: ClientOptions): AskedBroker {
       const others = members.filter((member) => member.id !== id)
       if (leader === id) leader = told >= 0 && told !== id ? told : others[random.below(others.length)].id
       await scheduler.sleep(20 + random.below(200))
-    } else await scheduler.sleep(random.below(20))
+    } else await scheduler.sleep(5 + random.below(60))
     if (value === undefined && error !== undefined) throw error
     return value
   }

@@ -33,7 +33,7 @@ export function clusterPlanOf(seed: number, narrowing: ClusterNarrowing = {}): C
       // The segments of the transactions' own topic are of 100 MiB, which a simulated disk would have to hold in memory.
       'file.preallocate': 'none',
       'file.engine': 'disk',
-      'offsets.topic.segment.bytes': plan.settings['log.segment.bytes'],
+      'offsets.topic.segment.bytes': 1024 * 1024,
       'min.insync.replicas': pick([1, 1, 2]),
       'replica.lag.time.max.ms': pick([300, 1000, 3000]),
       'replica.fetch.wait.max.ms': pick([20, 100, 500]),
@@ -58,8 +58,8 @@ export function clusterPlanOf(seed: number, narrowing: ClusterNarrowing = {}): C
     topics,
     nodes: 2 + random.below(2),
     blows: blows.filter((blow) => !without.has(blow) && (isSafe || blow !== 'power')),
-    times: Math.min(narrowing.lives ?? 100, 2 + random.below(8)),
-    quietMs: pick([100, 1000, 4000]),
+    times: Math.min(narrowing.lives ?? 100, 2 + random.below(6)),
+    quietMs: pick([100, 500, 2000]),
     leaseMs: 2000,
   }
 }

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { FaultDisk } from '../../sim/fault-disk.js'
+import { nodeDisk } from '../../src/files/node-disk.js'
 import { buildBatch } from '../../src/records/builder.js'
 import { until } from '../support/until.js'
 import { heldBy, Nodes, oneMessage, startOf, untilInSync, untilLeads } from './nodes.js'
@@ -97,4 +99,30 @@ test('a log that its leader was still making when it was asked for is asked for 
   // Of what is made at last the topics are other ones.
   await one.broker.createTopic({ name: 'later', partitions: 1 })
   await untilInSync(one, [1, 2])
+})
+
+test('a topic that was made while its node lost the lead is not confirmed', async (t) => {
+  const nodes = new Nodes(t)
+  let goOn = (): void => {}
+  const held = new Promise<undefined>((resolve) => {
+    goOn = () => resolve(undefined)
+  })
+  let isHeld = false
+  const disk = new FaultDisk(nodeDisk, ({ operation, path }) => {
+    if (operation !== 'makeDirectory' || !path.endsWith('late-0')) return undefined
+    isHeld = true
+    return held
+  })
+  const one = await nodes.start(1, {}, disk)
+  await untilLeads(one)
+  const two = await nodes.start(2)
+  await untilInSync(one, [1, 2])
+  const making = one.broker.createTopic({ name: 'late', partitions: 1 })
+  const refused = assert.rejects(making, { code: 'NOT_CONTROLLER' })
+  await until('it is being made', () => isHeld)
+  const stopping = nodes.stop(1)
+  await until('it leads no more', () => !one.leads)
+  goOn()
+  await Promise.all([refused, stopping])
+  assert.equal((await two.broker.describeTopics(null)).length, 0)
 })

@@ -6,6 +6,7 @@ import { HoldfastError } from '../../src/core/errors.js'
 import type { Logger } from '../../src/core/logger.js'
 import type { Metrics } from '../../src/core/metrics/metrics.js'
 import type { SettingsInput } from '../../src/core/settings.js'
+import type { Disk } from '../../src/files/disk.js'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../../src/files/temporary-directory.js'
 import { batchesIn } from '../../src/records/batch.js'
 import { buildBatch } from '../../src/records/builder.js'
@@ -36,7 +37,7 @@ export class Nodes {
   }
 
   /** Node 1 begins the cluster; the others follow. */
-  async start(id: number, settings: SettingsInput = {}): Promise<ReplicaNode> {
+  async start(id: number, settings: SettingsInput = {}, disk?: Disk): Promise<ReplicaNode> {
     let path = this.#paths.get(id)
     if (path === undefined) {
       const directory = await makeTemporaryDirectory('holdfast-replica-')
@@ -56,6 +57,7 @@ export class Nodes {
       },
       metrics: id === 1 ? this.#metrics : undefined,
       openLink: this.#linkFrom(id),
+      disk,
       logger: process.env['HOLDFAST_TEST_LOG'] ? loudLogger(id) : undefined,
     })
     this.#running.set(id, node)
