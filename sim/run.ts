@@ -23,6 +23,10 @@ const { values } = parseArgs({
     first: { type: 'boolean', default: false },
     /** What is found is told as it is, and not made small. */
     whole: { type: 'boolean', default: false },
+    /** Worlds of several nodes that copy one another. */
+    cluster: { type: 'boolean', default: false },
+    /** What the nodes of such a world say. */
+    log: { type: 'boolean', default: false },
   },
 })
 
@@ -76,7 +80,7 @@ function until(end: number): Promise<{ outcome: Shrunk['outcome'] } | undefined>
         return
       }
       seed = next++
-      const task: Task = { seed, narrowing, shrink: !values.whole }
+      const task: Task = { seed, narrowing, shrink: !values.whole, cluster: values.cluster, log: values.log }
       child.send(task)
       watchdog = systemClock.schedule(longestWorldMs, () => child.kill('SIGKILL'))
     }
@@ -102,13 +106,16 @@ function report({ outcome, narrowing: small }: Shrunk): void {
   broken.set(violation.rule, times)
   if (times > 3) return
   const narrow = Object.keys(small).length === 0 ? '' : ` --narrow '${JSON.stringify(small)}'`
-  say(`BROKEN by seed ${seed}: ${violation.message}\n  again: npm run sim -- --seed ${seed}${narrow}\n`)
+  say(
+    `BROKEN by seed ${seed}: ${violation.message}\n  again: npm run ${values.cluster ? 'sim:cluster' : 'sim'} -- --seed ${seed}${narrow}\n`,
+  )
 }
 
 function sum(): string {
   const seconds = (systemClock.monotonic() - beganMs) / 1000
   const { worlds, crashes, inRecovery, acknowledged, events, faults } = total
-  return `${worlds} of ${count} worlds from seed ${from}: ${crashes} crashes (${inRecovery} while recovering), ${acknowledged} batches acknowledged, ${events} events, ${faults} faults, ${Math.round(crashes / seconds)} crashes/s, ${seconds.toFixed(0)} s`
+  const [second, third] = values.cluster ? ['leaderships', 'messages lost'] : ['while recovering', 'faults']
+  return `${worlds} of ${count} worlds from seed ${from}: ${crashes} crashes (${inRecovery} ${second}), ${acknowledged} batches acknowledged, ${events} events, ${faults} ${third}, ${Math.round(crashes / seconds)} crashes/s, ${seconds.toFixed(0)} s`
 }
 
 function say(text: string): void {

@@ -17,8 +17,12 @@ export async function prepare(): Promise<void> {
   await prepareCodec('snappy')
 }
 
-export async function simulate(seed: number, narrowing: Narrowing = {}): Promise<Outcome> {
-  const world = new World(planOf(seed, narrowing))
+export function simulate(seed: number, narrowing: Narrowing = {}): Promise<Outcome> {
+  return observed(seed, new World(planOf(seed, narrowing)))
+}
+
+/** What comes of a world that runs, also of what it does beside. */
+export async function observed(seed: number, world: { run(): Promise<void>; readonly tally: Tally }): Promise<Outcome> {
   let escaped: (error: unknown) => void = () => {}
   const escaping = new Promise<never>((_, reject) => {
     escaped = (error) => reject(new Violation('no error escapes', (error as Error)?.stack ?? String(error)))

@@ -67,7 +67,14 @@ export function identityOf(record: RecordInput): { readonly id: string; readonly
 }
 
 const diskRefusals: ReadonlySet<string> = new Set(['LOG_FAILED', 'DISK_FULL', 'DISK_FAILED', 'LOG_DAMAGED'])
-const unknowns: ReadonlySet<string> = new Set(['FLUSH_DISK_TIMEOUT', 'CLOSED'])
+const unknowns: ReadonlySet<string> = new Set([
+  'FLUSH_DISK_TIMEOUT',
+  'CLOSED',
+  // Of several nodes: whether it was appended, and who has it, nobody was told.
+  'CONNECTION_FAILED',
+  'NOT_LEADER_OR_FOLLOWER',
+  'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
+])
 
 export function outcomeOf(error: HoldfastError): Outcome {
   if (diskRefusals.has(error.code)) return 'refused'

@@ -26,6 +26,11 @@ export class TopicModel {
       this.partitions.push(new PartitionModel(`${this.name}-${number}`))
   }
 
+  /** By one partition. */
+  grow(): void {
+    this.partitions.push(new PartitionModel(`${this.name}-${this.partitions.length}`))
+  }
+
   get isCompacted(): boolean {
     return this.config['cleanup.policy'] === 'compact'
   }

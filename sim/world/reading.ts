@@ -1,12 +1,12 @@
 /** Reads as clients do: by fetches, batch after batch, leaving out what was aborted where only what is committed counts. */
 
-import type { Broker } from '../../src/broker/broker.js'
 import type { FetchedPartition, Isolation, TopicPartition } from '../../src/broker/contract.js'
 import { AbortedFilter } from '../../src/client/aborted-filter.js'
 import { HoldfastError } from '../../src/core/errors.js'
 import { batchesIn } from '../../src/records/batch.js'
 import { readRecords } from '../../src/records/reader.js'
 import type { FoundRecord } from './partition-model.js'
+import type { AskedBroker } from './scene.js'
 import { holds } from './violation.js'
 
 export interface Fetched extends FetchedPartition {
@@ -17,7 +17,7 @@ export interface Fetched extends FetchedPartition {
 
 /** One fetch. @throws the error of the partition, CORRUPT_MESSAGE as a client that checks what it gets */
 export async function fetchFrom(
-  broker: Broker,
+  broker: AskedBroker,
   place: TopicPartition,
   offset: number,
   isolation: Isolation,
@@ -52,7 +52,7 @@ export interface Whole {
 }
 
 /** All that can be read of a partition now. What is deleted from its front meanwhile is left out. */
-export async function readWhole(broker: Broker, place: TopicPartition, isolation: Isolation): Promise<Whole> {
+export async function readWhole(broker: AskedBroker, place: TopicPartition, isolation: Isolation): Promise<Whole> {
   const first = await ends(broker, place)
   const found: FoundRecord[] = []
   let offset = first.start
@@ -73,7 +73,10 @@ export async function readWhole(broker: Broker, place: TopicPartition, isolation
   return { found: found.filter((one) => one.offset >= start), start, end: Math.max(first.end, offset) }
 }
 
-async function ends(broker: Broker, place: TopicPartition): Promise<{ start: number; end: number; stable: number }> {
+async function ends(
+  broker: AskedBroker,
+  place: TopicPartition,
+): Promise<{ start: number; end: number; stable: number }> {
   const ask = async (query: 'earliest' | 'latest', isolation: Isolation): Promise<number> => {
     const [found] = await broker.findOffsets([{ ...place, query, currentLeaderEpoch: -1 }], isolation)
     if (found.error !== undefined) throw found.error

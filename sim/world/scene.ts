@@ -8,8 +8,28 @@ import type { SeededRandomness } from '../seeded-randomness.js'
 import type { TopicModel, WorldModel } from './model.js'
 import { Violation } from './violation.js'
 
+/** What actors ask of a broker, or of many that are one to them. */
+export const questions = [
+  'produce',
+  'fetch',
+  'findOffsets',
+  'initProducer',
+  'addPartitionsToTransaction',
+  'endTransaction',
+  'commitOffsets',
+  'fetchOffsets',
+  'createTopic',
+  'createPartitions',
+  'deleteTopic',
+  'describeTopics',
+  'describeConfig',
+  'compactTopic',
+  'deleteRecords',
+] as const
+export type AskedBroker = Pick<Broker, (typeof questions)[number]>
+
 export interface Scene {
-  readonly broker: Broker
+  readonly broker: AskedBroker
   readonly scheduler: Scheduler
   readonly model: WorldModel
   readonly plan: Plan

@@ -221,31 +221,29 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
     return topics.map((topic) => this.#topics.describe(topic))
   }
 
-  async createTopic(topic: contract.TopicToCreate): Promise<contract.TopicDescription> {
-    this.#assertControls()
-    return this.#topics.create(topic)
+  createTopic(topic: contract.TopicToCreate): Promise<contract.TopicDescription> {
+    return this.#changing(() => this.#topics.create(topic))
   }
 
-  async deleteTopic(name: string): Promise<void> {
-    this.#assertControls()
-    this.#topics.checkDeletable(name)
-    // First, so that a topic which is gone has no offset left that would hold for the next one of its name.
-    await this.coordination.groups.forgetTopic(name, false)
-    try {
-      await this.#topics.delete(name)
-    } finally {
-      if (this.#store.topic(name) === undefined) await this.#forgetGoneTopic(name)
-    }
+  deleteTopic(name: string): Promise<void> {
+    return this.#changing(async () => {
+      this.#topics.checkDeletable(name)
+      // First, so that a topic which is gone has no offset left that would hold for the next one of its name.
+      await this.coordination.groups.forgetTopic(name, false)
+      try {
+        await this.#topics.delete(name)
+      } finally {
+        if (this.#store.topic(name) === undefined) await this.#forgetGoneTopic(name)
+      }
+    })
   }
 
-  async createPartitions(name: string, partitions: number, options: { validateOnly?: boolean } = {}): Promise<void> {
-    this.#assertControls()
-    await this.#topics.grow(name, partitions, options.validateOnly ?? false)
+  createPartitions(name: string, partitions: number, options: { validateOnly?: boolean } = {}): Promise<void> {
+    return this.#changing(() => this.#topics.grow(name, partitions, options.validateOnly ?? false))
   }
 
-  async alterTopic(name: string, alteration: contract.TopicAlteration): Promise<void> {
-    this.#assertControls()
-    await this.#topics.alter(name, alteration)
+  alterTopic(name: string, alteration: contract.TopicAlteration): Promise<void> {
+    return this.#changing(() => this.#topics.alter(name, alteration))
   }
 
   alterBroker(alteration: contract.TopicAlteration): Promise<void> {
@@ -353,6 +351,11 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
   #assertControls(): void {
     this.#lifecycle.assertOpen()
     this.refuseFollowers('NOT_CONTROLLER')
+  }
+
+  async #changing<T>(change: () => Promise<T>): Promise<T> {
+    this.#assertControls()
+    return this.ledThroughout(change)
   }
 
   /** What a replica may answer as well. @throws CLOSED; NOT_LEADER_OR_FOLLOWER */

@@ -50,6 +50,15 @@ export abstract class CoordinatedBroker implements groups.GroupService, transact
     return this.replication !== undefined && this.#coordination === undefined
   }
 
+  /** A change of topics: others have taken it over only where this node led all through. @throws NOT_CONTROLLER */
+  protected async ledThroughout<T>(change: () => Promise<T>): Promise<T> {
+    const epoch = this.replication?.leaderEpoch
+    const changed = await change()
+    this.refuseFollowers('NOT_CONTROLLER')
+    if (this.replication?.leaderEpoch === epoch) return changed
+    throw new HoldfastError('NOT_CONTROLLER', 'This node has lost the lead, and got it again, meanwhile.')
+  }
+
   /** @throws NOT_COORDINATOR while another node coordinates */
   protected get coordination(): Coordination {
     this.refuseFollowers('NOT_COORDINATOR')

@@ -1,10 +1,12 @@
 /** Nodes of one process that reach each other without sockets, each with a directory of its own; a person decides who leads. */
 
 import type { TestContext } from 'node:test'
+import type { FetchedPartition, TopicPartition } from '../../src/broker/contract.js'
 import { HoldfastError } from '../../src/core/errors.js'
 import type { Logger } from '../../src/core/logger.js'
 import type { Metrics } from '../../src/core/metrics/metrics.js'
 import type { SettingsInput } from '../../src/core/settings.js'
+import type { Disk } from '../../src/files/disk.js'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../../src/files/temporary-directory.js'
 import { batchesIn } from '../../src/records/batch.js'
 import { buildBatch } from '../../src/records/builder.js'
@@ -23,6 +25,8 @@ export class Nodes {
   readonly cut = new Set<string>()
   /** Called with a node before it takes up a role. */
   onOpened: (node: ReplicaNode) => void = () => {}
+  /** Logs that leaders do not have yet when they are asked for them, as "topic-partition": each once. */
+  readonly beingMade = new Set<string>()
 
   /** `metrics`: of node 1. */
   constructor(t: TestContext, settings: SettingsInput = {}, metrics?: Metrics) {
@@ -35,7 +39,7 @@ export class Nodes {
   }
 
   /** Node 1 begins the cluster; the others follow. */
-  async start(id: number, settings: SettingsInput = {}): Promise<ReplicaNode> {
+  async start(id: number, settings: SettingsInput = {}, disk?: Disk): Promise<ReplicaNode> {
     let path = this.#paths.get(id)
     if (path === undefined) {
       const directory = await makeTemporaryDirectory('holdfast-replica-')
@@ -55,6 +59,7 @@ export class Nodes {
       },
       metrics: id === 1 ? this.#metrics : undefined,
       openLink: this.#linkFrom(id),
+      disk,
       logger: process.env['HOLDFAST_TEST_LOG'] ? loudLogger(id) : undefined,
     })
     this.onOpened(node)
@@ -82,15 +87,17 @@ export class Nodes {
       const link: LeaderLink = {
         fetch: (request) =>
           ask(async (service) => {
-            const { sessionId, partitions } = await service.fetch(request)
-            return {
-              sessionId,
-              partitions: partitions.map(({ release, records, ...partition }) => {
-                const copied = records.map((bytes) => Buffer.from(bytes))
-                release?.()
-                return { ...partition, records: copied }
-              }),
-            }
+            const early = request.positions.filter((place) =>
+              this.beingMade.delete(`${place.topic}-${place.partition}`),
+            )
+            const positions = request.positions.filter((place) => !early.includes(place))
+            const { sessionId, partitions } = await service.fetch({ ...request, positions })
+            const copied = partitions.map(({ release, records, ...partition }) => {
+              const bytes = records.map((each) => Buffer.from(each))
+              release?.()
+              return { ...partition, records: bytes }
+            })
+            return { sessionId, partitions: [...copied, ...early.map(unknownThere)] }
           }),
         endOfEpochs: (epoch, questions) => ask((service) => service.endOfEpochs(epoch, questions)),
         report: (report) => ask((service) => service.report(report)),
@@ -101,13 +108,18 @@ export class Nodes {
   }
 }
 
+function unknownThere({ topic, partition }: TopicPartition): FetchedPartition {
+  const error = new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION')
+  return { topic, partition, error, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, records: [] }
+}
+
 export function oneMessage(value: string): Buffer {
   return buildBatch([{ value: Buffer.from(value), timestamp: Date.now() }]).bytes
 }
 
 /** The values of a partition as a node holds them, shown or not. */
-export async function heldBy(node: ReplicaNode, topic: string, partition = 0): Promise<string[]> {
-  const position = { topic, partition, offset: 0, maxBytes: 1 << 20, currentLeaderEpoch: -1 }
+export async function heldBy(node: ReplicaNode, topic: string, partition = 0, offset = 0): Promise<string[]> {
+  const position = { topic, partition, offset, maxBytes: 1 << 20, currentLeaderEpoch: -1 }
   const [fetched] = await node.broker.fetch({ positions: [position], maxBytes: 1 << 20, minBytes: 0, maxWaitMs: 0 })
   if (fetched.error !== undefined) throw fetched.error
   const values: string[] = []
@@ -115,6 +127,13 @@ export async function heldBy(node: ReplicaNode, topic: string, partition = 0): P
     for (const batch of batchesIn(bytes)) values.push(`${batch.baseOffset}:${batch.partitionLeaderEpoch}`)
   }
   return values
+}
+
+/** Where the partition 0 of a topic begins. */
+export async function startOf(node: ReplicaNode, topic: string): Promise<number> {
+  const [found] = await node.broker.findOffsets([{ topic, partition: 0, query: 'earliest', currentLeaderEpoch: -1 }])
+  if (found.error !== undefined) throw found.error
+  return found.offset
 }
 
 export async function untilLeads(node: ReplicaNode): Promise<void> {

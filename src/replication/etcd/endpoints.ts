@@ -8,6 +8,17 @@ import { HoldfastError, reasonOf } from '../../core/errors.js'
 /** What an answer is before anybody has looked at it. */
 export type Json = Readonly<Record<string, unknown>>
 
+/** What carries questions to an etcd. */
+export interface EtcdWire {
+  /** The endpoint that is asked first. */
+  readonly current: number
+  /** @throws LeaseNotFound; REPLICATION_UNAVAILABLE where whether it was carried out is not known */
+  post(path: string, body: Json): Promise<Json>
+  /** What is told, answer by answer, until it ends or `signal` is aborted. Fails as the connection does. */
+  stream(path: string, body: Json, signal: AbortSignal): AsyncGenerator<Json>
+  close(): void
+}
+
 /** etcd knows no such lease: it has run out, or was given back. */
 export class LeaseNotFound extends Error {
   override readonly name = 'LeaseNotFound'
@@ -27,7 +38,7 @@ export function parseEndpoints(endpoints: readonly string[]): URL[] {
   })
 }
 
-export class Endpoints {
+export class Endpoints implements EtcdWire {
   readonly #urls: readonly URL[]
   readonly #clock: Clock
   readonly #limitMs: number

@@ -12,7 +12,7 @@ import type { Logger } from '../../core/logger.js'
 import { Mutex } from '../../core/mutex.js'
 import { pause } from '../../core/pause.js'
 import type { Authority, Leadership } from '../authority.js'
-import { Endpoints, LeaseNotFound, parseEndpoints } from './endpoints.js'
+import { Endpoints, type EtcdWire, LeaseNotFound, parseEndpoints } from './endpoints.js'
 import { Gateway } from './gateway.js'
 import { gist, Heard } from './heard.js'
 import { Lease } from './lease.js'
@@ -33,6 +33,8 @@ export interface EtcdOptions {
   readonly leaseMs: number
   readonly clock: Clock
   readonly logger: Logger
+  /** HTTP to the endpoints where absent. `limitMs`: for how long an answer is waited for. */
+  readonly openWire?: (limitMs: number) => EtcdWire
 }
 
 /** How often a lease is prolonged in its time, and how long an endpoint is waited for. */
@@ -53,7 +55,7 @@ export class EtcdAuthority implements Authority {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #keys: Keys
-  readonly #endpoints: Endpoints
+  readonly #wire: EtcdWire
   readonly #gateway: Gateway
   readonly #lease: Lease
   readonly #heard: Heard
@@ -70,7 +72,7 @@ export class EtcdAuthority implements Authority {
   #isDeciding = false
   #isReached = true
 
-  private constructor({ endpoints, cluster, self, leaseMs, clock, logger }: EtcdOptions) {
+  private constructor({ endpoints, cluster, self, leaseMs, clock, logger, openWire }: EtcdOptions) {
     this.#self = self
     this.#leaseMs = leaseMs
     this.#retryMs = Math.min(leaseMs / retriesPerLease, longestRetryMs)
@@ -78,8 +80,8 @@ export class EtcdAuthority implements Authority {
     this.#logger = logger
     this.#keys = new Keys(cluster)
     const limitMs = Math.min(leaseMs / limitsPerLease, longestLimitMs)
-    this.#endpoints = new Endpoints(parseEndpoints(endpoints), { clock, limitMs })
-    this.#gateway = new Gateway(this.#endpoints, this.#keys.prefix)
+    this.#wire = openWire?.(limitMs) ?? new Endpoints(parseEndpoints(endpoints), { clock, limitMs })
+    this.#gateway = new Gateway(this.#wire, this.#keys.prefix)
     this.#lease = new Lease(this.#gateway, { clock, leaseMs })
     this.#heard = new Heard(clock, leaseMs)
     this.#telling = new Telling(clock, () => this.#tell())
@@ -146,7 +148,7 @@ export class EtcdAuthority implements Authority {
       this.#logger.debug({ reason: reasonOf(error) }, 'the lease in etcd could not be ended; it will run out')
     }
     this.#telling.close()
-    this.#endpoints.close()
+    this.#wire.close()
   }
 
   #start(): void {

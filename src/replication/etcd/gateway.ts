@@ -1,6 +1,6 @@
 /** The requests of etcd's version 3 that this program makes, in the JSON of its HTTP gateway: bytes as base64, 64-bit numbers as text. */
 
-import type { Endpoints, Json } from './endpoints.js'
+import type { EtcdWire, Json } from './endpoints.js'
 
 export interface KeyValue {
   readonly key: string
@@ -37,31 +37,31 @@ export interface Changed {
 }
 
 export class Gateway {
-  readonly #endpoints: Endpoints
+  readonly #wire: EtcdWire
   readonly #range: Json
 
   /** `prefix` ends with a slash. */
-  constructor(endpoints: Endpoints, prefix: string) {
-    this.#endpoints = endpoints
+  constructor(wire: EtcdWire, prefix: string) {
+    this.#wire = wire
     // What follows the slash among the letters: so the range ends behind all that begin with the prefix.
     this.#range = { key: encode(prefix), range_end: encode(`${prefix.slice(0, -1)}0`) }
   }
 
   /** The endpoint that is asked first. */
   get endpoint(): number {
-    return this.#endpoints.current
+    return this.#wire.current
   }
 
   /** Everything below the prefix; no older than this call. */
   async read(): Promise<Snapshot> {
-    const answer = await this.#endpoints.post('/v3/kv/range', this.#range)
+    const answer = await this.#wire.post('/v3/kv/range', this.#range)
     return snapshotOf(answer, answer['kvs'])
   }
 
   /** Makes all changes where all conditions hold, and none where one does not. */
   async change(conditions: readonly Condition[], changes: readonly Change[]): Promise<Changed> {
     const look = { request_range: this.#range }
-    const answer = await this.#endpoints.post('/v3/kv/txn', {
+    const answer = await this.#wire.post('/v3/kv/txn', {
       compare: conditions.map(comparison),
       success: [...changes.map(operation), look],
       failure: [look],
@@ -73,25 +73,25 @@ export class Gateway {
 
   /** etcd may grant more than was asked for. */
   async grant(seconds: number): Promise<{ id: string; seconds: number }> {
-    const answer = await this.#endpoints.post('/v3/lease/grant', { TTL: String(seconds) })
+    const answer = await this.#wire.post('/v3/lease/grant', { TTL: String(seconds) })
     return { id: String(answer['ID']), seconds: Number(answer['TTL']) }
   }
 
   /** `seconds` from now; 0 where the lease has run out. */
   async keepAlive(id: string): Promise<{ seconds: number; term: string }> {
-    const answer = await this.#endpoints.post('/v3/lease/keepalive', { ID: id })
+    const answer = await this.#wire.post('/v3/lease/keepalive', { ID: id })
     return { seconds: Number(answer['TTL'] ?? 0), term: termOf(answer) }
   }
 
   /** Ends a lease, and with it the keys that are bound to it. @throws LeaseNotFound */
   async revoke(id: string): Promise<void> {
-    await this.#endpoints.post('/v3/lease/revoke', { ID: id })
+    await this.#wire.post('/v3/lease/revoke', { ID: id })
   }
 
   /** Tells of changes below the prefix from a revision on. */
   watch(fromRevision: number, signal: AbortSignal): AsyncGenerator<Json> {
     const create = { ...this.#range, start_revision: String(fromRevision) }
-    return this.#endpoints.stream('/v3/watch', { create_request: create }, signal)
+    return this.#wire.stream('/v3/watch', { create_request: create }, signal)
   }
 }
 

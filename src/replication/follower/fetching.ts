@@ -119,7 +119,7 @@ export class Fetching {
       if (log === undefined || !this.#isOf(fetched, log)) return
       this.#moved.push({ topic, partition })
       const { own } = log
-      const isBefore = logStartOffset > own.logEndOffset
+      const isBefore = error?.code === 'OFFSET_OUT_OF_RANGE' && logStartOffset > own.logEndOffset
       if (isBefore) await beginAt(own, logStartOffset)
       else if (error !== undefined) throw error
       for (const bytes of records) {
@@ -127,7 +127,8 @@ export class Fetching {
         await this.#options.copied.appendReplicated({ topic, partition, records: bytes })
       }
       if (error !== undefined) return
-      if (logStartOffset > own.logStartOffset) await own.deleteRecordsBefore(logStartOffset)
+      const start = Math.min(logStartOffset, own.logEndOffset)
+      if (start > own.logStartOffset) await own.deleteRecordsBefore(start)
       log.show(highWatermark)
     } finally {
       release?.()

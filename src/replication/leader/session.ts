@@ -7,6 +7,7 @@ import type { FetchedPartition, TopicPartition } from '../../broker/contract.js'
 import type { Clock } from '../../core/clock.js'
 import { asHoldfastError, HoldfastError } from '../../core/errors.js'
 import { Wakeup } from '../../core/wakeup.js'
+import { batchAt } from '../../records/batch.js'
 import type { HeldBackLog } from '../../storage/log/held-back-log.js'
 import type { PartitionLog } from '../../storage/partition-log.js'
 import type { ReplicaFetch, ReplicaPosition } from '../contract.js'
@@ -171,7 +172,14 @@ export class Session {
   async #readOne(followed: Followed, maxBytes: number): Promise<FetchedPartition> {
     const { log, offset } = followed
     try {
-      const { records, release } = await log.own.read(offset, maxBytes, { lend: true })
+      const { logStartOffset } = log
+      const { records, release } = await log.own.read(Math.max(offset, logStartOffset), maxBytes, { lend: true })
+      // A log may begin within a batch, of which its copy takes the whole.
+      const firstOffset = (records.length > 0 ? batchAt(records[0], 0)?.baseOffset : undefined) ?? logStartOffset
+      if (offset < logStartOffset && offset !== firstOffset) {
+        release?.()
+        return failed(followed, new HoldfastError('OFFSET_OUT_OF_RANGE'), firstOffset)
+      }
       return { ...told(followed), records, release }
     } catch (thrown) {
       if (!log.isClosed) return failed(followed, asHoldfastError(thrown), log.logStartOffset)
