@@ -122,7 +122,10 @@ export class ClusterMember {
   async stop(): Promise<void> {
     const { node, life } = this
     this.node = undefined
-    await node?.close()
+    const closed = node?.close().then(() => true)
+    // It may be ended, and even begin again, while it stops.
+    while (!life.isOver && (await Promise.race([closed, this.#options.scheduler.sleep(10)])) !== true) {}
+    if (life.isOver) return
     life.end()
     this.disk = this.disk.afterKill()
   }

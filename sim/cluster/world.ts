@@ -191,6 +191,7 @@ export class ClusterWorld {
       random: streamOf(this.#plan.seed, 'clients'),
       life: this.#clients,
       members: this.#members,
+      isPatient: isEnding,
       asked: (id, question) => this.#asked(id, question),
     })
     return {
