@@ -6,7 +6,6 @@
  */
 
 import { HoldfastError } from '../../core/errors.js'
-import { invariant } from '../../core/invariant.js'
 import { Mutex } from '../../core/mutex.js'
 import { queueEntryBytes } from './format.js'
 import { entryEnd, QueueEntries } from './queue-entries.js'
@@ -129,9 +128,15 @@ export class ConsumeQueue {
     return true
   }
 
-  /** Lets a queue without entries go on at `offset`: what was before it is gone. */
+  /**
+   * Lets a queue without entries go on at `offset`: what was before it is gone.
+   * @throws COPY_IMPOSSIBLE where it has some: their messages lie in the commit log, and a start would find them again
+   */
   beginAt(offset: number): void {
-    invariant(this.isEmpty, 'only a queue without entries may begin elsewhere')
+    if (!this.isEmpty) {
+      const why = `${this.directory} has entries up to ${this.maxOffset}, and a queue of a commit log has no holes: it cannot go on at ${offset}. Begin with an empty data directory.`
+      throw new HoldfastError('COPY_IMPOSSIBLE', why)
+    }
     this.#tail.restart(offset)
     this.#minOffset = offset
   }

@@ -111,6 +111,15 @@ for (const layout of layouts) {
       await log.copies.beginAt(2)
       assert.equal(log.logEndOffset, 2)
     })
+
+    test('goes on elsewhere once all that it holds is deleted, where the layout can have a hole', async (t) => {
+      const log = logOf((await storeWith(t, { 'storage.layout': layout })).store)
+      await log.copies.append([batchOf(['a', 'b'])])
+      await log.deleteRecordsBefore(2)
+      if (layout === 'commitlog') await assert.rejects(log.copies.beginAt(7), { code: 'COPY_IMPOSSIBLE' })
+      else await log.copies.beginAt(7)
+      assert.deepEqual([log.logStartOffset, log.logEndOffset], layout === 'commitlog' ? [2, 2] : [7, 7])
+    })
   })
 }
 
