@@ -1,6 +1,7 @@
 /** Topics come, grow, lose records and go. A name is used once: a deletion that nobody answered may still be under way. */
 
 import type { SeededRandomness } from '../seeded-randomness.js'
+import { createNow, deleteNow } from '../world/actors/topics.js'
 import { TopicModel } from '../world/model.js'
 import { type Actor, answerOf, anyPlace, pause, pick, type Scene } from '../world/scene.js'
 
@@ -19,13 +20,6 @@ export const administrator: Actor = async (scene, random) => {
   }
 }
 
-export async function createNow({ broker }: Pick<Scene, 'broker'>, topic: TopicModel): Promise<void> {
-  const { name, config } = topic
-  topic.state = 'maybe'
-  const { value } = await answerOf(broker.createTopic({ name, partitions: topic.partitions.length, config }))
-  if (value !== undefined) topic.state = 'present'
-}
-
 async function make(scene: Scene, random: SeededRandomness): Promise<void> {
   const { topics } = scene.model
   if (topics.length >= mostTopics || topics.filter(({ state }) => state === 'present').length >= mostAtOnce) return
@@ -35,15 +29,10 @@ async function make(scene: Scene, random: SeededRandomness): Promise<void> {
   await createNow(scene, topic)
 }
 
-async function remove({ broker, model }: Scene, random: SeededRandomness): Promise<void> {
-  const present = model.topics.filter(({ state, isCompacted }) => state === 'present' && !isCompacted)
-  if (present.length === 0) return
-  const topic = pick(random, present)
-  topic.state = 'maybe'
-  model.groups.forget(topic.name, false)
-  const { error } = await answerOf(broker.deleteTopic(topic.name))
-  if (error === undefined) topic.state = 'gone'
-  model.groups.forget(topic.name, false)
+async function remove(scene: Scene, random: SeededRandomness): Promise<void> {
+  const { topics } = scene.model
+  const present = topics.filter(({ state, isCompacted }) => state === 'present' && !isCompacted)
+  if (present.length > 0) await deleteNow(scene, pick(random, present))
 }
 
 async function grow(scene: Scene, random: SeededRandomness): Promise<void> {

@@ -275,7 +275,8 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
 
   async initProducer(request: contract.InitProducerRequest): Promise<contract.ProducerIdentity> {
     this.#lifecycle.assertOpen()
-    if (request.transactionalId !== null) return this.coordination.initProducer(request)
+    const { transactionalId } = request
+    if (transactionalId !== null) return this.coordination.initProducer(transactionalId, request)
     // Any node hands these out, each from numbers of its own.
     return { producerId: await this.#producerIds.take(), producerEpoch: 0 }
   }
@@ -324,11 +325,9 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
 
   /** What was committed while the topic was deleted. Where the log does not take it now, the next start finds it. */
   async #forgetGoneTopic(name: string): Promise<void> {
+    const { logger } = this.#tools
     await this.coordination.groups.forgetTopic(name, true).catch((err: unknown) => {
-      this.#tools.logger.warn(
-        { topic: name, err },
-        'Offsets that were committed while their topic was deleted are left.',
-      )
+      logger.warn({ topic: name, err }, 'Offsets that were committed while their topic was deleted are left.')
     })
   }
 

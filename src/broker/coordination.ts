@@ -104,9 +104,10 @@ export class Coordination {
     return this.#options.store.log(topic, partition) !== undefined
   }
 
-  async initProducer(request: InitProducerRequest): Promise<ProducerIdentity> {
-    const { transactionalId, transactionTimeoutMs = 60_000, producerId, producerEpoch } = request
-    if (transactionalId === null) return { producerId: await this.#options.producerIds.take(), producerEpoch: 0 }
+  initProducer(
+    transactionalId: string,
+    { transactionTimeoutMs = 60_000, producerId, producerEpoch }: Omit<InitProducerRequest, 'transactionalId'>,
+  ): Promise<ProducerIdentity> {
     const expected = producerId === -1 ? undefined : { producerId, producerEpoch }
     return this.transactions.initProducer(transactionalId, transactionTimeoutMs, expected)
   }

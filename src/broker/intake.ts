@@ -9,6 +9,7 @@
  */
 
 import type { Clock } from '../core/clock.js'
+import { placeKey } from '../core/place-key.js'
 import { prepareCodec } from '../records/compression/index.js'
 import type { Codec } from '../records/format.js'
 
@@ -41,7 +42,7 @@ export class Intake {
       if (codecs.length === 0) return append()
       if (this.#hasTime && prepared(codecs) === undefined) return this.#timed(append)
     }
-    const key = `${partition} ${topic}`
+    const key = placeKey({ topic, partition })
     const before = this.#waiting.get(key)
     if (before === undefined && codecs.length === 0) return append()
     const taken = this.#takeLater(before, codecs, append)

@@ -2,6 +2,7 @@
 
 import type { BrokerService, TopicPartition } from '../broker/contract.js'
 import type { GroupListing, GroupState } from '../broker/groups/contract.js'
+import { placeKey } from '../core/place-key.js'
 import { checkName } from './arguments.js'
 import { decodeAssignment } from './consumer-protocol.js'
 import { type OffsetReset, type ResetOffset, resetOffsets } from './resetting-offsets.js'
@@ -90,11 +91,11 @@ export class GroupsClient {
     const topics = await this.#service.describeTopics([...new Set(committed.map(({ topic }) => topic))])
     const ends = new Map(
       topics.flatMap(({ name, partitions }) =>
-        partitions.map(({ partition, highWatermark }) => [`${partition} ${name}`, highWatermark]),
+        partitions.map(({ partition, highWatermark }) => [placeKey({ topic: name, partition }), highWatermark]),
       ),
     )
     return committed.map(({ topic, partition, offset, metadata, commitTimestamp }) => {
-      const end = ends.get(`${partition} ${topic}`)
+      const end = ends.get(placeKey({ topic, partition }))
       const lag = end === undefined ? undefined : Math.max(0, end - offset)
       return { topic, partition, offset, lag, metadata, commitTimestamp }
     })

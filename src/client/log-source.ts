@@ -3,6 +3,7 @@
 import type { BrokerService, Isolation, TopicPartition } from '../broker/contract.js'
 import type { Clock, Timer } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
+import { placeKey } from '../core/place-key.js'
 import type { StoredRecord } from '../records/record.js'
 import type { TagFilter } from '../storage/partition-log.js'
 import { idHeaderOf, Message } from './message.js'
@@ -84,7 +85,7 @@ export class LogSource implements MessageSource<Message> {
       onOutOfRange: (cursor, error) => this.#resume(cursor, error),
     })
     this.#prefetcher.add(cursors)
-    if (follow && this.#options.partition === undefined) this.#watch(new Set(cursors.map(placeOf)))
+    if (follow && this.#options.partition === undefined) this.#watch(new Set(cursors.map(placeKey)))
     wake()
   }
 
@@ -117,9 +118,9 @@ export class LogSource implements MessageSource<Message> {
   /** Partitions that a topic gains are read from their start: all their messages are newer than this consumer. */
   #watch(known: Set<string>): void {
     const look = async (): Promise<void> => {
-      const added = (await this.#places(false)).filter((place) => !known.has(placeOf(place)))
+      const added = (await this.#places(false)).filter((place) => !known.has(placeKey(place)))
       if (this.#stopped) return
-      for (const place of added) known.add(placeOf(place))
+      for (const place of added) known.add(placeKey(place))
       this.#prefetcher?.add(added.map(({ topic, partition }) => new Cursor(topic, partition, 0)))
       this.#watch(known)
     }
@@ -137,8 +138,4 @@ function checkStarts(places: readonly TopicPartition[], offsets: readonly number
       `Offset ${offsets[index]} of ${topic}-${partition} is behind its end, ${ends[index]}.`,
     )
   }
-}
-
-function placeOf({ topic, partition }: TopicPartition): string {
-  return `${partition} ${topic}`
 }

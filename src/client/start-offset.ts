@@ -2,6 +2,7 @@
 
 import type { BrokerService, Isolation, OffsetQuery, TopicPartition } from '../broker/contract.js'
 import { HoldfastError } from '../core/errors.js'
+import { placeKey } from '../core/place-key.js'
 import { refuse } from './arguments.js'
 import { shown } from './message.js'
 
@@ -47,9 +48,9 @@ export async function askOffsets(
   if (places.length === 0) return []
   const lookups = places.map(({ topic, partition }) => ({ topic, partition, query, currentLeaderEpoch: -1 }))
   const answers = await service.findOffsets(lookups, isolation)
-  const found = new Map(answers.map((each) => [`${each.partition} ${each.topic}`, each]))
+  const found = new Map(answers.map((each) => [placeKey(each), each]))
   return places.map(({ topic, partition }) => {
-    const answer = found.get(`${partition} ${topic}`)
+    const answer = found.get(placeKey({ topic, partition }))
     if (answer?.error !== undefined) throw answer.error
     if (answer !== undefined) return answer.offset
     throw new HoldfastError('UNKNOWN_SERVER_ERROR', `The broker gave no offset for ${topic}-${partition}.`)

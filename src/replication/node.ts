@@ -21,9 +21,9 @@ import { greatestNodeId } from '../storage/producer-id-ranges.js'
 import type { Authority } from './authority.js'
 import type { LeaderReport, OpenLink, Replicated } from './contract.js'
 import { Follower } from './follower/follower.js'
-import { logsOf } from './follower/truncating.js'
 import { Leader } from './leader/leader.js'
 import { LeadershipFile } from './leadership-file.js'
+import { logsOf } from './logs.js'
 import { Others } from './others.js'
 import { Person } from './person.js'
 import { Standing } from './standing.js'
@@ -271,7 +271,7 @@ export class ReplicaNode {
       onReported: (member) => this.#person?.hear(member),
       onDeposed: () => this.#others.look(),
     })
-    for (const { topic, partition } of logsOf(store)) store.heldBack(topic, partition)?.accept()
+    for (const log of logsOf(store)) log.accept()
     this.#ledIn = epoch
     standing.leader = leader
     leader.wake()

@@ -1,6 +1,6 @@
 /** What this node is at the moment, as its store, its broker and its server ask for it. */
 
-import type { ClusterDescription, Member } from '../broker/replication.js'
+import type { ClusterDescription } from '../broker/replication.js'
 import { HoldfastError } from '../core/errors.js'
 import type { Settings } from '../core/settings.js'
 import type { CopiesElsewhere } from '../storage/copies-elsewhere.js'
@@ -64,12 +64,12 @@ export class Standing implements CopiesElsewhere, Replicated {
   }
 
   describe(): ClusterDescription {
-    const { leadership, members = [], isVacant } = this.authority ?? { isVacant: true }
+    const { leadership, members = [], isVacant = true } = this.authority ?? {}
     const leaderId = isVacant ? -1 : (leadership?.leaderId ?? -1)
     return {
       clusterId: leadership?.clusterId ?? this.ownClusterId,
       leaderId: members.some(({ nodeId }) => nodeId === leaderId) ? leaderId : -1,
-      members: members as readonly Member[],
+      members,
       inSync: leadership?.inSync ?? [],
     }
   }

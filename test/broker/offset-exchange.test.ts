@@ -249,7 +249,7 @@ describe('writing', () => {
     const disk = await emptyDirectory()
     const world = await open(disk)
     const { coordination } = world
-    const identity = await coordination.initProducer({ transactionalId: 't', producerId: -1, producerEpoch: -1 })
+    const identity = await coordination.initProducer('t', { producerId: -1, producerEpoch: -1 })
     const producer = { transactionalId: 't', ...identity }
     await coordination.addOffsets(producer, 'billing')
     await coordination.commitOffsets({

@@ -19,24 +19,30 @@ export const topics: Actor = async (scene, random) => {
   }
 }
 
-export async function create({ broker, model }: Scene, topic: TopicModel): Promise<void> {
+export async function create(scene: Scene, topic: TopicModel): Promise<void> {
+  topic.reset(topic.partitions.length)
+  scene.model.groups.forget(topic.name, true)
+  await createNow(scene, topic)
+}
+
+export async function createNow({ broker }: Pick<Scene, 'broker'>, topic: TopicModel): Promise<void> {
   const { name, config } = topic
   topic.state = 'maybe'
-  topic.reset(topic.partitions.length)
-  model.groups.forget(name, true)
   const { value } = await answerOf(broker.createTopic({ name, partitions: topic.partitions.length, config }))
   if (value !== undefined) topic.state = 'present'
 }
 
-async function remove({ broker, model }: Scene, random: SeededRandomness): Promise<void> {
-  const present = model.topics.filter(({ state }) => state === 'present')
-  if (present.length === 0) return
-  const topic = present[random.below(present.length)]
+export async function deleteNow({ broker, model }: Scene, topic: TopicModel): Promise<void> {
   topic.state = 'maybe'
   model.groups.forget(topic.name, false)
   const { error } = await answerOf(broker.deleteTopic(topic.name))
   if (error === undefined) topic.state = 'gone'
   model.groups.forget(topic.name, false)
+}
+
+async function remove(scene: Scene, random: SeededRandomness): Promise<void> {
+  const present = scene.model.topics.filter(({ state }) => state === 'present')
+  if (present.length > 0) await deleteNow(scene, present[random.below(present.length)])
 }
 
 async function deleteRecords(scene: Scene, random: SeededRandomness): Promise<void> {

@@ -3,6 +3,7 @@
  */
 
 import { HoldfastError } from '../../core/errors.js'
+import { placeKey } from '../../core/place-key.js'
 import type { TopicPartition } from './committed-offsets.js'
 import { requireAlive } from './committing.js'
 import type { Group } from './group.js'
@@ -25,8 +26,8 @@ export async function deleteOffsets(
       ? new HoldfastError('GROUP_SUBSCRIBED_TO_TOPIC', `Members of group ${group.groupId} read ${topic}.`)
       : undefined,
   )
-  const committed = new Set(group.offsets.partitions().map(keyOf))
-  const deletable = places.filter((place, i) => refused[i] === undefined && committed.has(keyOf(place)))
+  const committed = new Set(group.offsets.partitions().map(placeKey))
+  const deletable = places.filter((place, i) => refused[i] === undefined && committed.has(placeKey(place)))
   if (deletable.length > 0) await store.deleteOffsets(group, deletable)
   return refused
 }
@@ -38,8 +39,4 @@ function topicsRead(group: Group): readonly (ReadonlySet<string> | undefined)[] 
     throw new HoldfastError('NON_EMPTY_GROUP', `Group ${group.groupId} has members, and does not tell what they read.`)
   }
   return members.flatMap(({ subscription }) => subscription.protocols.map(({ metadata }) => subscribedTopics(metadata)))
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${partition} ${topic}`
 }

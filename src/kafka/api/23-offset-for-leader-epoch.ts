@@ -5,6 +5,7 @@
 
 import type { FoundEpoch } from '../../broker/contract.js'
 import { HoldfastError, kafkaCodeOf } from '../../core/errors.js'
+import { placeKey } from '../../core/place-key.js'
 import { type OffsetForLeaderEpochRequest, offsetForLeaderEpoch } from '../schemas/index.js'
 import { type Call, endpoint } from './handler.js'
 import { replicasOf } from './replicas.js'
@@ -54,9 +55,9 @@ async function foundByReplica(request: OffsetForLeaderEpochRequest, call: Call):
   const lookups = lookupsOf(request)
   const questions = lookups.map(({ topic, partition, epoch }) => ({ topic, partition, epoch }))
   const answers = await replicasOf(call).endOfEpochs(lookups[0]?.currentLeaderEpoch ?? -1, questions)
-  const byPlace = new Map(answers.map((answer) => [`${answer.partition} ${answer.topic}`, answer]))
+  const byPlace = new Map(answers.map((answer) => [placeKey(answer), answer]))
   return questions.map(({ topic, partition }) => {
-    const answer = byPlace.get(`${partition} ${topic}`)
+    const answer = byPlace.get(placeKey({ topic, partition }))
     if (answer !== undefined) return answer
     return { topic, partition, error: new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION'), epoch: -1, endOffset: -1 }
   })

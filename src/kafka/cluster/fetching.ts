@@ -3,8 +3,9 @@
  * the waiting for the others.
  */
 
-import type { FetchedPartition, FetchPosition, FetchRequest, TopicPartition } from '../../broker/contract.js'
+import type { FetchedPartition, FetchPosition, FetchRequest } from '../../broker/contract.js'
 import type { HoldfastError } from '../../core/errors.js'
+import { placeKey } from '../../core/place-key.js'
 import { fetchedPartition } from '../fetched-partitions.js'
 import { isolationLevel } from '../isolation.js'
 import { groupedByTopic, throwIfRefused, unanswered } from '../remote-broker-errors.js'
@@ -145,10 +146,6 @@ export class Fetching {
     }
     return items.map((item) => fetched.get(placeKey(item)) ?? unanswered(item))
   }
-}
-
-function placeKey({ topic, partition }: TopicPartition): string {
-  return `${partition} ${topic}`
 }
 
 function hasSomethingToTell({ error, records }: FetchedPartition): boolean {

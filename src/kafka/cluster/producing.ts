@@ -5,6 +5,7 @@
 
 import type { ProduceRequest, ProduceResult, ProducerIdentity, TopicPartition } from '../../broker/contract.js'
 import { HoldfastError } from '../../core/errors.js'
+import { placeKey } from '../../core/place-key.js'
 import { batchAt } from '../../records/batch.js'
 import { requestTimedOut, throwIfRefused } from '../remote-broker-errors.js'
 import { produce } from '../schemas/index.js'
@@ -33,14 +34,14 @@ export class Producing {
 
   /** Batches of one partition arrive in the order of the calls. */
   async produce(request: ProduceRequest): Promise<ProduceResult> {
-    const { topic, partition, transactionalId, built, batch } = request
+    const { transactionalId, built, batch } = request
     if (this.#cluster.retryMs === 0) return this.#sendOnce(request)
     if (built !== undefined && transactionalId === undefined) {
-      return this.#writerOf(`${partition} ${topic}`, request, this.#identify).write(request)
+      return this.#writerOf(placeKey(request), request, this.#identify).write(request)
     }
     const producerId = batchAt(batch, 0)?.producerId ?? -1
     if (producerId < 0) return this.#sendOnce(request)
-    const key = `${partition} ${topic} of ${producerId}`
+    const key = `${placeKey(request)} of ${producerId}`
     const writer = this.#writerOf(key, request)
     try {
       return await writer.write(request)

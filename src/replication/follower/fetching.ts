@@ -4,13 +4,14 @@ import type { FetchedPartition, TopicPartition } from '../../broker/contract.js'
 import type { CopiedIntake } from '../../broker/copied-intake.js'
 import type { Clock } from '../../core/clock.js'
 import { pause } from '../../core/pause.js'
+import { placeKey } from '../../core/place-key.js'
 import type { Settings } from '../../core/settings.js'
 import { Throttle } from '../../core/throttle.js'
 import type { HeldBackLog } from '../../storage/log/held-back-log.js'
 import type { MessageStore } from '../../storage/message-store.js'
 import type { PartitionLog } from '../../storage/partition-log.js'
 import type { ReplicaPosition, ReplicaService } from '../contract.js'
-import { logsOf } from './truncating.js'
+import { logsOf } from '../logs.js'
 
 /** For what the leader did not know. */
 const askAgainMs = 50
@@ -92,7 +93,7 @@ export class Fetching {
     const positions: ReplicaPosition[] = []
     for (const { topic, partition } of this.#moved) {
       const own = this.#log({ topic, partition })?.own
-      const key = keyOf({ topic, partition })
+      const key = placeKey({ topic, partition })
       const told = this.#told.get(key)
       if (own === undefined || (told?.own === own && told.position.offset === own.highWatermark)) continue
       // The offsets of a topic that had the name before mean nothing in this one.
@@ -111,7 +112,7 @@ export class Fetching {
     try {
       if (error?.code === 'UNKNOWN_TOPIC_OR_PARTITION') {
         // Gone there; or so new that the leader has not learned yet that it is known here, and then it is asked for again.
-        this.#told.delete(keyOf(fetched))
+        this.#told.delete(placeKey(fetched))
         if (log !== undefined) this.#moved.push({ topic, partition })
         return
       }
@@ -137,7 +138,7 @@ export class Fetching {
 
   /** What was asked for was this log, and no other topic has its name by now. */
   #isOf(place: TopicPartition, { own }: HeldBackLog): boolean {
-    return this.#told.get(keyOf(place))?.own === own && this.#log(place)?.own === own
+    return this.#told.get(placeKey(place))?.own === own && this.#log(place)?.own === own
   }
 
   #log({ topic, partition }: TopicPartition): HeldBackLog | undefined {
@@ -149,10 +150,6 @@ export class Fetching {
 async function beginAt(own: HeldBackLog['own'], offset: number): Promise<void> {
   await own.deleteRecordsBefore(own.logEndOffset)
   await own.copies.beginAt(offset)
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${partition} ${topic}`
 }
 
 function lengthOf(records: readonly Buffer[]): number {

@@ -5,6 +5,7 @@
 
 import type { CopiedIntake } from '../../broker/copied-intake.js'
 import type { Member } from '../../broker/replication.js'
+import type { Address } from '../../core/addresses.js'
 import type { Clock } from '../../core/clock.js'
 import { HoldfastError, reasonOf } from '../../core/errors.js'
 import type { Logger } from '../../core/logger.js'
@@ -15,11 +16,6 @@ import type { LeaderLink, LeaderReport, OpenLink, ReplicaReport } from '../contr
 import { Fetching } from './fetching.js'
 import { takeOverTopics } from './topics.js'
 import { truncate } from './truncating.js'
-
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
 
 export interface FollowerOptions {
   readonly store: MessageStore

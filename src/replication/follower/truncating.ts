@@ -9,10 +9,13 @@ import type { MessageStore } from '../../storage/message-store.js'
 import type { PartitionLog } from '../../storage/partition-log.js'
 import type { LogCut } from '../../storage/store-logs.js'
 import type { EpochAnswer, EpochQuestion, ReplicaService } from '../contract.js'
+import { logsOf } from '../logs.js'
 
 /** @throws what the leader refuses, and {@link MessageStore.cutBack} */
 export async function truncate(store: MessageStore, leader: ReplicaService, leaderEpoch: number): Promise<LogCut[]> {
-  const logs = logsOf(store).filter(({ logEndOffset, logStartOffset }) => logEndOffset > logStartOffset)
+  const logs = logsOf(store)
+    .map(({ own }) => own)
+    .filter(({ logEndOffset, logStartOffset }) => logEndOffset > logStartOffset)
   const cuts: LogCut[] = []
   let open = logs.map((log) => ({ log, epoch: log.leaderEpoch }))
   while (open.length > 0) {
@@ -41,16 +44,6 @@ function compare(
   if (here === undefined) return { offset: log.logStartOffset }
   if (here.epoch === epoch) return { offset: Math.max(log.logStartOffset, Math.min(endOffset, here.endOffset)) }
   return here.epoch < asked ? { epoch: here.epoch } : { offset: log.logStartOffset }
-}
-
-export function logsOf(store: MessageStore): PartitionLog[] {
-  return store
-    .topics()
-    .flatMap(({ name, partitions }) =>
-      Array.from({ length: partitions }, (_, partition) => store.heldBack(name, partition)?.own).filter(
-        (log) => log !== undefined,
-      ),
-    )
 }
 
 function placeOf({ topic, partition }: PartitionLog) {

@@ -3,7 +3,7 @@
  * replica has.
  */
 
-import type { ClusterDescription, Member } from '../../broker/replication.js'
+import type { Member } from '../../broker/replication.js'
 import type { Clock } from '../../core/clock.js'
 import { HoldfastError } from '../../core/errors.js'
 import type { Logger } from '../../core/logger.js'
@@ -22,6 +22,7 @@ import type {
   ReplicaReport,
   ReplicaService,
 } from '../contract.js'
+import { logsOf } from '../logs.js'
 import { InSyncSet } from './in-sync-set.js'
 import { Replica } from './replica.js'
 import { Session } from './session.js'
@@ -146,7 +147,6 @@ export class Leader implements ReplicaService {
     if (leaderEpoch > this.epoch) this.#options.onDeposed()
     this.#assertLeads()
     const replica = this.#replica(member.nodeId)
-    replica.member = member
     this.#options.onReported(member)
     if (report.clusterId === '') {
       // A directory that was emptied lacks what was acknowledged, whatever it had.
@@ -172,32 +172,18 @@ export class Leader implements ReplicaService {
     this.#news.wake()
   }
 
-  describe(): Omit<ClusterDescription, 'clusterId' | 'members'> {
-    return { leaderId: this.#options.self.nodeId, inSync: this.#inSync.recorded }
-  }
-
   /** Another leads, or nobody: who waits, and who asks from now on, is told so. */
   stop(error: HoldfastError): void {
     this.#refusal = error
     this.#inSync.close()
     this.#topics.refuse(new HoldfastError('NOT_CONTROLLER', error.message, { cause: error }))
-    for (const log of this.#logs()) log.refuse(error)
+    for (const log of logsOf(this.#options.store)) log.refuse(error)
     for (const { session } of this.#replicas.values()) session?.close()
     this.#news.wake()
   }
 
-  *#logs() {
-    const { store } = this.#options
-    for (const { name, partitions } of store.topics()) {
-      for (let partition = 0; partition < partitions; partition++) {
-        const log = store.heldBack(name, partition)
-        if (log !== undefined) yield log
-      }
-    }
-  }
-
   #lookAtAll(): void {
-    for (const log of this.#logs()) log.look()
+    for (const log of logsOf(this.#options.store)) log.look()
     this.#topics.look()
   }
 
@@ -284,7 +270,7 @@ export class Leader implements ReplicaService {
 
   #hasAll(replica: Replica): boolean {
     if (!this.#isComplete(replica)) return false
-    for (const log of this.#logs()) {
+    for (const log of logsOf(this.#options.store)) {
       if (replica.offsetOf(log.own) < log.own.logEndOffset || log.highWatermark < log.own.logEndOffset) return false
     }
     return true

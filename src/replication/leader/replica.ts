@@ -1,6 +1,5 @@
 /** A replica, as its leader knows it: where it is, and whether the leader waits for it. */
 
-import type { Member } from '../../broker/replication.js'
 import type { Clock } from '../../core/clock.js'
 import type { PartitionLog } from '../../storage/partition-log.js'
 import type { Followed } from './followed.js'
@@ -9,7 +8,6 @@ import type { Session } from './session.js'
 export class Replica {
   readonly nodeId: number
   readonly #clock: Clock
-  member: Member | undefined
   session: Session | undefined
   /** Of the topics that it has, durably. */
   catalogVersion = 0

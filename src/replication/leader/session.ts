@@ -6,6 +6,7 @@
 import type { FetchedPartition, TopicPartition } from '../../broker/contract.js'
 import type { Clock } from '../../core/clock.js'
 import { asHoldfastError, HoldfastError } from '../../core/errors.js'
+import { placeKey } from '../../core/place-key.js'
 import { Wakeup } from '../../core/wakeup.js'
 import { batchAt } from '../../records/batch.js'
 import type { HeldBackLog } from '../../storage/log/held-back-log.js'
@@ -69,9 +70,9 @@ export class Session {
     this.#nextEpoch = sessionEpoch + 1
   }
 
-  /** Takes on where the replica is; `first` where it says so of all. */
+  /** Takes on where the replica is. */
   move({ positions, forgotten }: Pick<ReplicaFetch, 'positions' | 'forgotten'>): void {
-    for (const place of forgotten) this.#forget(keyOf(place))
+    for (const place of forgotten) this.#forget(placeKey(place))
     for (const position of positions) this.#moveTo(position)
   }
 
@@ -97,18 +98,20 @@ export class Session {
     const answer: FetchedPartition[] = this.#missing
       .splice(0)
       .map((place) => failed(place, new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION'), -1))
+    const named = new Set(answer.map(placeKey))
     let leftBytes = maxBytes
     for (const followed of [...this.#behind]) {
       if (leftBytes <= 0) break
       this.#behind.delete(followed)
       this.#behind.add(followed)
-      const read = await this.#readOne(followed, leftBytes)
-      for (const { length } of read.records) leftBytes -= length
-      answer.push(read)
+      named.add(placeKey(followed))
+      const partition = await this.#readOne(followed, leftBytes)
+      for (const { length } of partition.records) leftBytes -= length
+      answer.push(partition)
     }
     // Where nothing else is to be told, all are looked at: what is deleted in front of a log tells nobody.
     for (const followed of answer.length > 0 ? [...this.#shown] : this.#followed.values()) {
-      if (isNews(followed) && !answer.some((read) => isOf(read, followed))) answer.push(told(followed))
+      if (isNews(followed) && !named.has(placeKey(followed))) answer.push(told(followed))
     }
     this.#shown.clear()
     return answer
@@ -124,7 +127,7 @@ export class Session {
   }
 
   #moveTo(position: ReplicaPosition): void {
-    const key = keyOf(position)
+    const key = placeKey(position)
     const log = this.#options.logOf(position)
     const before = this.#followed.get(key)
     // Of a topic that had the name before, unless the replica has let go of that one: its offsets mean nothing here.
@@ -184,18 +187,10 @@ export class Session {
     } catch (thrown) {
       if (!log.isClosed) return failed(followed, asHoldfastError(thrown), log.logStartOffset)
       // Its topic is deleted, which is told once.
-      this.#forget(keyOf(followed))
+      this.#forget(placeKey(followed))
       return failed(followed, new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION'), -1)
     }
   }
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${partition} ${topic}`
-}
-
-function isOf(read: FetchedPartition, { topic, partition }: Followed): boolean {
-  return read.topic === topic && read.partition === partition
 }
 
 function isNews({ told: before, log }: Followed): boolean {

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import { HoldfastError } from '../../core/errors.js'
+import { placeKey } from '../../core/place-key.js'
 import type { Disk } from '../../files/disk.js'
 import { OpenFiles } from '../../files/open-files.js'
 import { dispatchOf } from '../commitlog/dispatching.js'
@@ -89,7 +90,7 @@ class QueueOffsets {
   fault: string | undefined
 
   constructor(queues: readonly BackedUpQueue[]) {
-    for (const queue of queues) this.#queues.set(keyOf(queue.topic, queue.partition), { ...queue, next: undefined })
+    for (const queue of queues) this.#queues.set(placeKey(queue), { ...queue, next: undefined })
   }
 
   forget(): void {
@@ -98,7 +99,7 @@ class QueueOffsets {
 
   take(view: MessageView): undefined {
     const { topic, queueId, queueOffset, position, hasQueueEntry } = dispatchOf(view)
-    const queue = this.#queues.get(keyOf(topic, queueId))
+    const queue = this.#queues.get(placeKey({ topic, partition: queueId }))
     const isDue = queue !== undefined && hasQueueEntry && position >= queue.since
     if (!isDue || (view.sysFlag & sysFlag.innerBatch) !== 0) return
     if (queue.next !== undefined && queue.next !== queueOffset) {
@@ -115,8 +116,4 @@ class QueueOffsets {
     }
     return undefined
   }
-}
-
-function keyOf(topic: string, partition: number): string {
-  return `${partition} ${topic}`
 }
