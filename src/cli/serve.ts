@@ -70,7 +70,7 @@ async function serve(options: Options): Promise<void> {
   const { server, console } = await listen(KafkaServer, served, { options, logger, http })
   const tools = { disk: nodeDisk, logger, monitor: console?.monitor, node }
   const control = await listenForControl(broker, options.data, tools)
-  announce(server, console, broker.recovery, options)
+  announce({ server, console, waitsFor: node?.trouble }, broker.recovery, options)
   await stopSignal()
   await control.close()
   await console?.close()
@@ -115,20 +115,23 @@ function addressOf({ host, port }: KafkaServer): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-function announce(
-  server: KafkaServer,
-  console: ServedHttp | undefined,
-  recovery: RecoveryReport,
-  { data, json }: Options,
-): void {
+interface Announced {
+  readonly server: KafkaServer
+  readonly console: ServedHttp | undefined
+  /** Why this node cannot lead yet. */
+  readonly waitsFor: string | undefined
+}
+
+function announce({ server, console, waitsFor }: Announced, recovery: RecoveryReport, { data, json }: Options): void {
   const kafka = addressOf(server)
   const http = console?.address
   if (json) {
-    printJson({ ready: true, kafka, http, data, pid: process.pid, recovery })
+    printJson({ ready: true, kafka, http, data, pid: process.pid, recovery, waitsFor })
     return
   }
   process.stdout.write(recoveryText(recovery))
   process.stdout.write(`Holdfast serves ${data} on ${kafka} (Kafka protocol). Ctrl-C stops it.\n`)
+  if (waitsFor !== undefined) process.stdout.write(`It waits, and does not lead before: ${waitsFor}\n`)
   if (console !== undefined) process.stdout.write(`Its console is at ${console.url}/\n`)
   process.stdout.write(firstSteps({ kafka, http: console?.url }))
 }

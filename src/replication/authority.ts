@@ -36,6 +36,9 @@ export interface Authority {
   /** Nobody leads now, as far as is known here, so that {@link claim} may succeed. */
   readonly isVacant: boolean
 
+  /** Why what decides cannot be asked at the moment, where that is so. */
+  readonly trouble?: string
+
   /** Calls `listener` after each change of the above, until the returned call. */
   onChange(listener: () => void): () => void
 

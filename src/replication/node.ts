@@ -65,7 +65,6 @@ export class ReplicaNode {
   /** Where a person decides: the same object. */
   #person: Person | undefined
   readonly #others: Others
-  #startedMs = 0
   #vacantSinceMs: number | undefined
   #wantsToLead = false
   /** The leader has let go for this node. */
@@ -129,9 +128,14 @@ export class ReplicaNode {
     return this.#parts.standing.leads
   }
 
-  /** Takes up a role; resolves when others may hear of this node. @throws what the authority throws where it cannot begin */
+  /** Why it cannot be known who leads, where that is so. */
+  get trouble(): string | undefined {
+    return this.#authority?.trouble
+  }
+
+  /** Takes up a role; resolves when others may hear of this node, or when what decides does not answer. @throws what the authority throws where it cannot begin */
   async start({ host, port }: Address): Promise<void> {
-    const { options, file, settings, logger, clock, standing } = this.#parts
+    const { options, file, settings, logger, standing } = this.#parts
     this.#self = { ...this.#self, host, port }
     if (options.openAuthority === undefined) {
       const isFirst = settings['replica.of'] === ''
@@ -141,7 +145,6 @@ export class ReplicaNode {
     invariant(authority !== undefined, 'somebody decides')
     this.#authority = authority
     standing.authority = authority
-    this.#startedMs = clock.monotonic()
     authority.onChange(() => {
       standing.leader?.wake()
       this.#changed.wake()
@@ -241,7 +244,7 @@ export class ReplicaNode {
     const now = clock.monotonic()
     this.#vacantSinceMs ??= now
     if (leadership === undefined) {
-      return this.#person !== undefined || store.topics().length > 0 || now - this.#startedMs > emptyNodeWaitsMs
+      return this.#person !== undefined || store.topics().length > 0 || now - this.#vacantSinceMs > emptyNodeWaitsMs
     }
     const { nodeId } = this.#self
     // A directory that was emptied may not lead by what is remembered of its node.

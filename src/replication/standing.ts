@@ -78,7 +78,9 @@ export class Standing implements CopiesElsewhere, Replicated {
   elsewhere(): HoldfastError {
     const { leaderId, members } = this.describe()
     const leader = members.find(({ nodeId }) => nodeId === leaderId)
-    const who = leader === undefined ? 'nobody leads' : `node ${leaderId} at ${leader.host}:${leader.port} leads`
+    const trouble = this.authority?.trouble
+    const nobody = trouble === undefined ? 'nobody leads' : `nobody is known to lead, for ${trouble.replace(/\.$/, '')}`
+    const who = leader === undefined ? nobody : `node ${leaderId} at ${leader.host}:${leader.port} leads`
     return new HoldfastError('NOT_LEADER_OR_FOLLOWER', `This node does not lead: at the moment ${who}.`)
   }
 

@@ -2,7 +2,7 @@
 
 import type { TestContext } from 'node:test'
 import { systemClock } from '../../src/core/clock.js'
-import { silentLogger } from '../../src/core/logger.js'
+import { type Logger, silentLogger } from '../../src/core/logger.js'
 import { EtcdAuthority } from '../../src/replication/etcd/etcd-authority.js'
 import { until } from '../support/until.js'
 
@@ -15,6 +15,7 @@ const longLeaseMs = 600_000
 export interface NodeOptions {
   readonly cluster: string
   readonly leaseMs?: number
+  readonly logger?: Logger
 }
 
 /** It is closed after the test, or where there is none, never. */

@@ -95,6 +95,11 @@ async function createMissing(
       const [created] = await broker.describeTopics([name], { create: true })
       if (created !== undefined) byName.set(name, created)
     } catch (err) {
+      // It is about to lead, or has just ceased to.
+      if (err instanceof HoldfastError && err.code === 'NOT_CONTROLLER') {
+        refused.set(name, new HoldfastError('LEADER_NOT_AVAILABLE'))
+        continue
+      }
       logger.warn({ topic: name, err }, 'A topic that a client named could not be created.')
       refused.set(name, err)
     }

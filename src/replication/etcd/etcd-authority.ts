@@ -16,41 +16,18 @@ import { Endpoints, type EtcdWire, LeaseNotFound, parseEndpoints } from './endpo
 import { Gateway } from './gateway.js'
 import { gist, Heard } from './heard.js'
 import { Lease } from './lease.js'
+import { type EtcdOptions, timesOf } from './options.js'
 import { Keys, understand, type View } from './records.js'
-import { idInUse, leadsNoMore, otherCluster } from './refusals.js'
-import { claiming, joining, lettingGo, replacing, type Step } from './steps.js'
+import { leadsNoMore, otherCluster } from './refusals.js'
+import { Registration } from './registration.js'
+import { claiming, lettingGo, replacing, type Step } from './steps.js'
 import { Telling } from './telling.js'
 import { Watch } from './watch.js'
-
-export interface EtcdOptions {
-  /** "http://host:2379". */
-  readonly endpoints: readonly string[]
-  /** The name under which the nodes find each other. */
-  readonly cluster: string
-  /** This node, as others are to reach it. */
-  readonly self: Member
-  /** Rounded up to seconds; etcd may grant more. */
-  readonly leaseMs: number
-  readonly clock: Clock
-  readonly logger: Logger
-  /** HTTP to the endpoints where absent. `limitMs`: for how long an answer is waited for. */
-  readonly openWire?: (limitMs: number) => EtcdWire
-}
-
-/** How often a lease is prolonged in its time, and how long an endpoint is waited for. */
-const roundsPerLease = 3
-const limitsPerLease = 4
-const longestLimitMs = 5_000
-/** How soon a failure is tried again. */
-const retriesPerLease = 20
-const longestRetryMs = 500
-
-/** etcd looks for leases that have run out twice a second, and then has to agree on their end. */
-const etcdSlackMs = 1_500
 
 export class EtcdAuthority implements Authority {
   readonly #self: Member
   readonly #leaseMs: number
+  readonly #roundMs: number
   readonly #retryMs: number
   readonly #clock: Clock
   readonly #logger: Logger
@@ -59,6 +36,7 @@ export class EtcdAuthority implements Authority {
   readonly #gateway: Gateway
   readonly #lease: Lease
   readonly #heard: Heard
+  readonly #registration: Registration
   readonly #steps = new Mutex()
   readonly #telling: Telling
   readonly #closing = controllerOfMany()
@@ -70,27 +48,39 @@ export class EtcdAuthority implements Authority {
   #claimed: { readonly epoch: number; readonly lease: string } | undefined
   /** A change of who leads is under way: what is seen of it is no surprise. */
   #isDeciding = false
-  #isReached = true
+  /** Why etcd does not answer as it should; undefined while it does. */
+  #trouble: string | undefined
 
   private constructor({ endpoints, cluster, self, leaseMs, clock, logger, openWire }: EtcdOptions) {
     this.#self = self
     this.#leaseMs = leaseMs
-    this.#retryMs = Math.min(leaseMs / retriesPerLease, longestRetryMs)
+    const { roundMs, limitMs, retryMs } = timesOf(leaseMs)
+    this.#roundMs = roundMs
+    this.#retryMs = retryMs
     this.#clock = clock
     this.#logger = logger
     this.#keys = new Keys(cluster)
-    const limitMs = Math.min(leaseMs / limitsPerLease, longestLimitMs)
     this.#wire = openWire?.(limitMs) ?? new Endpoints(parseEndpoints(endpoints), { clock, limitMs })
     this.#gateway = new Gateway(this.#wire, this.#keys.prefix)
     this.#lease = new Lease(this.#gateway, { clock, leaseMs })
     this.#heard = new Heard(clock, leaseMs)
     this.#telling = new Telling(clock, () => this.#tell())
+    this.#registration = new Registration({
+      keys: this.#keys,
+      self,
+      lease: this.#lease,
+      heard: this.#heard,
+      clock,
+      logger,
+      make: (step) => this.#make(step),
+    })
   }
 
   /**
-   * Makes this node known in etcd. Where its id is taken it waits until the lease of a process that was killed has run out.
+   * Makes this node known in etcd. Where its id is taken it waits until the lease of a process that was killed has run out;
+   * where etcd does not answer it is made known when etcd does, and knows of nothing until then.
    * @throws INVALID_SETTING for what is no endpoint or no name, and where another process is alive under this node's id;
-   * REPLICATION_UNAVAILABLE where etcd does not answer, or holds what cannot be understood
+   * REPLICATION_UNAVAILABLE where etcd holds what cannot be understood
    */
   static async open(options: EtcdOptions): Promise<EtcdAuthority> {
     const authority = new EtcdAuthority(options)
@@ -117,7 +107,11 @@ export class EtcdAuthority implements Authority {
   }
 
   get isVacant(): boolean {
-    return this.#heard.isVacant && this.#isJoined
+    return this.#heard.isVacant && this.#registration.holds
+  }
+
+  get trouble(): string | undefined {
+    return this.#trouble
   }
 
   onChange(listener: () => void): () => void {
@@ -152,7 +146,12 @@ export class EtcdAuthority implements Authority {
   }
 
   #start(): void {
-    this.#watch = new Watch({
+    if (this.#heard.view !== undefined) this.#watch = this.#openWatch()
+    this.#rounds = this.#keepOn()
+  }
+
+  #openWatch(): Watch {
+    return new Watch({
       gateway: this.#gateway,
       clock: this.#clock,
       logger: this.#logger,
@@ -163,7 +162,6 @@ export class EtcdAuthority implements Authority {
         await this.#read().catch(() => this.#waking.abort())
       },
     })
-    this.#rounds = this.#keepOn()
   }
 
   /** After a joining something was seen. */
@@ -173,18 +171,22 @@ export class EtcdAuthority implements Authority {
     return view
   }
 
+  /** Resolves when the id of this node is its own, or etcd does not answer: then the rounds go on with it. */
   async #join(): Promise<void> {
-    const start = this.#clock.monotonic()
     for (;;) {
-      const isLast = this.#clock.monotonic() - start >= this.#lease.durationMs + etcdSlackMs
       try {
         if (this.#lease.hasPassed) this.#lease.giveUp()
         if (this.#lease.id === undefined) await this.#lease.grant()
-        const other = (await this.#read()).members.get(this.#self.nodeId)?.member
-        if (other === undefined && (await this.#register())) break
-        if (isLast) throw idInUse(this.#keys, this.#self.nodeId, other)
+        await this.#read()
+        if (await this.#registration.renew()) break
+        if (this.#registration.isInUse) throw this.#registration.refusal()
       } catch (error) {
-        if (isLast || !(error instanceof LeaseNotFound || isUnavailable(error))) throw error
+        if (isUnavailable(error)) {
+          this.#trouble = reasonOf(error)
+          this.#logger.warn({ reason: this.#trouble }, 'this node waits for etcd, and does not lead before')
+          return
+        }
+        if (!(error instanceof LeaseNotFound)) throw error
       }
       await pause(this.#clock, this.#retryMs)
     }
@@ -192,34 +194,22 @@ export class EtcdAuthority implements Authority {
     if (damage !== undefined) throw damage
   }
 
-  /** The id of this node is bound to its lease. */
-  get #isJoined(): boolean {
-    const own = this.#heard.view?.members.get(this.#self.nodeId)
-    return own !== undefined && own.lease === this.#lease.id
-  }
-
-  /** Binds the id of this node to its lease. Resolves with whether it is now. */
-  async #register(): Promise<boolean> {
-    const lease = this.#lease.id
-    if (lease === undefined) return false
-    return this.#make(joining(this.#keys, this.#self, lease))
-  }
-
   /** Round after round: prolongs the lease, and looks at what etcd has, should the watch have missed something. */
   async #keepOn(): Promise<void> {
-    let delayMs = this.#leaseMs / roundsPerLease
+    let delayMs = this.#trouble === undefined ? this.#roundMs : this.#retryMs
     for (;;) {
       await pause(this.#clock, delayMs, this.#waking.signal)
       if (this.#closing.signal.aborted) return
       this.#waking = new AbortController()
       try {
         await this.#round()
-        if (!this.#isReached) this.#logger.info({}, 'etcd answers again')
-        this.#isReached = true
-        delayMs = this.#leaseMs / roundsPerLease
+        if (this.#trouble !== undefined) this.#logger.info({}, 'etcd answers again')
+        this.#trouble = undefined
+        delayMs = this.#roundMs
       } catch (error) {
-        if (this.#isReached) this.#logger.warn({ reason: reasonOf(error) }, 'etcd does not answer as it should')
-        this.#isReached = false
+        const isNew = this.#trouble === undefined
+        this.#trouble = reasonOf(error)
+        if (isNew) this.#logger.warn({ reason: this.#trouble }, 'etcd does not answer as it should')
         delayMs = this.#retryMs
       }
     }
@@ -229,7 +219,7 @@ export class EtcdAuthority implements Authority {
     const held = this.#lease.id
     const prolongation = await this.#lease.prolong()
     if (held !== undefined && (prolongation === undefined || this.#lease.hasPassed)) this.#lose('its lease has run out')
-    const known = this.#seen()
+    const known = this.#heard.view
     const view = this.#lease.id === undefined ? undefined : await this.#read()
     if (view === undefined) {
       await this.#lease.grant()
@@ -239,11 +229,11 @@ export class EtcdAuthority implements Authority {
       this.#tell()
     }
     // What the watch should have told of, or a watch on an endpoint that has failed since.
-    const isSurprise = view !== undefined && this.#heard.view === view && gist(view) !== gist(known)
+    const isSurprise =
+      view !== undefined && this.#heard.view === view && known !== undefined && gist(view) !== gist(known)
     if (isSurprise || this.#watch?.endpoint !== this.#gateway.endpoint) this.#watch?.doubt()
-    if (!this.#isJoined && !(await this.#register())) {
-      this.#logger.error({ nodeId: this.#self.nodeId }, 'another process has taken the id of this node in etcd')
-    }
+    await this.#registration.renew()
+    if (this.#heard.view !== undefined) this.#watch ??= this.#openWatch()
   }
 
   async #read(): Promise<View> {

@@ -31,6 +31,7 @@ export class Lease {
   #deadline = 0
   /** That etcd may still hold, and this node does not rely on any more. */
   #toRevoke: string | undefined
+  readonly #granted = new Set<string>()
 
   constructor(gateway: Gateway, { clock, leaseMs }: { clock: Clock; leaseMs: number }) {
     this.#gateway = gateway
@@ -41,6 +42,11 @@ export class Lease {
   /** Undefined while there is none that can be relied on. */
   get id(): string | undefined {
     return this.#id
+  }
+
+  /** It is, or was, one of this process. */
+  wasGranted(id: string): boolean {
+    return this.#granted.has(id)
   }
 
   /** By the monotonic clock. */
@@ -65,6 +71,7 @@ export class Lease {
     const sentAt = this.#clock.monotonic()
     const { id, seconds } = await this.#gateway.grant(this.#seconds)
     this.#id = id
+    this.#granted.add(id)
     this.#seconds = seconds
     this.#deadline = this.#deadlineOf(sentAt, seconds)
   }
