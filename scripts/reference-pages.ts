@@ -154,7 +154,10 @@ function protocolPage(): string {
   const rows = endpoints
     .filter(({ api }) => !api.isPrivate)
     .map(({ api }) => `| ${api.key} | ${api.name} | ${api.versions[0]}-${api.versions[1]} |`)
-  const privateNames = endpoints.filter(({ api }) => api.isPrivate).map(({ api }) => `${api.name} (${api.key})`)
+  const privateNames = endpoints
+    .filter(({ api }) => api.isPrivate)
+    .map(({ api }) => `${api.name} (${api.key})`)
+    .join(' and ')
   return `# Requests of the Kafka protocol that are answered
 
 Each is one file in \`src/kafka/api\`, its key first, with its behaviour at its head. Produce is advertised from version 0 on (see [compatibility](compatibility.md)).

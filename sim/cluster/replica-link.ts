@@ -31,6 +31,8 @@ export function simulatedLinks({ network, name, life, asked }: LinkOptions): Ope
       })
     return {
       fetch: ({ signal, ...request }) => ask((service) => copied(service, request), { ...request, signal }),
+      acknowledge: ({ signal, ...acknowledgement }) =>
+        ask((service) => service.acknowledge(acknowledgement), { signal }),
       endOfEpochs: (epoch, questions) => ask((service) => service.endOfEpochs(epoch, questions)),
       report: ({ signal, ...report }) => ask((service) => service.report(report), { ...report, signal }),
       close: async () => {},

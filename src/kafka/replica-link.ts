@@ -11,6 +11,7 @@ import type {
   LeaderLink,
   LeaderReport,
   OpenLink,
+  ReplicaAcknowledgement,
   ReplicaFetch,
   ReplicaFetched,
   ReplicaReport,
@@ -23,6 +24,7 @@ import {
   offsetForLeaderEpoch,
   type RequestInput,
   type ResponseOf,
+  replicaAcknowledge,
   replicaReport,
 } from './schemas/index.js'
 import { type SendOptions, takenBack, type WireClientOptions } from './wire-client.js'
@@ -80,6 +82,15 @@ class ReplicaLink implements LeaderLink {
       topic.partitions.map((each) => fetchedPartition(topic.name, each)),
     )
     return { sessionId: answer.sessionId, partitions }
+  }
+
+  async acknowledge({ positions, signal, ...acknowledgement }: ReplicaAcknowledgement): Promise<void> {
+    const topics = groupedByTopic(positions).map(({ topic, items }) => ({
+      name: topic,
+      partitions: items.map(({ partition, offset }) => ({ index: partition, offset })),
+    }))
+    const answer = await this.#ask(replicaAcknowledge, { ...acknowledgement, topics }, { signal })
+    throwIfRefused(answer.errorCode, answer.errorMessage)
   }
 
   async endOfEpochs(leaderEpoch: number, questions: readonly EpochQuestion[]): Promise<readonly EpochAnswer[]> {

@@ -8,7 +8,7 @@ import type { FetchedPartition, TopicPartition } from '../broker/contract.js'
 import type { BrokerReplication, Member } from '../broker/replication.js'
 import type { Leadership } from './authority.js'
 
-/** A replica has everything below `offset` of a partition, as its flush policy says, and goes on there. */
+/** A place in one log: what lies below `offset`, a replica has, or has been given. */
 export interface ReplicaPosition extends TopicPartition {
   readonly offset: number
 }
@@ -16,6 +16,9 @@ export interface ReplicaPosition extends TopicPartition {
 /**
  * A fetch of a session (KIP-227): both sides remember the positions, so that a request names only what changed. An answer
  * comes as soon as there is something for one of the positions, and names only partitions with news.
+ *
+ * A position says where the replica goes on. The first of a partition in a session also says what it has; from then on it
+ * may run ahead of that, and what it has it says by {@link ReplicaService.acknowledge}.
  */
 export interface ReplicaFetch {
   readonly replicaId: number
@@ -31,6 +34,18 @@ export interface ReplicaFetch {
   readonly maxBytes: number
   readonly maxWaitMs: number
   /** Ends the waiting early. */
+  readonly signal?: AbortSignal
+}
+
+/** What a replica has: everything below each position, as its flush policy says. */
+export interface ReplicaAcknowledgement {
+  readonly replicaId: number
+  readonly leaderEpoch: number
+  readonly sessionId: number
+  /** Of the last fetch of the session before it: of a partition that was named first in a later one it says nothing. */
+  readonly sessionEpoch: number
+  /** That have moved. */
+  readonly positions: readonly ReplicaPosition[]
   readonly signal?: AbortSignal
 }
 
@@ -92,6 +107,8 @@ export interface LeaderReport {
 export interface ReplicaService {
   /** @throws NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH */
   fetch(request: ReplicaFetch): Promise<ReplicaFetched>
+  /** Of one replica they come one after the other. @throws as {@link fetch} does */
+  acknowledge(acknowledgement: ReplicaAcknowledgement): Promise<void>
   /** @throws as {@link fetch} does */
   endOfEpochs(leaderEpoch: number, questions: readonly EpochQuestion[]): Promise<readonly EpochAnswer[]>
   /** @throws NOT_LEADER_OR_FOLLOWER where this node leads nobody; INCONSISTENT_CLUSTER_ID */

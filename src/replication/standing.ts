@@ -26,6 +26,7 @@ export class Standing implements CopiesElsewhere, Replicated {
     this.holdsBack = settings['replication.mode'] === 'sync'
     this.replicas = {
       fetch: (request) => this.#leading().fetch(request),
+      acknowledge: (acknowledgement) => this.#leading().acknowledge(acknowledgement),
       endOfEpochs: (leaderEpoch, questions) => this.#leading().endOfEpochs(leaderEpoch, questions),
       report: (report) => this.#leading().report(report),
     }

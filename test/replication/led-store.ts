@@ -151,19 +151,39 @@ export class FakeReplica {
     await report(this.catalogVersion)
   }
 
-  /** Tells its offsets, by partition of `orders`. */
+  /** Tells that it has what lies below these offsets, by partition of `orders`, and goes on there. */
   async fetch(offsets: Readonly<Record<number, number>> = {}, options: FetchOptions = {}): Promise<ReplicaFetched> {
+    if (this.#session.id !== 0) await this.acknowledge(offsets, options)
+    return this.fetchAhead(offsets, options)
+  }
+
+  /** Tells what it has, as of `requests` of its session. */
+  async acknowledge(
+    offsets: Readonly<Record<number, number>>,
+    { topic = 'orders', requests = this.#session.epoch }: FetchOptions = {},
+  ): Promise<void> {
+    await this.#led.leader.acknowledge({
+      replicaId: this.nodeId,
+      leaderEpoch: 1,
+      sessionId: this.#session.id,
+      sessionEpoch: requests - 1,
+      positions: positionsOf(topic, offsets),
+    })
+    await turns()
+  }
+
+  /** Goes on at these offsets, and says nothing of what it has. */
+  async fetchAhead(
+    offsets: Readonly<Record<number, number>> = {},
+    options: FetchOptions = {},
+  ): Promise<ReplicaFetched> {
     const { topic = 'orders', forgotten = [], maxBytes = 1 << 20 } = options
     const answer = await this.#led.leader.fetch({
       replicaId: this.nodeId,
       leaderEpoch: 1,
       sessionId: this.#session.id,
       sessionEpoch: this.#session.epoch,
-      positions: Object.entries(offsets).map(([partition, offset]) => ({
-        topic,
-        partition: Number(partition),
-        offset,
-      })),
+      positions: positionsOf(topic, offsets),
       forgotten,
       maxBytes,
       maxWaitMs: 0,
@@ -184,4 +204,10 @@ export interface FetchOptions {
   readonly topic?: string
   readonly forgotten?: readonly { readonly topic: string; readonly partition: number }[]
   readonly maxBytes?: number
+  /** So many were answered when it acknowledged. */
+  readonly requests?: number
+}
+
+function positionsOf(topic: string, offsets: Readonly<Record<number, number>>) {
+  return Object.entries(offsets).map(([partition, offset]) => ({ topic, partition: Number(partition), offset }))
 }

@@ -99,6 +99,7 @@ export class Nodes {
             })
             return { sessionId, partitions: [...copied, ...early.map(unknownThere)] }
           }),
+        acknowledge: (acknowledgement) => ask((service) => service.acknowledge(acknowledgement)),
         endOfEpochs: (epoch, questions) => ask((service) => service.endOfEpochs(epoch, questions)),
         report: (report) => ask((service) => service.report(report)),
         close: async () => {},

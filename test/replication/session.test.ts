@@ -47,6 +47,39 @@ test('where a copy of an earlier topic of the name was says nothing of the later
   await first.acknowledged
 })
 
+test('what a copy of an earlier topic of the name had, told late, says nothing of the later one', async (t) => {
+  const { led, replica } = await followed(t)
+  for (let i = 0; i < 3; i++) await led.append()
+  await replica.fetch({ 0: 3 })
+  await takenOver(replica, led.store.deleteTopic('orders'))
+  await takenOver(replica, led.store.createTopic({ name: 'orders', partitions: 1, config: {} }))
+  for (let i = 0; i < 3; i++) await led.append()
+  await replica.fetchAhead({ 0: 0 }, { forgotten: [{ topic: 'orders', partition: 0 }] })
+  await replica.acknowledge({ 0: 3 }, { requests: 2 })
+  assert.equal(led.log().highWatermark, 0, 'it was on its way since before')
+  await replica.acknowledge({ 0: 3 })
+  assert.equal(led.log().highWatermark, 3)
+})
+
+test('what a replica was given and has not acknowledged is not shown, and not given again', async (t) => {
+  const { led, replica } = await followed(t)
+  const { acknowledged } = await led.append()
+  await replica.fetchAhead({ 0: 0 })
+  const { partitions } = await replica.fetchAhead({ 0: 1 })
+  assert.deepEqual(
+    partitions.filter(({ records }) => records.length > 0),
+    [],
+  )
+  assert.equal(led.log().highWatermark, 0)
+  const [known] = [...led.leader.replicas]
+  assert.equal(known.lagMessages(), 1)
+  await led.pass(500)
+  assert.equal(known.lagMs(), 500)
+  await replica.acknowledge({ 0: 1 })
+  await acknowledged
+  assert.equal(known.lagMessages(), 0)
+})
+
 test('of a topic that is deleted it is told once, and follows it no more', async (t) => {
   const { led, replica } = await followed(t, 2)
   await takenOver(replica, led.store.deleteTopic('orders'))
@@ -95,6 +128,17 @@ test('requests out of their order, of another session, or of another leader are 
   replica.beginAnew()
   await replica.fetch({ 0: 0 })
   await assert.rejects(fetch({ sessionEpoch: 2 }), { code: 'FETCH_SESSION_ID_NOT_FOUND' }, 'the one before is over')
+})
+
+test('what is acknowledged in another session, or to another leader, is refused', async (t) => {
+  const { led } = await followed(t)
+  const acknowledge = (other: object) =>
+    led.leader.acknowledge({ replicaId: 2, leaderEpoch: 1, sessionId: 1, sessionEpoch: 0, positions: [], ...other })
+  await acknowledge({})
+  await assert.rejects(acknowledge({ sessionId: 7 }), { code: 'FETCH_SESSION_ID_NOT_FOUND' })
+  await assert.rejects(acknowledge({ replicaId: 3 }), { code: 'FETCH_SESSION_ID_NOT_FOUND' })
+  await assert.rejects(acknowledge({ leaderEpoch: 0 }), { code: 'FENCED_LEADER_EPOCH' })
+  await assert.rejects(acknowledge({ leaderEpoch: 2 }), { code: 'UNKNOWN_LEADER_EPOCH' })
 })
 
 test('a new session knows since when a copy was behind', async (t) => {

@@ -38,6 +38,7 @@ import { describeProducersEndpoint } from './61-describe-producers.js'
 import { describeTransactionsEndpoint } from './65-describe-transactions.js'
 import { listTransactionsEndpoint } from './66-list-transactions.js'
 import { replicaReportEndpoint } from './12001-replica-report.js'
+import { replicaAcknowledgeEndpoint } from './12002-replica-acknowledge.js'
 import type { Endpoint } from './handler.js'
 
 export const endpoints: readonly Endpoint[] = [
@@ -79,6 +80,7 @@ export const endpoints: readonly Endpoint[] = [
   describeTransactionsEndpoint,
   listTransactionsEndpoint,
   replicaReportEndpoint,
+  replicaAcknowledgeEndpoint,
 ]
 
 const byKey: ReadonlyMap<number, Endpoint> = new Map(endpoints.map((endpoint) => [endpoint.api.key, endpoint]))

@@ -38,6 +38,7 @@ import { describeProducers } from './61-describe-producers.js'
 import { describeTransactions } from './65-describe-transactions.js'
 import { listTransactions } from './66-list-transactions.js'
 import { replicaReport } from './12001-replica-report.js'
+import { replicaAcknowledge } from './12002-replica-acknowledge.js'
 import type { Api } from './api.js'
 
 export * from './00-produce.js'
@@ -78,6 +79,7 @@ export * from './61-describe-producers.js'
 export * from './65-describe-transactions.js'
 export * from './66-list-transactions.js'
 export * from './12001-replica-report.js'
+export * from './12002-replica-acknowledge.js'
 export type { Api, RequestInput, RequestOf, ResponseInput, ResponseOf } from './api.js'
 export { operationsNotAsked } from './shared.js'
 
@@ -121,6 +123,7 @@ export const apis: readonly Api[] = [
   describeTransactions,
   listTransactions,
   replicaReport,
+  replicaAcknowledge,
 ]
 
 const byKey: ReadonlyMap<number, Api> = new Map(apis.map((api) => [api.key, api]))

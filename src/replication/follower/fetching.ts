@@ -1,24 +1,30 @@
-/** Fetches what the leader has and appends it, batch for batch at the same offsets; one session of fetches. */
+/**
+ * Fetches what the leader has and appends it, batch for batch at the same offsets; one session of fetches.
+ *
+ * Three things go on beside one another: the next answer is asked for while the one before is still on its way to the disk,
+ * and what has arrived there is told apart from both, so that the leader, the wire and this disk work at the same time.
+ */
 
-import type { FetchedPartition, TopicPartition } from '../../broker/contract.js'
+import type { FetchedPartition } from '../../broker/contract.js'
 import type { CopiedIntake } from '../../broker/copied-intake.js'
 import type { Clock } from '../../core/clock.js'
 import { pause } from '../../core/pause.js'
-import { placeKey } from '../../core/place-key.js'
 import type { Settings } from '../../core/settings.js'
 import { Throttle } from '../../core/throttle.js'
+import { together } from '../../core/together.js'
+import { batchesIn } from '../../records/batch.js'
 import type { HeldBackLog } from '../../storage/log/held-back-log.js'
 import type { MessageStore } from '../../storage/message-store.js'
-import type { PartitionLog } from '../../storage/partition-log.js'
-import type { ReplicaPosition, ReplicaService } from '../contract.js'
-import { logsOf } from '../logs.js'
+import type { ReplicaService } from '../contract.js'
+import { type Arrival, Arrivals } from './arrivals.js'
+import { Copies, type Copy } from './copies.js'
 
 /** For what the leader did not know. */
 const askAgainMs = 50
 
 export interface FetchingOptions {
   readonly store: MessageStore
-  readonly copied: CopiedIntake
+  readonly copied: Pick<CopiedIntake, 'appendReplicated'>
   readonly leader: ReplicaService
   readonly nodeId: number
   readonly leaderEpoch: number
@@ -30,57 +36,108 @@ export interface FetchingOptions {
 
 export class Fetching {
   readonly #options: FetchingOptions
-  /** Where the leader knows the copies to be, and of which logs. */
-  readonly #told = new Map<string, { readonly position: ReplicaPosition; readonly own: PartitionLog }>()
-  /** Places that may be elsewhere by now. */
-  #moved: TopicPartition[]
-  #forgotten: TopicPartition[] = []
+  readonly #copies: Copies
+  readonly #arrivals: Arrivals
   #session = { id: 0, epoch: 0 }
 
   constructor(options: FetchingOptions) {
+    const { store, copied, clock } = options
     this.#options = options
-    this.#moved = logsOf(options.store)
+    this.#copies = new Copies(store)
+    this.#arrivals = new Arrivals({ copied, clock, copies: this.#copies })
   }
 
   /** The topics are others than before. */
   noteTopics(): void {
-    const { store } = this.#options
-    for (const [key, { position, own }] of this.#told) {
-      const { topic, partition } = position
-      if (this.#log(position)?.own === own) continue
-      this.#told.delete(key)
-      this.#forgotten.push({ topic, partition })
-    }
-    this.#moved = logsOf(store)
+    this.#copies.noteTopics()
   }
 
   /**
    * Until `signal` is aborted; what is being appended then is awaited.
    * @throws what the leader or a log refuses: a new session, after logs were compared, goes on behind what is there
    */
-  async run(signal: AbortSignal): Promise<void> {
+  run(signal: AbortSignal): Promise<void> {
+    return together(signal, [
+      (ended) => this.#fetch(ended),
+      (ended) => this.#arrivals.append(ended),
+      (ended) => this.#acknowledge(ended),
+    ])
+  }
+
+  async #fetch(signal: AbortSignal): Promise<void> {
     const { leader, nodeId, leaderEpoch, settings } = this.#options
     while (!signal.aborted) {
       const throttle = this.#throttle()
-      const answer = await leader.fetch({
+      const { partitions, sessionId } = await leader.fetch({
         replicaId: nodeId,
         leaderEpoch,
         sessionId: this.#session.id,
         sessionEpoch: this.#session.epoch,
-        positions: this.#takeMoved(),
-        forgotten: this.#forgotten.splice(0),
+        ...this.#copies.takeChanges(),
         maxBytes: Math.min(settings['replica.fetch.max.bytes'], throttle?.bytesAtOnce ?? Number.MAX_SAFE_INTEGER),
         maxWaitMs: settings['replica.fetch.wait.max.ms'],
         signal,
       })
-      this.#session = { id: answer.sessionId, epoch: this.#session.epoch + 1 }
-      const outcomes = await Promise.allSettled(answer.partitions.map((partition) => this.#take(partition)))
-      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-      const bytes = answer.partitions.reduce((sum, { records }) => sum + lengthOf(records), 0)
-      await throttle?.spend(bytes, signal)
-      const isMissing = answer.partitions.some(({ error }) => error?.code === 'UNKNOWN_TOPIC_OR_PARTITION')
-      if (isMissing) await pause(this.#options.clock, askAgainMs, signal)
+      this.#session = { id: sessionId, epoch: this.#session.epoch + 1 }
+      const arrived = partitions.flatMap((fetched) => this.#arrive(fetched))
+      if (arrived.length > 0) await this.#arrivals.put(arrived, signal)
+      await throttle?.spend(
+        arrived.reduce((sum, { fetched }) => sum + lengthOf(fetched.records), 0),
+        signal,
+      )
+      const refused = partitions.filter(({ error }) => error !== undefined)
+      if (refused.length > 0) await this.#mend(refused, signal)
     }
+  }
+
+  /** Tells the leader what has come to the disk since it was told the last time. */
+  async #acknowledge(signal: AbortSignal): Promise<void> {
+    const { leader, nodeId, leaderEpoch } = this.#options
+    while (!signal.aborted) {
+      const stored = [...(await this.#arrivals.takeStored(signal))].filter((copy) => this.#copies.of(copy) === copy)
+      if (stored.length === 0) continue
+      await leader.acknowledge({
+        replicaId: nodeId,
+        leaderEpoch,
+        sessionId: this.#session.id,
+        // The one that waits for its answer is not counted: what it names first has nothing stored yet.
+        sessionEpoch: this.#session.epoch - 1,
+        positions: stored.map(({ topic, partition, log }) => ({ topic, partition, offset: log.own.highWatermark })),
+        signal,
+      })
+    }
+  }
+
+  #arrive(fetched: FetchedPartition): Arrival[] {
+    const { records, error, release } = fetched
+    const copy = this.#copies.of(fetched)
+    if (copy === undefined || error !== undefined) {
+      release?.()
+      return []
+    }
+    if (records.length > 0) this.#copies.moveTo(copy, endOf(records[records.length - 1]))
+    return [{ copy, fetched }]
+  }
+
+  /** Where the leader has nothing at a position: done when nothing is on its way, so that each copy goes on where it ends. */
+  async #mend(refused: readonly FetchedPartition[], signal: AbortSignal): Promise<void> {
+    await this.#arrivals.settled(signal)
+    for (const fetched of refused) {
+      const copy = this.#copies.of(fetched)
+      if (copy !== undefined && !signal.aborted) await this.#mendOne(copy, fetched)
+    }
+    const isMissing = refused.some(({ error }) => error?.code === 'UNKNOWN_TOPIC_OR_PARTITION')
+    if (isMissing) await pause(this.#options.clock, askAgainMs, signal)
+  }
+
+  async #mendOne(copy: Copy, { error, logStartOffset }: FetchedPartition): Promise<void> {
+    const { own } = copy.log
+    // Gone there; or so new that the leader has not learned yet that it is known here, and then it is asked for again.
+    if (error?.code === 'UNKNOWN_TOPIC_OR_PARTITION') return this.#copies.lose(copy)
+    if (error?.code !== 'OFFSET_OUT_OF_RANGE' || logStartOffset <= own.logEndOffset) throw error
+    await beginAt(own, logStartOffset)
+    this.#copies.moveTo(copy, own.highWatermark)
+    this.#arrivals.noteStored(copy)
   }
 
   #throttle(): Throttle | undefined {
@@ -88,68 +145,19 @@ export class Fetching {
     const rate = settings['follower.replication.throttled.rate']
     return rate === 0 || isInSync() ? undefined : new Throttle(clock, rate)
   }
-
-  #takeMoved(): ReplicaPosition[] {
-    const positions: ReplicaPosition[] = []
-    for (const { topic, partition } of this.#moved) {
-      const own = this.#log({ topic, partition })?.own
-      const key = placeKey({ topic, partition })
-      const told = this.#told.get(key)
-      if (own === undefined || (told?.own === own && told.position.offset === own.highWatermark)) continue
-      // The offsets of a topic that had the name before mean nothing in this one.
-      if (told !== undefined && told.own !== own) this.#forgotten.push({ topic, partition })
-      const position = { topic, partition, offset: own.highWatermark }
-      this.#told.set(key, { position, own })
-      positions.push(position)
-    }
-    this.#moved = []
-    return positions
-  }
-
-  async #take(fetched: FetchedPartition): Promise<void> {
-    const { topic, partition, error, records, logStartOffset, highWatermark, release } = fetched
-    const log = this.#log(fetched)
-    try {
-      if (error?.code === 'UNKNOWN_TOPIC_OR_PARTITION') {
-        // Gone there; or so new that the leader has not learned yet that it is known here, and then it is asked for again.
-        this.#told.delete(placeKey(fetched))
-        if (log !== undefined) this.#moved.push({ topic, partition })
-        return
-      }
-      // Its topic is gone here: the next report says so.
-      if (log === undefined || !this.#isOf(fetched, log)) return
-      this.#moved.push({ topic, partition })
-      const { own } = log
-      const isBefore = error?.code === 'OFFSET_OUT_OF_RANGE' && logStartOffset > own.logEndOffset
-      if (isBefore) await beginAt(own, logStartOffset)
-      else if (error !== undefined) throw error
-      for (const bytes of records) {
-        if (!this.#isOf(fetched, log)) return
-        await this.#options.copied.appendReplicated({ topic, partition, records: bytes })
-      }
-      if (error !== undefined) return
-      const start = Math.min(logStartOffset, own.logEndOffset)
-      if (start > own.logStartOffset) await own.deleteRecordsBefore(start)
-      log.show(highWatermark)
-    } finally {
-      release?.()
-    }
-  }
-
-  /** What was asked for was this log, and no other topic has its name by now. */
-  #isOf(place: TopicPartition, { own }: HeldBackLog): boolean {
-    return this.#told.get(placeKey(place))?.own === own && this.#log(place)?.own === own
-  }
-
-  #log({ topic, partition }: TopicPartition): HeldBackLog | undefined {
-    return this.#options.store.topic(topic) && this.#options.store.heldBack(topic, partition)
-  }
 }
 
 /** The leader has deleted more than is here: nothing of it is of use. */
 async function beginAt(own: HeldBackLog['own'], offset: number): Promise<void> {
   await own.deleteRecordsBefore(own.logEndOffset)
   await own.copies.beginAt(offset)
+}
+
+/** Of whole batches. */
+function endOf(bytes: Buffer): number {
+  let end = 0
+  for (const { nextOffset } of batchesIn(bytes)) end = nextOffset
+  return end
 }
 
 function lengthOf(records: readonly Buffer[]): number {

@@ -11,6 +11,7 @@ import { HoldfastError, reasonOf } from '../../core/errors.js'
 import type { Logger } from '../../core/logger.js'
 import { pause } from '../../core/pause.js'
 import type { Settings } from '../../core/settings.js'
+import { together } from '../../core/together.js'
 import type { MessageStore } from '../../storage/message-store.js'
 import type { LeaderLink, LeaderReport, OpenLink, ReplicaReport } from '../contract.js'
 import { Fetching } from './fetching.js'
@@ -109,20 +110,10 @@ export class Follower {
       clock,
       isInSync: () => this.#inSync,
     })
-    const ended = new AbortController()
-    const end = (): void => ended.abort()
-    signal.addEventListener('abort', end, { once: true })
-    const until = (work: Promise<void>) => work.finally(end)
-    try {
-      const outcomes = await Promise.allSettled([
-        until(fetching.run(ended.signal)),
-        until(this.#report(link, { epoch, version: first.catalogVersion }, fetching, ended.signal)),
-      ])
-      if (signal.aborted) return
-      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-    } finally {
-      signal.removeEventListener('abort', end)
-    }
+    await together(signal, [
+      (ended) => fetching.run(ended),
+      (ended) => this.#report(link, { epoch, version: first.catalogVersion }, fetching, ended),
+    ])
   }
 
   /** Tells the leader of this node, and hears of topics, until another leads. */

@@ -17,6 +17,7 @@ import type {
   EpochAnswer,
   EpochQuestion,
   LeaderReport,
+  ReplicaAcknowledgement,
   ReplicaFetch,
   ReplicaFetched,
   ReplicaReport,
@@ -124,6 +125,14 @@ export class Leader implements ReplicaService {
     return { sessionId: session.id, partitions: await session.read(request.maxBytes) }
   }
 
+  async acknowledge(acknowledgement: ReplicaAcknowledgement): Promise<void> {
+    this.#assertEpoch(acknowledgement.leaderEpoch)
+    const replica = this.#replica(acknowledgement.replicaId)
+    presentSession(replica, acknowledgement.sessionId).acknowledge(acknowledgement)
+    replica.hear()
+    this.#inSync.consider(replica)
+  }
+
   async endOfEpochs(leaderEpoch: number, questions: readonly EpochQuestion[]): Promise<readonly EpochAnswer[]> {
     this.#assertEpoch(leaderEpoch)
     return questions.map(({ topic, partition, epoch }) => {
@@ -216,11 +225,9 @@ export class Leader implements ReplicaService {
       replica.session = session
       return session
     }
-    if (before?.id !== sessionId) {
-      throw new HoldfastError('FETCH_SESSION_ID_NOT_FOUND', `Replica ${replica.nodeId} has no session ${sessionId}.`)
-    }
-    before.expect(sessionEpoch)
-    return before
+    const session = presentSession(replica, sessionId)
+    session.expect(sessionEpoch)
+    return session
   }
 
   /** What was shown and a copy has lost, it may not lead with. */
@@ -299,4 +306,10 @@ export class Leader implements ReplicaService {
     const code = leaderEpoch < this.epoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH'
     throw new HoldfastError(code, `This node leads in epoch ${this.epoch}, not in ${leaderEpoch}.`)
   }
+}
+
+/** @throws FETCH_SESSION_ID_NOT_FOUND */
+function presentSession({ session, nodeId }: Replica, sessionId: number): Session {
+  if (session?.id === sessionId) return session
+  throw new HoldfastError('FETCH_SESSION_ID_NOT_FOUND', `Replica ${nodeId} has no session ${sessionId}.`)
 }

@@ -30,7 +30,7 @@ export class Replica {
     this.#heardMs = clock.monotonic()
   }
 
-  /** It fetched. */
+  /** It fetched, or acknowledged. */
   hear(): void {
     this.#heardMs = this.#clock.monotonic()
   }

@@ -11,7 +11,7 @@ import { Wakeup } from '../../core/wakeup.js'
 import { batchAt } from '../../records/batch.js'
 import type { HeldBackLog } from '../../storage/log/held-back-log.js'
 import type { PartitionLog } from '../../storage/partition-log.js'
-import type { ReplicaFetch, ReplicaPosition } from '../contract.js'
+import type { ReplicaAcknowledgement, ReplicaFetch, ReplicaPosition } from '../contract.js'
 import { Followed } from './followed.js'
 
 export interface SessionOptions {
@@ -32,8 +32,10 @@ export class Session {
   readonly #options: SessionOptions
   readonly #followed = new Map<string, Followed>()
   readonly #byLog = new Map<PartitionLog, Followed>()
-  /** That lack something, those that were served last at the end. */
+  /** That lack something. */
   readonly #behind = new Set<Followed>()
+  /** That were not given all there is, those that were served last at the end. */
+  readonly #unread = new Set<Followed>()
   /** With a high watermark that the replica was not told. */
   readonly #shown = new Set<Followed>()
   /** Asked for, and not there. */
@@ -70,10 +72,20 @@ export class Session {
     this.#nextEpoch = sessionEpoch + 1
   }
 
-  /** Takes on where the replica is. */
+  /** Takes on where the replica goes on. */
   move({ positions, forgotten }: Pick<ReplicaFetch, 'positions' | 'forgotten'>): void {
     for (const place of forgotten) this.#forget(placeKey(place))
     for (const position of positions) this.#moveTo(position)
+  }
+
+  /** Takes on what the replica has. */
+  acknowledge({ positions, sessionEpoch }: Pick<ReplicaAcknowledgement, 'positions' | 'sessionEpoch'>): void {
+    for (const position of positions) {
+      const followed = this.#followed.get(placeKey(position))
+      if (followed === undefined || followed.since > sessionEpoch) continue
+      followed.moveTo(position.offset)
+      this.#noteMoved(followed)
+    }
   }
 
   /** Resolves when there is something to tell, after `waitMs` at most. */
@@ -100,10 +112,10 @@ export class Session {
       .map((place) => failed(place, new HoldfastError('UNKNOWN_TOPIC_OR_PARTITION'), -1))
     const named = new Set(answer.map(placeKey))
     let leftBytes = maxBytes
-    for (const followed of [...this.#behind]) {
+    for (const followed of [...this.#unread]) {
       if (leftBytes <= 0) break
-      this.#behind.delete(followed)
-      this.#behind.add(followed)
+      this.#unread.delete(followed)
+      this.#unread.add(followed)
       named.add(placeKey(followed))
       const partition = await this.#readOne(followed, leftBytes)
       for (const { length } of partition.records) leftBytes -= length
@@ -123,7 +135,7 @@ export class Session {
   }
 
   #hasNews(): boolean {
-    return this.#behind.size > 0 || this.#missing.length > 0 || (this.#shown.size > 0 && this.#options.tellsAtOnce())
+    return this.#unread.size > 0 || this.#missing.length > 0 || (this.#shown.size > 0 && this.#options.tellsAtOnce())
   }
 
   #moveTo(position: ReplicaPosition): void {
@@ -137,7 +149,13 @@ export class Session {
       return
     }
     const followed = before ?? this.#follow(key, log, position.offset)
-    before?.moveTo(position.offset)
+    followed.next = position.offset
+    if (followed.hasMore) this.#unread.add(followed)
+    else this.#unread.delete(followed)
+    if (before === undefined) this.#noteMoved(followed)
+  }
+
+  #noteMoved(followed: Followed): void {
     if (followed.isBehind) this.#behind.add(followed)
     else this.#behind.delete(followed)
     this.#options.onMoved(followed)
@@ -146,10 +164,11 @@ export class Session {
   #follow(key: string, log: HeldBackLog, offset: number): Followed {
     const { before, clock } = this.#options
     const caughtUpMs = before?.followed(log.own)?.caughtUpMs ?? Number.NEGATIVE_INFINITY
-    const followed = new Followed(log, { offset, caughtUpMs }, clock, {
-      behind: (one) => {
+    const followed = new Followed(log, { offset, caughtUpMs, since: this.#nextEpoch - 1 }, clock, {
+      more: (one) => {
         if (!this.#behind.has(one)) one.noteBehind()
         this.#behind.add(one)
+        this.#unread.add(one)
         this.#wakeup.wake()
       },
       shown: (one) => {
@@ -169,11 +188,12 @@ export class Session {
     this.#followed.delete(key)
     this.#byLog.delete(followed.log.own)
     this.#behind.delete(followed)
+    this.#unread.delete(followed)
     this.#shown.delete(followed)
   }
 
   async #readOne(followed: Followed, maxBytes: number): Promise<FetchedPartition> {
-    const { log, offset } = followed
+    const { log, next: offset } = followed
     try {
       const { logStartOffset } = log
       const { records, release } = await log.own.read(Math.max(offset, logStartOffset), maxBytes, { lend: true })

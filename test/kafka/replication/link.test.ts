@@ -10,6 +10,7 @@ import { linkTo, replicaFetch, serveReplicated, smallLeader, someReport } from '
 const orders = { topic: 'orders', partition: 0 }
 const bills = { topic: 'bills', partition: 3 }
 const long = 60_000
+const someAcknowledgement = { replicaId: 2, leaderEpoch: 7, sessionId: 1, sessionEpoch: 0, positions: [] }
 
 test('a session: all positions first, then what has moved, and answers that name only news', async (t) => {
   const { leader, link, complaints } = await serveReplicated(t)
@@ -61,6 +62,10 @@ test('a leader refuses what a session or an epoch does not allow', async (t) => 
   await refused('FETCH_SESSION_ID_NOT_FOUND', { sessionId: 99, sessionEpoch: 1 })
   await refused('FENCED_LEADER_EPOCH', { leaderEpoch: 6 })
   await refused('UNKNOWN_LEADER_EPOCH', { leaderEpoch: 8, positions: [{ ...orders, offset: 0 }] })
+  await assert.rejects(replica.acknowledge({ ...someAcknowledgement, sessionId: 99 }), {
+    code: 'FETCH_SESSION_ID_NOT_FOUND',
+  })
+  await assert.rejects(replica.acknowledge({ ...someAcknowledgement, leaderEpoch: 6 }), { code: 'FENCED_LEADER_EPOCH' })
   await assert.rejects(replica.endOfEpochs(6, [{ ...orders, epoch: 3 }]), { code: 'FENCED_LEADER_EPOCH' })
   await assert.rejects(replica.report({ ...someReport, clusterId: 'another' }), {
     code: 'INCONSISTENT_CLUSTER_ID',
@@ -75,10 +80,26 @@ test('a broker without replicas refuses replicas, and one of another kind cannot
     replica.fetch(replicaFetch({ positions: [{ ...orders, offset: 0 }] })),
     replica.endOfEpochs(7, [{ ...orders, epoch: 3 }]),
     replica.report(someReport),
+    replica.acknowledge(someAcknowledgement),
   ]) {
     await assert.rejects(question, { code: 'NOT_LEADER_OR_FOLLOWER' })
   }
   assert.deepEqual(await replica.endOfEpochs(7, []), [])
+})
+
+test('what a replica has is told as it says it', async (t) => {
+  const { leader, link } = await serveReplicated(t)
+  const replica = link()
+  const { sessionId } = await replica.fetch(replicaFetch({ positions: [{ ...orders, offset: 0 }] }))
+  const positions = [
+    { ...orders, offset: 2 ** 40 },
+    { ...orders, partition: 5, offset: 0 },
+    { ...bills, offset: 7 },
+  ]
+  await replica.acknowledge({ ...someAcknowledgement, sessionId, sessionEpoch: 3, positions })
+  assert.deepEqual(leader.acknowledgements, [
+    { replicaId: 2, leaderEpoch: 7, sessionId, sessionEpoch: 3, positions, signal: undefined },
+  ])
 })
 
 test('the ends of epochs, and a report with all that a leader tells', async (t) => {

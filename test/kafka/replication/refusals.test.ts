@@ -22,7 +22,7 @@ const questions = [
 /** Answered by the server itself, whoever leads; what the directory takes (DescribeLogDirs) a node says of itself. */
 const ofEachNode: ReadonlySet<string> = new Set([
   ...['ApiVersions', 'DescribeCluster', 'FindCoordinator', 'DescribeAcls', 'ListPartitionReassignments'],
-  ...['DescribeLogDirs', 'ReplicaReport'],
+  ...['DescribeLogDirs', 'ReplicaReport', 'ReplicaAcknowledge'],
 ])
 
 function errorCodesIn(value: unknown): number[] {

@@ -12,6 +12,7 @@ import type {
   EpochAnswer,
   EpochQuestion,
   LeaderReport,
+  ReplicaAcknowledgement,
   ReplicaFetch,
   ReplicaFetched,
   ReplicaReport,
@@ -36,6 +37,7 @@ export class SmallLeader implements Replicated, ReplicaService {
   readonly holdsBack = true
   readonly replicas = this
   readonly fetches: ReplicaFetch[] = []
+  readonly acknowledgements: ReplicaAcknowledgement[] = []
   readonly reports: ReplicaReport[] = []
   readonly askedEpochs: { leaderEpoch: number; questions: readonly EpochQuestion[] }[] = []
   description: ClusterDescription
@@ -99,6 +101,12 @@ export class SmallLeader implements Replicated, ReplicaService {
       news = this.#newsOf(session)
     }
     return { sessionId, partitions: news }
+  }
+
+  async acknowledge(acknowledgement: ReplicaAcknowledgement): Promise<void> {
+    this.acknowledgements.push({ ...acknowledgement, signal: undefined })
+    this.#checkEpoch(acknowledgement.leaderEpoch)
+    if (!this.#sessions.has(acknowledgement.sessionId)) throw new HoldfastError('FETCH_SESSION_ID_NOT_FOUND')
   }
 
   async endOfEpochs(leaderEpoch: number, questions: readonly EpochQuestion[]): Promise<readonly EpochAnswer[]> {

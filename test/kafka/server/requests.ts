@@ -81,4 +81,11 @@ export const requests: Readonly<Record<number, object>> = {
     maxWaitMs: 0,
     wantsToLead: false,
   },
+  12002: {
+    replicaId: 2,
+    leaderEpoch: 0,
+    sessionId: 1,
+    sessionEpoch: 0,
+    topics: [{ name: 'orders', partitions: [{ index: 0, offset: 3 }] }],
+  },
 }
