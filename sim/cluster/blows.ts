@@ -45,6 +45,17 @@ const deeds: Record<Blow, Deed> = {
     network.cut(from, to, forMs)
     if (!random.once(3)) network.cut(to, from, forMs)
   },
+  apart: async (stage, random) => {
+    const { members, network } = stage
+    const { name } = chosen(stage, random)
+    const forMs = 100 + random.below(8000)
+    // Clients go on reaching it.
+    const others = [...members.map((member) => member.name), ...(random.once(3) ? [] : ['etcd'])]
+    for (const other of others) {
+      network.cut(name, other, forMs)
+      network.cut(other, name, forMs)
+    }
+  },
   etcd: async ({ members, network }, random) => {
     const { name } = pick(random, members)
     const forMs = 100 + random.below(8000)
@@ -53,7 +64,7 @@ const deeds: Record<Blow, Deed> = {
   },
   loss: async ({ network, scheduler }, random) => {
     network.lossRate = [0, 0.02, 0.2][random.below(3)]
-    network.slowestMs = [2, 30, 400][random.below(3)]
+    network.slowestMs = [2, 30, 400, 2500][random.below(4)]
     scheduler.schedule(random.below(5000), () => {
       network.lossRate = 0
       network.slowestMs = 2
@@ -71,6 +82,7 @@ export function strike(stage: Stage, random: SeededRandomness, blow: Blow): Prom
 }
 
 async function end(stage: Stage, random: SeededRandomness, how: 'kill' | 'power'): Promise<void> {
+  if (random.once(4)) await decision(stage, random)
   const member = chosen(stage, random)
   if (member.life.isOver) return
   if (random.once(3)) await member.end(how)
@@ -102,6 +114,13 @@ async function wipe(stage: Stage, random: SeededRandomness): Promise<void> {
   member.wipe()
   stage.died()
   await later(stage, random, member)
+}
+
+/** Until shortly after who leads, or who is in sync, has been decided anew: what was decided has to be true at once. */
+async function decision({ watching, scheduler }: Stage, random: SeededRandomness): Promise<void> {
+  const before = watching.decided
+  for (let leftMs = 3000; leftMs > 0 && watching.decided === before; leftMs--) await scheduler.sleep(1)
+  await scheduler.sleep(random.next() * 20)
 }
 
 /** Mostly the leader. */

@@ -6,6 +6,9 @@
 import type { Clock, Timer } from '../../src/core/clock.js'
 import type { Scheduler } from '../scheduler.js'
 
+/** A turn of the event loop takes time: who lets others go first, for as long as something takes, comes to an end. */
+const turnMs = 0.02
+
 export class Life implements Clock {
   readonly #scheduler: Scheduler
   #isOver = false
@@ -48,7 +51,7 @@ export class Life implements Clock {
   }
 
   soon(task: () => void): void {
-    this.#scheduler.soon(() => this.do(task))
+    this.#scheduler.schedule(turnMs, () => this.do(task))
   }
 
   /** Now, or when the pause is over. */

@@ -4,7 +4,7 @@ import type { Settings } from '../../src/core/settings.js'
 import { withOrigins } from '../../src/core/settings-origin.js'
 import { type Narrowing, type Plan, planOf, streamOf } from '../plan.js'
 
-export const blows = ['kill', 'power', 'stop', 'pause', 'cut', 'etcd', 'loss', 'wipe', 'promote'] as const
+export const blows = ['kill', 'power', 'stop', 'pause', 'cut', 'apart', 'etcd', 'loss', 'wipe', 'promote'] as const
 export type Blow = (typeof blows)[number]
 
 export interface ClusterNarrowing extends Omit<Narrowing, 'without'> {

@@ -23,11 +23,14 @@ export interface Hunt {
 /** Without calls that fail: what breaks then has no other reason than the bug. */
 const narrowing = JSON.stringify({ without: faultKinds })
 
-/** Runs as many worlds with the bug, or with the unchanged engine, up to the first that breaks a promise. */
-export function hunt(mutant: Mutant | undefined, seeds: Seeds): Promise<Hunt> {
+/**
+ * Runs as many worlds with the bug, or with the unchanged engine, up to the first that breaks a promise. `world`: of one node
+ * where absent, or of several.
+ */
+export function hunt(mutant: Mutant | undefined, seeds: Seeds, world = mutant?.world): Promise<Hunt> {
   return inCopy(mutant, async (directory) => {
     const beganMs = systemClock.monotonic()
-    const { code, text } = await simulated(directory, seeds)
+    const { code, text } = await simulated(directory, seeds, world)
     const seconds = (systemClock.monotonic() - beganMs) / 1000
     const sums = [...text.matchAll(/^(\d+) of \d+ worlds from seed \d+: (\d+) crashes/gm)].at(-1)
     const seed = /^BROKEN by seed (\d+): /m.exec(text)?.[1]
@@ -41,8 +44,13 @@ export function hunt(mutant: Mutant | undefined, seeds: Seeds): Promise<Hunt> {
   })
 }
 
-function simulated(directory: string, { from, count, jobs }: Seeds): Promise<{ code: number | null; text: string }> {
-  const options = ['--seeds', count, '--from', from, '--jobs', jobs, '--narrow', narrowing, '--first', '--whole']
+function simulated(
+  directory: string,
+  { from, count, jobs }: Seeds,
+  world: Mutant['world'],
+): Promise<{ code: number | null; text: string }> {
+  const kind = world === undefined ? ['--narrow', narrowing] : [`--${world}`]
+  const options = ['--seeds', count, '--from', from, '--jobs', jobs, '--first', '--whole', ...kind]
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['--import', 'tsx', 'sim/run.ts', ...options.map(String)], { cwd: directory })
     let text = ''

@@ -3,15 +3,24 @@
  * only; `run.ts` beside it puts them into a copy of the sources, one at a time, and lets the simulator look for them.
  */
 
-export interface Mutant {
-  readonly name: string
+import { replicationMutants } from './replication.js'
+
+export interface Change {
   /** Below `src/`. */
   readonly file: string
   /** Occurs in the file exactly once. */
   readonly find: string
   readonly replace: string
+}
+
+export interface Mutant extends Change {
+  readonly name: string
   /** The promise that it breaks. */
   readonly breaks: string
+  /** In whose worlds it is looked for: of one node where absent, or of several that copy one another. */
+  readonly world?: 'cluster'
+  /** A second guard that would stand in for the first, and goes with it. */
+  readonly also?: readonly Change[]
 }
 
 /** When an acknowledgement comes, and what it stands on. */
@@ -317,4 +326,11 @@ const keeping: readonly Mutant[] = [
   },
 ]
 
-export const mutants: readonly Mutant[] = [...acknowledging, ...naming, ...recovering, ...producing, ...keeping]
+export const mutants: readonly Mutant[] = [
+  ...acknowledging,
+  ...naming,
+  ...recovering,
+  ...producing,
+  ...keeping,
+  ...replicationMutants,
+]

@@ -28,9 +28,12 @@ if (unknown.length > 0) throw new Error(`There is no deliberate bug ${unknown.jo
 row('bug', 'seed', 'rule that was broken', 'crashes', 'seconds')
 row('---', '---', '---', '---', '---')
 let failures = 0
-const control = await hunt(undefined, { ...seeds, count: controlSeeds })
-if (control.found === undefined) tell('none (control)', control, `none, in ${control.worlds} worlds`)
-else failed('none (control)', control, 'THE UNCHANGED ENGINE IS CAUGHT')
+for (const world of new Set(chosen.map((mutant) => mutant.world))) {
+  const control = await hunt(undefined, { ...seeds, count: controlSeeds }, world)
+  const name = `none (control, ${world ?? 'one node'})`
+  if (control.found === undefined) tell(name, control, `none, in ${control.worlds} worlds`)
+  else failed(name, control, 'THE UNCHANGED ENGINE IS CAUGHT')
+}
 for (const mutant of chosen) await look(mutant)
 process.stdout.write(`${chosen.length} deliberate bugs, ${failures} failures\n`)
 process.exitCode = failures === 0 ? 0 : 1
@@ -39,7 +42,7 @@ async function look(mutant: Mutant): Promise<void> {
   const outcome = await hunt(mutant, seeds)
   const { found, worlds } = outcome
   if (found === undefined) return failed(mutant.name, outcome, `NOT CAUGHT within ${worlds} seeds`)
-  const same = await hunt(undefined, { from: found.seed, count: 1, jobs: 1 })
+  const same = await hunt(undefined, { from: found.seed, count: 1, jobs: 1 }, mutant.world)
   if (same.found !== undefined) return failed(mutant.name, outcome, `THE UNCHANGED ENGINE BREAKS ${same.found.rule}`)
   tell(mutant.name, outcome, found.rule)
 }

@@ -8,24 +8,26 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { transform } from 'esbuild'
 import { hunt } from '../../sim/mutants/hunting.js'
-import { type Mutant, mutants } from '../../sim/mutants/list.js'
-import { pathOf, planted } from '../../sim/mutants/planting.js'
+import { type Change, mutants } from '../../sim/mutants/list.js'
+import { changesOf, pathOf, planted } from '../../sim/mutants/planting.js'
 
-const sourceOf = (mutant: Mutant): string => readFileSync(pathOf(mutant), 'utf8')
+const sourceOf = (change: Change): string => readFileSync(pathOf(change), 'utf8')
 
 test('there are at least twenty deliberate bugs, each with a name and a change of its own', () => {
   assert.ok(mutants.length >= 20)
   assert.equal(new Set(mutants.map(({ name }) => name)).size, mutants.length)
-  const changes = mutants.map(({ file, find, replace }) => JSON.stringify([file, find, replace]))
+  const changes = mutants.map((mutant) => JSON.stringify(changesOf(mutant)))
   assert.equal(new Set(changes).size, mutants.length)
 })
 
 for (const mutant of mutants) {
   test(`${mutant.name} can be planted, and what comes of it is a program`, async () => {
-    const source = sourceOf(mutant)
-    const changed = planted(source, mutant)
-    assert.notEqual(changed, source)
-    await transform(changed, { loader: 'ts' })
+    for (const change of changesOf(mutant)) {
+      const source = sourceOf(change)
+      const changed = planted(source, change)
+      assert.notEqual(changed, source)
+      await transform(changed, { loader: 'ts' })
+    }
   })
 }
 
@@ -43,4 +45,11 @@ test('the simulator catches a planted bug by a seed that the engine as it is pas
   const control = await hunt(undefined, seeds)
   assert.equal(control.found, undefined)
   assert.ok(control.worlds === 1 && control.crashes > 0)
+})
+
+test('so it does in worlds of several nodes', async () => {
+  const mutant = mutants.find(({ name }) => name === 'acknowledged-before-copied')
+  const seeds = { from: 16, count: 1, jobs: 1 }
+  assert.notEqual((await hunt(mutant, seeds)).found, undefined)
+  assert.equal((await hunt(undefined, seeds, 'cluster')).found, undefined)
 })

@@ -7,9 +7,12 @@ import type { CatalogTopic } from '../contract.js'
 /** All of it is durable when this resolves. @throws what the store refuses */
 export async function takeOverTopics(store: MessageStore, catalog: readonly CatalogTopic[]): Promise<void> {
   const wanted = new Map(catalog.map((topic) => [topic.name, topic]))
-  for (const { name, id } of store.topics()) {
-    // Another topic that has the name by now shares nothing with it.
-    if (wanted.get(name)?.id.equals(id) !== true) await store.deleteTopic(name)
+  for (const { name, id, partitions } of store.topics()) {
+    const there = wanted.get(name)
+    // Another topic that has the name by now shares nothing with it. And one that grew here, under a leader whom nobody
+    // followed any more, is copied anew: a partition alone does not go, and what it holds would be there when it comes.
+    const isSame = there?.id.equals(id) === true && partitions <= there.partitions
+    if (!isSame) await store.deleteTopic(name)
   }
   for (const topic of catalog) await takeOver(store, topic)
 }
