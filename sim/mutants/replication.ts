@@ -44,9 +44,16 @@ const acknowledging: readonly ClusterMutant[] = [
   {
     name: 'copy-told-before-durable',
     file: 'replication/follower/fetching.ts',
-    find: 'await this.#options.copied.appendReplicated({',
-    replace: 'void this.#options.copied.appendReplicated({',
-    breaks: 'a replica is where it says that it is, also after the loss of power',
+    find: 'offset: log.own.highWatermark })),',
+    replace: 'offset: log.own.logEndOffset })),',
+    breaks: 'a replica has on its disk what it says that it has',
+  },
+  {
+    name: 'given-taken-for-stored',
+    file: 'replication/leader/followed.ts',
+    find: '    return this.#offset\n',
+    replace: '    return this.next\n',
+    breaks: 'what a replica was given counts when it says that it has it',
   },
 ]
 
