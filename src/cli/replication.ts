@@ -8,6 +8,7 @@ import { type Logger, silentLogger } from '../core/logger.js'
 import { originOf, resolveSettings, type Settings } from '../core/settings.js'
 import type { Replicated } from '../replication/contract.js'
 import type { ReplicaNode } from '../replication/node.js'
+import { etcdAccess } from './etcd-access.js'
 
 export interface Served {
   readonly broker: Broker
@@ -80,8 +81,9 @@ type OpenAuthority = Parameters<typeof ReplicaNode.open>[1]['openAuthority']
 function authorityOf(settings: Settings, logger: Logger, Etcd: EtcdAuthorityClass): OpenAuthority {
   const endpoints = settings['replication.etcd']
   if (endpoints === '') return undefined
-  return (self) =>
+  return async (self) =>
     Etcd.open({
+      access: await etcdAccess(settings),
       endpoints: endpoints.split(',').map((endpoint) => endpoint.trim()),
       cluster: settings['replication.cluster'],
       self,

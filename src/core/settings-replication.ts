@@ -26,6 +26,14 @@ export const replicationRows = {
     '',
     'Addresses of an etcd that decides who leads, "http://host:2379" with commas between; empty where a person does (holdfast promote).',
   ),
+  'replication.etcd.user': path('', 'Who this node is to an etcd that asks for it; empty for nobody.'),
+  'replication.etcd.password.file': path('', 'A file that holds the password of replication.etcd.user.'),
+  'replication.etcd.ca.file': path(
+    '',
+    'A file with the certificates (PEM) of those who say that it is etcd, for "https://"; empty for those that Node believes.',
+  ),
+  'replication.etcd.cert.file': path('', 'A file with the certificate (PEM) that this node shows to etcd.'),
+  'replication.etcd.key.file': path('', 'A file with the key (PEM) of replication.etcd.cert.file.'),
   'replication.cluster': path('holdfast', 'The name under which the nodes of this cluster find each other in etcd.'),
   'replication.lease.ms': int(
     6_000,

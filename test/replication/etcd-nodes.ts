@@ -3,6 +3,7 @@
 import type { TestContext } from 'node:test'
 import { systemClock } from '../../src/core/clock.js'
 import { type Logger, silentLogger } from '../../src/core/logger.js'
+import type { EtcdAccess } from '../../src/replication/etcd/access.js'
 import { EtcdAuthority } from '../../src/replication/etcd/etcd-authority.js'
 import { until } from '../support/until.js'
 
@@ -16,6 +17,7 @@ export interface NodeOptions {
   readonly cluster: string
   readonly leaseMs?: number
   readonly logger?: Logger
+  readonly access?: EtcdAccess
 }
 
 /** It is closed after the test, or where there is none, never. */

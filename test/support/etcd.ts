@@ -19,13 +19,16 @@ export function withoutEtcd(): string | false {
 
 export class EtcdNode {
   readonly url: string
+  /** For TLS, where it listens for it. */
+  readonly secureUrl: string
   readonly #args: readonly string[]
   readonly #data: string
   readonly #log: string
   #child: ChildProcess | undefined
 
-  constructor(url: string, args: readonly string[], path: string) {
+  constructor(url: string, args: readonly string[], path: string, secureUrl = '') {
     this.url = url
+    this.secureUrl = secureUrl
     this.#args = args
     this.#data = path
     this.#log = `${path}.log`
@@ -111,6 +114,13 @@ export class EtcdNode {
   }
 }
 
+export interface EtcdOptions {
+  /** More of its command line. */
+  readonly args?: readonly string[]
+  /** It listens for TLS too, with the certificates that `args` name. */
+  readonly isSecure?: boolean
+}
+
 export class Etcd {
   readonly nodes: readonly EtcdNode[]
   readonly #directory: TemporaryDirectory
@@ -121,21 +131,24 @@ export class Etcd {
   }
 
   /** Several elect one another fast, so that the loss of one is over within a lease of a few seconds. */
-  static async start(count = 1): Promise<Etcd> {
+  static async start(count = 1, { args: more = [], isSecure = false }: EtcdOptions = {}): Promise<Etcd> {
     const directory = await makeTemporaryDirectory('holdfast-etcd-')
-    const ports = await freePorts(2 * count)
+    const ports = await freePorts(3 * count)
     const urls = ports.map((port) => `http://127.0.0.1:${port}`)
     const peers = Array.from({ length: count }, (_, index) => `n${index}=${urls[count + index]}`).join(',')
     const nodes = urls.slice(0, count).map((url, index) => {
       const peer = urls[count + index]
+      const secure = `https://127.0.0.1:${ports[2 * count + index]}`
+      const clients = isSecure ? `${url},${secure}` : url
       const args = [
         '--name',
         `n${index}`,
-        ...['--listen-client-urls', url, '--advertise-client-urls', url],
+        ...['--listen-client-urls', clients, '--advertise-client-urls', clients],
         ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', peers],
         ...['--heartbeat-interval', '50', '--election-timeout', '500'],
+        ...more,
       ]
-      return new EtcdNode(url, args, join(directory.path, `n${index}`))
+      return new EtcdNode(url, args, join(directory.path, `n${index}`), isSecure ? secure : undefined)
     })
     const etcd = new Etcd(nodes, directory)
     for (const node of nodes) node.start()

@@ -1,9 +1,10 @@
 /** HTTP to an etcd of several endpoints: each request has a time limit, and goes to the next endpoint where one fails. */
 
 import { Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http'
-import { request as requestHttps, Agent as SecureAgent } from 'node:https'
+import { request as requestHttps } from 'node:https'
 import type { Clock } from '../../core/clock.js'
 import { HoldfastError, reasonOf } from '../../core/errors.js'
+import { type EtcdAccess, Login, LoginNeeded, refusalOf, secureAgent } from './access.js'
 
 /** What an answer is before anybody has looked at it. */
 export type Json = Readonly<Record<string, unknown>>
@@ -12,7 +13,7 @@ export type Json = Readonly<Record<string, unknown>>
 export interface EtcdWire {
   /** The endpoint that is asked first. */
   readonly current: number
-  /** @throws LeaseNotFound; REPLICATION_UNAVAILABLE where whether it was carried out is not known */
+  /** @throws LeaseNotFound; INVALID_SETTING where this user may not; REPLICATION_UNAVAILABLE where whether it was carried out is not known */
   post(path: string, body: Json): Promise<Json>
   /** What is told, answer by answer, until it ends or `signal` is aborted. Fails as the connection does. */
   stream(path: string, body: Json, signal: AbortSignal): AsyncGenerator<Json>
@@ -38,21 +39,30 @@ export function parseEndpoints(endpoints: readonly string[]): URL[] {
   })
 }
 
+export interface EndpointsOptions {
+  readonly clock: Clock
+  /** For how long one endpoint is waited for. */
+  readonly limitMs: number
+  readonly access?: EtcdAccess
+}
+
 export class Endpoints implements EtcdWire {
   readonly #urls: readonly URL[]
   readonly #clock: Clock
   readonly #limitMs: number
   readonly #agent = new Agent({ keepAlive: true })
-  readonly #secureAgent = new SecureAgent({ keepAlive: true })
+  readonly #secureAgent: Agent
+  readonly #login: Login
   #current = 0
   /** Of the etcd that answered first. Another one's record would be another decision. */
   #etcdId: unknown
 
-  /** `limitMs`: for how long one endpoint is waited for. */
-  constructor(urls: readonly URL[], { clock, limitMs }: { clock: Clock; limitMs: number }) {
+  constructor(urls: readonly URL[], { clock, limitMs, access = {} }: EndpointsOptions) {
     this.#urls = urls
     this.#clock = clock
     this.#limitMs = limitMs
+    this.#secureAgent = secureAgent(access)
+    this.#login = new Login(access)
   }
 
   /** The endpoint that is asked first. */
@@ -63,16 +73,16 @@ export class Endpoints implements EtcdWire {
   /**
    * Asks one endpoint after the other until one answers. So a request may have been carried out although another endpoint
    * then refuses it.
-   * @throws LeaseNotFound; REPLICATION_UNAVAILABLE where none has answered: whether it was carried out is not known then
+   * @throws LeaseNotFound; INVALID_SETTING where etcd does not let this user; REPLICATION_UNAVAILABLE where none has answered: whether it was carried out is not known then
    */
   async post(path: string, body: Json): Promise<Json> {
     const reasons: string[] = []
     for (let tries = 0; tries < this.#urls.length; tries++) {
       const endpoint = this.#current
       try {
-        return this.#understand(await this.#ask(endpoint, path, body))
+        return await this.#askLoggedIn(endpoint, path, body)
       } catch (error) {
-        if (error instanceof LeaseNotFound) throw error
+        if (error instanceof LeaseNotFound || error instanceof HoldfastError) throw error
         reasons.push(`${this.#urls[endpoint].origin}: ${reasonOf(error)}`)
         this.#leave(endpoint)
       }
@@ -83,6 +93,7 @@ export class Endpoints implements EtcdWire {
   /** What one endpoint tells, answer by answer, until it ends or `signal` is aborted. Fails as the connection does. */
   async *stream(path: string, body: Json, signal: AbortSignal): AsyncGenerator<Json> {
     const endpoint = this.#current
+    await this.#logIn(endpoint)
     // Ends the stream where this member of etcd has lost the others.
     const request = this.#request(endpoint, path, { 'grpc-metadata-hasleader': 'true' })
     const end = (): void => void request.destroy()
@@ -117,13 +128,35 @@ export class Endpoints implements EtcdWire {
     this.#secureAgent.destroy()
   }
 
+  async #askLoggedIn(endpoint: number, path: string, body: Json): Promise<Json> {
+    await this.#logIn(endpoint)
+    try {
+      return await this.#askOnce(endpoint, path, body)
+    } catch (error) {
+      if (!(error instanceof LoginNeeded)) throw error
+    }
+    // Nothing was carried out: the token has run out, or etcd was told to ask for users since.
+    this.#login.forget()
+    await this.#logIn(endpoint)
+    return this.#askOnce(endpoint, path, body)
+  }
+
+  async #logIn(endpoint: number): Promise<void> {
+    await this.#login.renew((path, body) => this.#askOnce(endpoint, path, body))
+  }
+
+  async #askOnce(endpoint: number, path: string, body: Json): Promise<Json> {
+    return this.#understand(await this.#ask(endpoint, path, body))
+  }
+
   #leave(endpoint: number): void {
     if (this.#current === endpoint) this.#current = (endpoint + 1) % this.#urls.length
   }
 
   #request(endpoint: number, path: string, headers: Record<string, string> = {}): ClientRequest {
     const url = new URL(path, this.#urls[endpoint])
-    const options = { method: 'POST', headers: { 'content-type': 'application/json', ...headers } }
+    const all = { 'content-type': 'application/json', ...this.#login.headers, ...headers }
+    const options = { method: 'POST', headers: all }
     return url.protocol === 'https:'
       ? requestHttps(url, { ...options, agent: this.#secureAgent })
       : requestHttp(url, { ...options, agent: this.#agent })
@@ -161,7 +194,7 @@ export class Endpoints implements EtcdWire {
       const message = typeof error === 'string' ? error : error['message']
       if (typeof message !== 'string') throw notEtcd(text)
       if (/lease not found/.test(message)) throw new LeaseNotFound(message)
-      throw new Error(message)
+      throw refusalOf(message, this.#login.user)
     }
     this.#etcdId ??= header['cluster_id']
     if (header['cluster_id'] !== this.#etcdId) throw new Error('this is another etcd than the one that answered first')
@@ -181,6 +214,6 @@ function parseObject(text: string): Json {
 
 function notEtcd(text: string): Error {
   return new Error(
-    `this is no etcd with an HTTP gateway of version 3.4 or later; it says ${JSON.stringify(text.slice(0, 60))}`,
+    `this is no etcd with an HTTP gateway of version 3.4 or later; it says ${JSON.stringify(text.slice(0, 100))}`,
   )
 }

@@ -51,7 +51,7 @@ export class EtcdAuthority implements Authority {
   /** Why etcd does not answer as it should; undefined while it does. */
   #trouble: string | undefined
 
-  private constructor({ endpoints, cluster, self, leaseMs, clock, logger, openWire }: EtcdOptions) {
+  private constructor({ endpoints, cluster, self, leaseMs, clock, logger, access, openWire }: EtcdOptions) {
     this.#self = self
     this.#leaseMs = leaseMs
     const { roundMs, limitMs, retryMs } = timesOf(leaseMs)
@@ -60,7 +60,7 @@ export class EtcdAuthority implements Authority {
     this.#clock = clock
     this.#logger = logger
     this.#keys = new Keys(cluster)
-    this.#wire = openWire?.(limitMs) ?? new Endpoints(parseEndpoints(endpoints), { clock, limitMs })
+    this.#wire = openWire?.(limitMs) ?? new Endpoints(parseEndpoints(endpoints), { clock, limitMs, access })
     this.#gateway = new Gateway(this.#wire, this.#keys.prefix)
     this.#lease = new Lease(this.#gateway, { clock, leaseMs })
     this.#heard = new Heard(clock, leaseMs)

@@ -3,6 +3,7 @@
 import type { Member } from '../../broker/replication.js'
 import type { Clock } from '../../core/clock.js'
 import type { Logger } from '../../core/logger.js'
+import type { EtcdAccess } from './access.js'
 import type { EtcdWire } from './endpoints.js'
 
 export interface EtcdOptions {
@@ -16,6 +17,8 @@ export interface EtcdOptions {
   readonly leaseMs: number
   readonly clock: Clock
   readonly logger: Logger
+  /** Who this node is to etcd. */
+  readonly access?: EtcdAccess
   /** HTTP to the endpoints where absent. `limitMs`: for how long an answer is waited for. */
   readonly openWire?: (limitMs: number) => EtcdWire
 }
