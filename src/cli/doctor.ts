@@ -6,11 +6,12 @@ import { HoldfastError } from '../core/errors.js'
 import type { CheckResult } from '../monitoring/doctor/check.js'
 import { printError, printJson } from './output.js'
 import { type SettingsOptions, settingsOf, withSettings } from './settings-options.js'
-import { parseAddress } from './target.js'
+import { commandConfigHelp, connectAs, parseAddress } from './target.js'
 
 interface Options extends SettingsOptions {
   readonly data?: string
   readonly broker?: string
+  readonly commandConfig?: string
   readonly http?: string
   readonly token?: string
   readonly listen: { readonly host: string; readonly port: number }
@@ -28,6 +29,7 @@ export function doctorCommand(): (parent: Command) => void {
         .description('check an installation, a data directory and its disk, and a running broker')
         .option('-d, --data <dir>', 'the data directory; it may be served meanwhile (default: ./data)')
         .option('-b, --broker <brokers>', 'ask a served broker, or a cluster, whether it answers')
+        .option('--command-config <file>', commandConfigHelp)
         .option('--http <url>', 'ask a served broker, by its HTTP address, what its figures advise')
         .addOption(new Option('--token <token>', 'what the HTTP address wants').env('HOLDFAST_HTTP_TOKEN'))
         .addOption(
@@ -74,7 +76,7 @@ async function allChecks(options: Options): Promise<readonly CheckResult[]> {
     results.push(...(await checkHere(options)))
     if (http === undefined) results.push(...(await adviceOfServing(data ?? defaultData)))
   }
-  if (broker !== undefined) results.push(await askBroker(broker))
+  if (broker !== undefined) results.push(await askBroker(broker, options.commandConfig))
   if (http !== undefined) {
     const { adviceOverHttp } = await import('../monitoring/doctor/broker-checks.js')
     results.push(...(await adviceOverHttp(http, (url) => get(url, options.token))))
@@ -116,12 +118,9 @@ async function checkHere({ data = defaultData, listen, ...options }: Options): P
   })
 }
 
-async function askBroker(address: string): Promise<CheckResult> {
-  const [{ checkBroker }, { RemoteBroker }] = await Promise.all([
-    import('../monitoring/doctor/broker-checks.js'),
-    import('../kafka/remote-broker.js'),
-  ])
-  const broker = await RemoteBroker.connect(address)
+async function askBroker(address: string, commandConfig: string | undefined): Promise<CheckResult> {
+  const { checkBroker } = await import('../monitoring/doctor/broker-checks.js')
+  const broker = await connectAs(address, commandConfig, { retryMs: 0 })
   try {
     return await checkBroker(address, broker, systemClock)
   } finally {

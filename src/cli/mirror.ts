@@ -13,6 +13,8 @@ import { wholeNumber } from './target.js'
 interface MirrorCommandOptions extends SettingsOptions {
   readonly from: string
   readonly to: string
+  readonly fromConfig?: string
+  readonly toConfig?: string
   readonly topic?: readonly string[]
   readonly untilCaughtUp?: boolean
   readonly cutOver?: boolean
@@ -30,7 +32,9 @@ export function mirrorCommand(): (parent: Command) => void {
           'copy topics, messages and committed offsets from one folder or cluster to another, and follow until Ctrl-C',
         )
         .requiredOption('--from <side>', 'a data directory that nobody serves, HOST:PORT, or kafka://HOST:PORT')
-        .requiredOption('--to <side>', 'the same; a data directory that is not there yet is made'),
+        .requiredOption('--to <side>', 'the same; a data directory that is not there yet is made')
+        .option('--from-config <file>', "TLS and SASL for --from, from a file as Kafka's tools take")
+        .option('--to-config <file>', 'the same for --to'),
     )
       .option('-t, --topic <pattern>', 'which topics, may be repeated; * stands for any characters', collectTexts)
       .option('--until-caught-up', 'end when everything is copied that is there now, and verify')
@@ -50,15 +54,15 @@ with --cut-over. Into a folder everything is copied as it lies there, transactio
 across the wire gives out offsets by itself, so what cannot have the same offsets there is refused (COPY_IMPOSSIBLE).`
 
 async function runMirror(options: MirrorCommandOptions): Promise<void> {
-  const { from, to, untilCaughtUp, cutOver, maxRate } = options
+  const { from, to, fromConfig, toConfig, untilCaughtUp, cutOver, maxRate } = options
   if (untilCaughtUp && cutOver) throw new HoldfastError('INVALID_ARGUMENT', 'Say --until-caught-up or --cut-over.')
   if (from === to) throw new HoldfastError('INVALID_ARGUMENT', `${from} cannot be mirrored into itself.`)
   const end: MirrorEnd = cutOver ? 'cut-over' : untilCaughtUp ? 'caught-up' : 'stopped'
   const telling = options.json ? tellingPrograms() : tellingPeople()
   const { mirror } = await import('../mirror/mirror.js')
-  const source = await openSide(from, { ...sideOptions(options, from), mayBeNew: false })
+  const source = await openSide(from, { ...sideOptions(options, from), commandConfig: fromConfig, mayBeNew: false })
   try {
-    const target = await openSide(to, { ...sideOptions(options, to), mayBeNew: true })
+    const target = await openSide(to, { ...sideOptions(options, to), commandConfig: toConfig, mayBeNew: true })
     try {
       const report = await stoppable(end, (stop) =>
         mirror({

@@ -4,7 +4,7 @@ import type { BrokerService } from '../broker/contract.js'
 import { HoldfastError } from '../core/errors.js'
 import { damageText } from './recovery.js'
 import { type SettingsOptions, settingsOf } from './settings-options.js'
-import { retryMs } from './target.js'
+import { connectAs } from './target.js'
 
 const scheme = 'kafka://'
 const address = /^(\[[0-9a-fA-F:.]+\]|[^:[\]/\\]+):\d{1,5}(,|$)/
@@ -19,6 +19,8 @@ const keepingEverything = {
 export interface SideOptions extends SettingsOptions {
   /** A folder that is not there is no mistake. */
   readonly mayBeNew: boolean
+  /** TLS and SASL for brokers. */
+  readonly commandConfig?: string
 }
 
 /** Whether it names brokers: HOST:PORT, several of them with commas, or with kafka:// in front. */
@@ -27,10 +29,15 @@ export function namesBrokers(side: string): boolean {
 }
 
 /** @throws INVALID_ARGUMENT for a folder that is none of ours; CONNECTION_FAILED, DATA_DIR_LOCKED and the like */
-export async function openSide(side: string, { mayBeNew, ...options }: SideOptions): Promise<BrokerService> {
+export async function openSide(
+  side: string,
+  { mayBeNew, commandConfig, ...options }: SideOptions,
+): Promise<BrokerService> {
   if (namesBrokers(side)) {
-    const { RemoteBroker } = await import('../kafka/remote-broker.js')
-    return RemoteBroker.connect(side, { retryMs })
+    return connectAs(side, commandConfig)
+  }
+  if (commandConfig !== undefined) {
+    throw new HoldfastError('INVALID_ARGUMENT', `${commandConfig} is for a broker, and ${side} is a folder.`)
   }
   const { nodeDisk } = await import('../files/node-disk.js')
   if (!mayBeNew && (await nodeDisk.stat(`${side}/holdfast.json`)) === undefined) {

@@ -8,12 +8,14 @@ import { type SettingsOptions, settingsOf, withSettings } from './settings-optio
 
 export interface TargetOptions extends SettingsOptions {
   readonly broker?: string
+  readonly commandConfig?: string
   readonly data?: string
 }
 
 export const defaultBroker = '127.0.0.1:9092'
 
 const brokersHelp = 'work on a served broker, HOST:PORT, or on a cluster: HOST:PORT,HOST:PORT or kafka://HOST,HOST'
+export const commandConfigHelp = "TLS and SASL for --broker, from a file as Kafka's tools take (security.protocol=…)"
 /** A cluster may be electing a leader just now. */
 export const retryMs = 15_000
 
@@ -21,6 +23,7 @@ export const retryMs = 15_000
 export function withTarget(command: Command, fileFlag?: string): Command {
   command
     .option('-b, --broker <brokers>', `${brokersHelp} (default: ${defaultBroker})`)
+    .option('--command-config <file>', commandConfigHelp)
     .option('-d, --data <dir>', 'work on a data directory that nobody serves')
   return withSettings(command, fileFlag)
 }
@@ -39,9 +42,12 @@ export async function onTarget<T>(options: TargetOptions, work: (service: Broker
 }
 
 async function openTarget(options: TargetOptions): Promise<BrokerService> {
-  const { broker, data } = options
+  const { broker, data, commandConfig } = options
   if (broker !== undefined && data !== undefined) {
     throw new HoldfastError('INVALID_ARGUMENT', 'Name either --broker or --data, not both.')
+  }
+  if (data !== undefined && commandConfig !== undefined) {
+    throw new HoldfastError('INVALID_ARGUMENT', '--command-config is for --broker; a folder asks nobody who they are.')
   }
   if (data !== undefined) {
     const [{ Broker }, settings] = await Promise.all([import('../broker/broker.js'), settingsOf(options)])
@@ -55,8 +61,23 @@ async function openTarget(options: TargetOptions): Promise<BrokerService> {
       'A served broker has its own settings: a settings file, --profile and --set are for --data.',
     )
   }
+  return connectAs(broker ?? defaultBroker, commandConfig)
+}
+
+/** Connects as `commandConfig`, a file, says; in the clear and nameless without one. @throws INVALID_ARGUMENT for such a file */
+export async function connectAs(
+  brokers: string,
+  commandConfig: string | undefined,
+  options: { readonly retryMs: number } = { retryMs },
+): Promise<BrokerService> {
   const { RemoteBroker } = await import('../kafka/remote-broker.js')
-  return RemoteBroker.connect(broker ?? defaultBroker, { retryMs })
+  if (commandConfig === undefined) return RemoteBroker.connect(brokers, options)
+  const [{ readClientProperties }, { nodeDisk }] = await Promise.all([
+    import('./client-properties.js'),
+    import('../files/node-disk.js'),
+  ])
+  const security = await readClientProperties(commandConfig, (path) => nodeDisk.readFile(path))
+  return RemoteBroker.connect(brokers, { ...options, security })
 }
 
 /** `host:port`, the host in brackets where it holds colons. */

@@ -27,15 +27,25 @@ export type Refuse = (line: number, why: string) => never
  * @throws INVALID_SETTING with path and line for what cannot be read
  */
 export function parseSettingsFile(path: string, bytes: Buffer): FileEntry[] {
-  const refuse: Refuse = (line, why) => {
-    throw new HoldfastError('INVALID_SETTING', `${path}:${line} cannot be read: ${why}.`)
-  }
+  const refuse = refuseIn(path)
   const ending = /\.(properties|json)$/i.exec(path)?.[1].toLowerCase()
   if (ending === undefined) {
     throw new HoldfastError('INVALID_SETTING', `The settings file ${path} must end in .properties or .json.`)
   }
   const text = decodeUtf8(bytes, refuse)
   return ending === 'json' ? readFlatJson(text, refuse) : readProperties(text, refuse)
+}
+
+/** A file in the form of `.properties`, whatever its name. @throws INVALID_SETTING with path and line */
+export function parseProperties(path: string, bytes: Buffer): FileEntry[] {
+  const refuse = refuseIn(path)
+  return readProperties(decodeUtf8(bytes, refuse), refuse)
+}
+
+function refuseIn(path: string): Refuse {
+  return (line, why) => {
+    throw new HoldfastError('INVALID_SETTING', `${path}:${line} cannot be read: ${why}.`)
+  }
 }
 
 function decodeUtf8(bytes: Buffer, refuse: Refuse): string {

@@ -1,6 +1,8 @@
 /** A real Apache Kafka that speaks TLS and wants a name: who is let in, and how the others are refused. */
 
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { makeTemporaryDirectory } from '../../src/files/temporary-directory.js'
 import { open } from '../../src/index.js'
@@ -8,6 +10,8 @@ import { saslMechanisms } from '../../src/kafka/sasl/log-in.js'
 import { certificate, privateKey } from '../support/certificate.js'
 import { freePorts } from '../support/free-ports.js'
 import { startKafka } from '../support/kafka/server.js'
+import { holdfast } from '../support/served-broker.js'
+import { runProgram } from '../support/tools.js'
 import { kafka, withoutKafka } from './with-kafka.js'
 
 const alice = { username: 'alice', password: 'alice-secret' }
@@ -67,6 +71,32 @@ describe('a Kafka with TLS and SASL', { skip: withoutKafka }, () => {
       await assert.rejects(wrong, { code: 'SASL_AUTHENTICATION_FAILED' })
     })
   }
+
+  test('the command line is let in by a file of client properties', async () => {
+    const directory = await makeTemporaryDirectory('holdfast-client-properties-')
+    const file = join(directory.path, 'client.properties')
+    const jaas = `org.apache.kafka.common.security.scram.ScramLoginModule required username="alice" password="${alice.password}";`
+    const lines = [
+      'security.protocol=SASL_SSL',
+      'sasl.mechanism=SCRAM-SHA-512',
+      `sasl.jaas.config=${jaas}`,
+      'ssl.truststore.type=PEM',
+      `ssl.truststore.certificates=${oneLine(certificate)}`,
+    ]
+    await writeFile(file, lines.join('\n'))
+    const as = ['--broker', url, '--command-config', file]
+    for (const args of [
+      ['topics', 'create', 'by-command'],
+      ['produce', 'by-command', '-m', 'an apple'],
+    ]) {
+      const { code, stderr } = await runProgram(process.execPath, [holdfast, ...args, ...as])
+      assert.equal(code, 0, stderr)
+    }
+    const read = ['consume', 'by-command', '--from', 'earliest', '-n', '1', '--format', 'value']
+    const { stdout, stderr } = await runProgram(process.execPath, [holdfast, ...read, ...as])
+    assert.match(String(stdout), /an apple/, stderr)
+    await directory.remove()
+  })
 
   test('without a name, or in the clear, nobody is let in', async () => {
     await assert.rejects(open(url, { tls: { ca: certificate } }), { code: 'CONNECTION_FAILED' })

@@ -1,29 +1,14 @@
 /** TLS and SASL of a client: against a real broker behind TLS, the vectors of RFC 7677, and servers that cannot be trusted. */
 
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
-import { type TestContext, test } from 'node:test'
-import { createServer } from 'node:tls'
+import { test } from 'node:test'
 import { open } from '../../../src/index.js'
 import { logIn, type Sasl } from '../../../src/kafka/sasl/log-in.js'
 import { proveByScram } from '../../../src/kafka/sasl/scram.js'
 import type { WireClient } from '../../../src/kafka/wire-client.js'
-import { certificate, privateKey } from '../../support/certificate.js'
+import { certificate } from '../../support/certificate.js'
 import { serve } from '../server/served.js'
-
-/** Ends TLS in front of a broker that does not speak it. */
-async function behindTls(t: TestContext, port: number): Promise<number> {
-  const server = createServer({ cert: certificate, key: privateKey }, (socket) => {
-    const backend = connect(port, '127.0.0.1')
-    socket.pipe(backend).pipe(socket)
-    socket.on('error', () => backend.destroy())
-    backend.on('error', () => socket.destroy())
-  })
-  server.on('tlsClientError', () => {})
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(() => server.close())
-  return (server.address() as { port: number }).port
-}
+import { behindTls } from './behind-tls.js'
 
 test('a broker behind TLS, trusted, not trusted, and spoken to in the clear', async (t) => {
   const { server } = await serve(t)
