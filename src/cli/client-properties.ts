@@ -3,7 +3,6 @@
  * that the file that kafka-topics.sh or kcat takes is taken here too. What else such a file says is for others.
  */
 
-import type { ConnectionOptions } from 'node:tls'
 import { HoldfastError } from '../core/errors.js'
 import { parseProperties } from '../core/settings-file.js'
 import { type Sasl, saslMechanisms } from '../kafka/sasl/log-in.js'
@@ -41,6 +40,7 @@ const known = [
   'ssl.truststore.type',
 ] as const
 type Name = (typeof known)[number]
+type Tls = Exclude<Security['tls'], boolean | undefined>
 
 export type ReadFile = (path: string) => Promise<Buffer | undefined>
 
@@ -101,7 +101,7 @@ class ClientProperties {
     return { mechanism: found, username, password }
   }
 
-  async #tls(): Promise<ConnectionOptions> {
+  async #tls(): Promise<Tls> {
     const algorithm = this.#get('ssl.endpoint.identification.algorithm')?.toLowerCase()
     const passphrase = this.#get('ssl.key.password')
     return {
@@ -123,7 +123,7 @@ class ClientProperties {
     )
   }
 
-  async #own(): Promise<Pick<ConnectionOptions, 'cert' | 'key' | 'pfx' | 'passphrase'>> {
+  async #own(): Promise<Pick<Tls, 'cert' | 'key' | 'pfx' | 'passphrase'>> {
     const store = await this.#file('ssl.keystore.location')
     if (store !== undefined) {
       if (isPem(store)) return { cert: store, key: store }

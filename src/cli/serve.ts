@@ -70,8 +70,10 @@ async function serve(options: Options): Promise<void> {
   const { server, console } = await listen(KafkaServer, served, { options, logger, http })
   const tools = { disk: nodeDisk, logger, monitor: console?.monitor, node }
   const control = await listenForControl(broker, options.data, tools)
+  // Whoever reads that it serves may end it at once.
+  const stopped = stopSignal()
   announce({ server, console, waitsFor: node?.trouble }, broker.recovery, options)
-  await stopSignal()
+  await stopped
   await control.close()
   await console?.close()
   process.exitCode = await stop(server, served)
