@@ -116,7 +116,11 @@ const doors: readonly { readonly what: RegExp; readonly name: string; readonly o
   { what: /\bDate\.now\(|new Date\(\)|performance\.now\(/, name: 'the clock', only: ['core/clock.ts'] },
   { what: /\bset(Timeout|Interval|Immediate)\(/, name: 'timers', only: ['core/clock.ts'] },
   { what: /Math\.random\(|randomBytes|randomUUID/, name: 'randomness', only: ['core/randomness.ts'] },
-  { what: /'node:net'|'node:tls'/, name: 'sockets', only: ['kafka/', 'cli/control-socket.ts', 'replication/etcd/access.ts'] },
+  {
+    what: /'node:net'|'node:tls'/,
+    name: 'sockets',
+    only: ['kafka/', 'cli/control-socket.ts', 'replication/etcd/access.ts'],
+  },
 ]
 
 for (const { what, name, only } of doors) {
