@@ -17,8 +17,10 @@ export class Wakeup {
   async wait(clock: Clock, waitMs: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return
     const next = this.#next
-    const end = (): void => next.abort()
-    // Who is waked early by another's signal looks, and waits again.
+    // Who is waked early by another's signal looks, and waits again: for the next one, since this one is over.
+    const end = (): void => {
+      if (this.#next === next) this.wake()
+    }
     signal?.addEventListener('abort', end, { once: true })
     try {
       await pause(clock, waitMs, next.signal)

@@ -5,6 +5,7 @@
  * - Which leader epochs began where in a queue, but for one that was always at the first.
  * - Of a topic that was deleted, where the commit log ended then: its messages still lie there until their files go, and
  *   neither a start that reads them nor a later topic of that name may take them for its own.
+ * - Of a queue that was emptied, to begin elsewhere, the same.
  */
 
 import { join } from 'node:path'
@@ -33,6 +34,8 @@ export class CommitLogState {
   readonly #epochs = new Map<string, Map<number, LeaderEpochs>>()
   /** Positions by topic. */
   readonly #deleted = new Map<string, number>()
+  /** Positions by topic and queue. */
+  readonly #emptied = new Map<string, Map<number, number>>()
   readonly #writes = new Mutex()
   #waiting: Promise<void> | undefined
   /** Epochs as the file has them, where they were written. */
@@ -52,7 +55,7 @@ export class CommitLogState {
     if (bytes === undefined) return new CommitLogState(disk, path)
     const found = parseJson(bytes, path)
     const state = new CommitLogState(disk, path)
-    if (found['version'] !== version || !state.#take(found['starts'], found['deleted'], found['epochs'] ?? [])) {
+    if (found['version'] !== version || !state.#take(found)) {
       throw new HoldfastError('DATA_DIR_DAMAGED', `${path} cannot be understood. Restore it from a backup.`)
     }
     return state
@@ -71,6 +74,11 @@ export class CommitLogState {
   /** Up to where the messages of this name in the commit log are those of a topic that is gone; 0 where there was none. */
   deletedUpTo(topic: string): number {
     return this.#deleted.get(topic) ?? 0
+  }
+
+  /** Up to where the messages of a queue in the commit log are not its own any more, since it was emptied; 0 where it was not. */
+  emptiedUpTo(topic: string, queueId: number): number {
+    return this.#emptied.get(topic)?.get(queueId) ?? 0
   }
 
   /**
@@ -92,20 +100,33 @@ export class CommitLogState {
     return this.#writes.run(async () => {
       this.#starts.delete(topic)
       this.#epochs.delete(topic)
+      this.#emptied.delete(topic)
       if (position > 0) this.#deleted.set(topic, position)
       await this.#write()
     })
   }
 
-  /** Forgets of deleted topics what the commit log does not hold any more, or never held: it is [start, end). */
+  /** Queues hold nothing that lies before `position`, and are as new; durable when this resolves. */
+  setEmptied(
+    queues: readonly { readonly topic: string; readonly partition: number }[],
+    position: number,
+  ): Promise<void> {
+    return this.#writes.run(async () => {
+      for (const { topic, partition } of queues) {
+        this.#starts.get(topic)?.delete(partition)
+        this.#epochs.get(topic)?.delete(partition)
+        this.#putEmptied(topic, partition, position)
+      }
+      await this.#write()
+    })
+  }
+
+  /** Forgets of what is gone what the commit log does not hold any more, or never held: it is [start, end). */
   keepWithin(start: number, end: number): Promise<void> {
     return this.#writes.run(async () => {
-      const before = [...this.#deleted]
-      for (const [topic, position] of before) {
-        if (position <= start) this.#deleted.delete(topic)
-        else this.#deleted.set(topic, Math.min(position, end))
-      }
-      if (before.some(([topic, position]) => this.#deleted.get(topic) !== position)) await this.#write()
+      const isNews = [keepWithin(this.#deleted, start, end)]
+      for (const queues of this.#emptied.values()) isNews.push(keepWithin(queues, start, end))
+      if (isNews.includes(true)) await this.#write()
     })
   }
 
@@ -117,6 +138,11 @@ export class CommitLogState {
     if (logStartOffset === 0) return
     const queues = this.#starts.get(topic) ?? new Map<number, number>()
     this.#starts.set(topic, queues.set(partition, logStartOffset))
+  }
+
+  #putEmptied(topic: string, queueId: number, position: number): void {
+    const queues = this.#emptied.get(topic) ?? new Map<number, number>()
+    this.#emptied.set(topic, queues.set(queueId, position))
   }
 
   #putEpochs(topic: string, queueId: number, starts: readonly EpochStart[]): LeaderEpochs {
@@ -154,14 +180,23 @@ export class CommitLogState {
       [...queues].map(([queueId, offset]) => ({ topic, queueId, offset })),
     )
     const deleted = [...this.#deleted].map(([topic, position]) => ({ topic, position }))
-    return Buffer.from(
-      `${JSON.stringify({ version, starts, deleted, ...(led.length > 0 && { epochs: led }) }, null, 2)}\n`,
+    const emptied = [...this.#emptied].flatMap(([topic, queues]) =>
+      [...queues].map(([queueId, position]) => ({ topic, queueId, position })),
     )
+    const content = {
+      version,
+      starts,
+      deleted,
+      ...(led.length > 0 && { epochs: led }),
+      ...(emptied.length > 0 && { emptied }),
+    }
+    return Buffer.from(`${JSON.stringify(content, null, 2)}\n`)
   }
 
   /** What the file says; false where that is nothing it could have been written with. */
-  #take(starts: unknown, deleted: unknown, epochs: unknown): boolean {
-    if (!Array.isArray(starts) || !Array.isArray(deleted) || !Array.isArray(epochs)) return false
+  #take({ starts, deleted, epochs = [], emptied = [] }: { readonly [Part in StatePart]?: unknown }): boolean {
+    if (!Array.isArray(starts) || !Array.isArray(deleted) || !Array.isArray(epochs) || !Array.isArray(emptied))
+      return false
     for (const { topic, queueId, epoch, startOffset } of epochs.map(fieldsOf)) {
       if (typeof topic !== 'string' || !isNatural(queueId) || !isNatural(epoch) || !isNatural(startOffset)) return false
       const before = this.#epochs.get(topic)?.get(queueId)?.starts ?? []
@@ -177,10 +212,27 @@ export class CommitLogState {
       if (typeof topic !== 'string' || !isNatural(position)) return false
       this.#deleted.set(topic, position)
     }
+    for (const { topic, queueId, position } of emptied.map(fieldsOf)) {
+      if (typeof topic !== 'string' || !isNatural(queueId) || !isNatural(position)) return false
+      this.#putEmptied(topic, queueId, position)
+    }
     return true
   }
 }
 
+/** Takes positions back to the end, and forgets those before the start; whether anything changed. */
+function keepWithin<Key>(positions: Map<Key, number>, start: number, end: number): boolean {
+  let isNews = false
+  for (const [key, position] of positions) {
+    if (position > start && position <= end) continue
+    if (position <= start) positions.delete(key)
+    else positions.set(key, end)
+    isNews = true
+  }
+  return isNews
+}
+
+type StatePart = 'starts' | 'deleted' | 'epochs' | 'emptied'
 type Fields = 'topic' | 'queueId' | 'offset' | 'position' | 'epoch' | 'startOffset'
 
 function fieldsOf(row: unknown): { [Field in Fields]?: unknown } {

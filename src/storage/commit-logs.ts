@@ -60,10 +60,14 @@ export interface CommitLogsOptions {
 }
 
 /** A queue that is to hold no batch which reaches beyond `offset`. */
-export interface QueueCut {
+export interface QueueCut extends Queue {
+  readonly offset: number
+}
+
+/** A queue by its name. */
+interface Queue {
   readonly topic: string
   readonly partition: number
-  readonly offset: number
 }
 
 interface Opened {
@@ -200,14 +204,32 @@ export class CommitLogs {
     const { store } = this.#opened
     if (store.failure !== undefined) throw store.failure
     const ends = await store.endsAt(end)
-    const isInOrder = await store.close()
-    await this.#opened.lock.release()
-    this.#opened = undefined
-    if (!isInOrder) throw new HoldfastError('LOG_FAILED', 'The commit log could not be closed, and was not cut.')
     const place = { disk, settings, directory: this.#path, tables: shared.tables }
-    await cutClosedStore({ ...place, snapshotPath: snapshotPathOf(directory.path) }, end, ends)
+    await this.#reopen(() => cutClosedStore({ ...place, snapshotPath: snapshotPathOf(directory.path) }, end, ends))
+  }
+
+  /** Closes the store, and opens it anew after `work`. */
+  async #reopen(work: () => Promise<void>): Promise<void> {
+    const isInOrder = await this.#opened?.store.close()
+    await this.#opened?.lock.release()
+    this.#opened = undefined
+    if (!isInOrder) throw new HoldfastError('LOG_FAILED', 'The commit log could not be closed, and was not changed.')
+    await work()
     await this.#keepWithin(await this.#open({}))
     await this.#ensure(this.#topics(), 0)
+  }
+
+  /**
+   * Lets queues hold nothing, as new ones: their messages stay in the commit log until its files go, and are nobody's. The
+   * store is opened anew, as a crash behind the first step would have it be.
+   */
+  async empty(queues: readonly Queue[]): Promise<void> {
+    if (this.#opened === undefined || queues.length === 0) return
+    const { store, state } = this.#opened
+    // What is on its way to one of them lies before the end, and is not to be taken back.
+    await store.flush()
+    await state.setEmptied(queues, store.endPosition)
+    await this.#reopen(async () => {})
   }
 
   /** Where the batch begins that holds `offset`; infinite at the end of its queue, where nothing is to be cut. */
@@ -230,7 +252,8 @@ export class CommitLogs {
         const queues = this.#topics().flatMap(({ name, partitions, since = 0 }) =>
           Array.from({ length: partitions }, (_, partition) => {
             const { logStartOffset = 0, highWatermark = 0 } = store.queue(name, partition) ?? {}
-            return { topic: name, partition, startOffset: logStartOffset, endOffset: highWatermark, since }
+            const own = Math.max(since, state.emptiedUpTo(name, partition))
+            return { topic: name, partition, startOffset: logStartOffset, endOffset: highWatermark, since: own }
           }),
         )
         const damage = damageOf(store.failure)?.message
@@ -305,7 +328,8 @@ export class CommitLogs {
         tables: shared.tables,
         settings,
         settingsOf: (topic) => this.#settingsOf(topic),
-        sinceOf: (topic) => sinceOf(catalog.get(topic), state.deletedUpTo(topic)),
+        sinceOf: (topic, queueId) =>
+          Math.max(sinceOf(catalog.get(topic), state.deletedUpTo(topic)), state.emptiedUpTo(topic, queueId)),
         startOf: (topic, queueId) => state.startOf(topic, queueId),
         epochsOf: (topic, queueId) => state.epochsOf(topic, queueId),
         onStartMoved: () => state.writeStarts(() => store.queues()),

@@ -38,7 +38,7 @@ import type { RecoveryReport, WatchRecovery } from './recovery.js'
 import { Retention } from './retention.js'
 import { checkEngine } from './segments/opening.js'
 import { sharedTables } from './shared-tables.js'
-import { type LogCut, StoreLogs } from './store-logs.js'
+import { type LogCut, type LogPlace, StoreLogs } from './store-logs.js'
 import { announceRecovery, measuredDisk, watchStore } from './store-metrics.js'
 import { storePathOf } from './store-places.js'
 import { type ConfigChange, type NewTopic, StoreTopics } from './store-topics.js'
@@ -305,15 +305,14 @@ export class MessageStore {
     return this.#backups.take(target, options)
   }
 
-  /**
-   * Takes off the ends of logs what another copy of them does not have; see {@link StoreLogs.cutBack}. Who held one of
-   * these logs finds it closed. To be called while nobody appends; resolves when all are open again, durably shorter.
-   * @throws OFFSET_OUT_OF_RANGE, and nothing is cut, where a log begins behind the offset; UNKNOWN_TOPIC_OR_PARTITION
-   */
+  /** Takes off the ends of logs what another copy of them does not have; see {@link StoreLogs.cutBack}. */
   cutBack(cuts: readonly LogCut[]): Promise<void> {
-    return this.#topics.whileUnchanged(() =>
-      this.#logs.cutBack(cuts, (name) => this.#topics.existing(name), this.#indexes),
-    )
+    return this.#topics.whileUnchanged((topicOf) => this.#logs.cutBack(cuts, topicOf, this.#indexes))
+  }
+
+  /** As {@link cutBack}, of all that logs hold: they are as new ones. A crash on the way leaves each as it was, or empty. */
+  emptyLogs(places: readonly LogPlace[]): Promise<void> {
+    return this.#topics.whileUnchanged((topicOf) => this.#logs.empty(places, topicOf, this.#indexes))
   }
 
   /** Makes every log durable, whatever its flush policy. Rejects with the first failure, after all were tried. */

@@ -61,20 +61,26 @@ export async function removeDeletedDirectories(disk: Disk, logPath: string): Pro
   }
 }
 
+/** Those from `from` on that lie before `to`. */
+interface Partitions {
+  readonly from: number
+  readonly to: number
+}
+
 /**
- * Removes a topic's directories from partition `from` on, also such as a growing that failed left beyond the topic's
- * count, which the next start would take for a topic: renamed first, so that no half of one is ever taken for a partition.
+ * Removes a topic's directories of some partitions, also such as a growing that failed left beyond the topic's count, which
+ * the next start would take for a topic: renamed first, so that no half of one is ever taken for a partition.
  */
 export async function removePartitionDirectories(
   disk: Disk,
   logPath: string,
   topic: Topic,
-  from: number,
+  range: Partitions,
   randomness: Randomness,
 ): Promise<void> {
   const doomed: string[] = []
   await makeSurely(disk, logPath, async () => {
-    for (const { name, partition } of await directoriesFrom(disk, logPath, topic, from)) {
+    for (const { name, partition } of await directoriesOf(disk, logPath, topic, range)) {
       const tail = `-${partition}.${randomUuid(randomness).toString('hex')}-delete`
       const doomedName = topic.name.slice(0, longestDirectoryName - tail.length) + tail
       await disk.rename(join(logPath, name), join(logPath, doomedName))
@@ -89,21 +95,22 @@ export async function removePartitionDirectories(
  * The directories that are to go. Once a sync of the log.dir has failed, one that is gone may come back, and no later sync
  * would prevent it: an empty one takes its place, whose removal that sync can carry.
  */
-async function directoriesFrom(
+async function directoriesOf(
   disk: Disk,
   logPath: string,
   topic: Topic,
-  from: number,
+  { from, to }: Partitions,
 ): Promise<readonly { readonly name: string; readonly partition: number }[]> {
   const found = new Map<string, number>()
   for (const { name, isDirectory } of (await disk.list(logPath)) ?? []) {
     const parsed = isDirectory ? parsePartitionDirectoryName(name) : undefined
-    if (parsed?.topic !== topic.name || parsed.partition < from || parsed.partition > greatestPartition) continue
+    if (parsed?.topic !== topic.name || parsed.partition < from || parsed.partition >= to) continue
+    if (parsed.partition > greatestPartition) continue
     const { partition } = parsed
     if (partition >= topic.partitions && !(await holdsPartition(disk, join(logPath, name)))) continue
     found.set(name, partition)
   }
-  for (let partition = from; disk.failedSyncs(logPath) > 0 && partition < topic.partitions; partition++) {
+  for (let partition = from; disk.failedSyncs(logPath) > 0 && partition < Math.min(to, topic.partitions); partition++) {
     const name = partitionDirectoryName(topic.name, partition)
     if (found.has(name)) continue
     await disk.makeDirectory(join(logPath, name))

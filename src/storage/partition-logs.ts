@@ -136,21 +136,25 @@ export class PartitionLogs {
 
   /** Closes and removes a topic's partitions from `from` on, with their directories. */
   async remove(topic: Topic, from: number): Promise<void> {
-    for (let partition = from; partition < topic.partitions; partition++) {
-      const name = partitionDirectoryName(topic.name, partition)
-      const log = this.#logs.get(name)
-      if (log === undefined) continue
-      this.#logs.delete(name)
-      this.#healer.forget(log)
-      // What a log that is thrown away fails to flush is no loss.
-      await log
-        .close()
-        .catch((err: unknown) =>
-          this.#tools.logger.warn({ topic: topic.name, partition, err }, 'Closing a deleted log failed.'),
-        )
-    }
+    for (let partition = from; partition < topic.partitions; partition++) await this.#discard(topic, partition)
     const { disk, randomness } = this.#tools
-    await removePartitionDirectories(disk, this.#logPath, topic, from, randomness)
+    const range = { from, to: Number.POSITIVE_INFINITY }
+    await removePartitionDirectories(disk, this.#logPath, topic, range, randomness)
+  }
+
+  /** Closes a log that is to go. */
+  async #discard(topic: Topic, partition: number): Promise<void> {
+    const name = partitionDirectoryName(topic.name, partition)
+    const log = this.#logs.get(name)
+    if (log === undefined) return
+    this.#logs.delete(name)
+    this.#healer.forget(log)
+    // What a log that is thrown away fails to flush is no loss.
+    await log
+      .close()
+      .catch((err: unknown) =>
+        this.#tools.logger.warn({ topic: topic.name, partition, err }, 'Closing a deleted log failed.'),
+      )
   }
 
   /** What lies before it no cut that is under way takes away. */
@@ -180,6 +184,16 @@ export class PartitionLogs {
     const recovery = { clean: false, recoveryPoint: keptTo, logStartOffset, knownStart: logStartOffset }
     await this.#open(topic, partition, { ...recovery, cleanedUpTo, cutFrom: offset })
     this.#cuts.delete(name)
+  }
+
+  /** Puts an empty log in the place of one, of which nothing is left. */
+  async empty(topic: Topic, partition: number): Promise<void> {
+    await this.#discard(topic, partition)
+    // To a start that still counts on what goes, the log would look as if files of it were lost.
+    await this.#checkpoints.writeAll()
+    const { disk, randomness } = this.#tools
+    await removePartitionDirectories(disk, this.#logPath, topic, { from: partition, to: partition + 1 }, randomness)
+    await this.#open(topic, partition, { clean: true, recoveryPoint: 0, logStartOffset: 0 })
   }
 
   /** Lets all logs of a topic hold to other settings. */

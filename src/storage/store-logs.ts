@@ -13,10 +13,13 @@ import type { PartitionLogs, SharedByLogs } from './partition-logs.js'
 import { type RecoveryReport, type WatchRecovery, withCommitLog } from './recovery.js'
 import { settingsOf, type Topic } from './topic-catalog.js'
 
-/** A log that is to hold no batch which reaches beyond `offset`. */
-export interface LogCut {
+export interface LogPlace {
   readonly topic: string
   readonly partition: number
+}
+
+/** A log that is to hold no batch which reaches beyond `offset`. */
+export interface LogCut extends LogPlace {
   readonly offset: number
 }
 
@@ -113,7 +116,9 @@ export class StoreLogs {
 
   /**
    * Cuts logs, which are opened anew. The topics of a commit log share it: where one of its queues is cut, every other
-   * loses what lies behind the same place, since a commit log has but one end.
+   * loses what lies behind the same place, since a commit log has but one end. Who held one of these logs finds it closed.
+   * To be called while nobody appends; resolves when all are open again, durably shorter.
+   * @throws OFFSET_OUT_OF_RANGE, and nothing is cut, where a log begins behind the offset; UNKNOWN_TOPIC_OR_PARTITION
    */
   async cutBack(cuts: readonly LogCut[], topicOf: (name: string) => Topic, indexes: KeyIndexes): Promise<void> {
     const found = cuts.flatMap((cut) => {
@@ -132,6 +137,21 @@ export class StoreLogs {
       await indexes.apply({ topic: of, settings: this.settingsOf(of) })
     }
     await this.commitLog.cut(found.filter(({ of }) => of.layout === 'commitlog'))
+  }
+
+  /**
+   * Lets logs hold nothing and begin at 0, as new ones. They are opened anew, as in {@link cutBack}, and with one queue of a
+   * commit log all of it. A crash on the way leaves each of them as it was, or empty.
+   */
+  async empty(places: readonly LogPlace[], topicOf: (name: string) => Topic, indexes: KeyIndexes): Promise<void> {
+    const found = places.map((place) => ({ ...place, of: topicOf(place.topic) }))
+    for (const { of, partition } of found) {
+      if (of.layout !== undefined) continue
+      await indexes.removeBeforeCut(of.name, partition)
+      await this.segments.empty(of, partition)
+      await indexes.apply({ topic: of, settings: this.settingsOf(of) })
+    }
+    await this.commitLog.empty(found.filter(({ of }) => of.layout === 'commitlog'))
   }
 
   /** Makes every log durable; resolves with what went wrong. */

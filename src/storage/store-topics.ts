@@ -84,11 +84,11 @@ export class StoreTopics {
     return topic
   }
 
-  /** Does something while no topic is being changed. */
-  whileUnchanged<T>(step: () => Promise<T>): Promise<T> {
+  /** Does something while no topic is being changed; it is given {@link existing}. */
+  whileUnchanged<T>(step: (topicOf: (name: string) => Topic) => Promise<T>): Promise<T> {
     return this.#changes.run(async () => {
       this.#options.lifecycle.assertOpen()
-      return step()
+      return step((name) => this.existing(name))
     })
   }
 

@@ -109,6 +109,26 @@ test('a write that fails is told, and the next one holds everything', async () =
   assert.deepEqual([(await load()).startOf('orders', 0), (await load()).deletedUpTo('gone')], [5, 10])
 })
 
+test('a queue that was emptied is as new, and of what it held is known until the commit log holds none of it', async () => {
+  const { load } = await world()
+  const state = await load()
+  await state.writeStarts(() => [start('orders', 0, 5), start('orders', 1, 6)])
+  await state.epochsOf('orders', 0).note(3, 4)
+  await state.setEmptied([{ topic: 'orders', partition: 0 }], 100)
+  const again = await load()
+  assert.deepEqual([again.startOf('orders', 0), again.startOf('orders', 1)], [0, 6])
+  assert.equal(again.epochsOf('orders', 0).current, 0)
+  const emptied = async () => [0, 1].map((partition) => again.emptiedUpTo('orders', partition))
+  assert.deepEqual(await emptied(), [100, 0])
+  await again.keepWithin(0, 80)
+  assert.deepEqual([(await load()).emptiedUpTo('orders', 0), await emptied()], [80, [80, 0]])
+  await again.keepWithin(80, 90)
+  assert.deepEqual([(await load()).emptiedUpTo('orders', 0), await emptied()], [0, [0, 0]])
+  await again.setEmptied([{ topic: 'orders', partition: 0 }], 100)
+  await again.setDeleted('orders', 0)
+  assert.equal((await load()).emptiedUpTo('orders', 0), 0)
+})
+
 test('a file that cannot be understood is refused: what was deleted would be shown again', async () => {
   const { disk, load } = await world()
   for (const text of [
@@ -120,6 +140,7 @@ test('a file that cannot be understood is refused: what was deleted would be sho
     '{"version":1,"starts":[],"deleted":[{"topic":"a","position":-1}]}',
     '{"version":1,"starts":[{"topic":"a","queueId":0.5,"offset":1}],"deleted":[]}',
     '{"version":1,"starts":[null],"deleted":[]}',
+    '{"version":1,"starts":[],"deleted":[],"emptied":[{"topic":"a","queueId":0}]}',
   ]) {
     await disk.replaceFile(path, Buffer.from(text))
     await assert.rejects(load(), { code: 'DATA_DIR_DAMAGED' }, text)

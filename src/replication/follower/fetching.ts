@@ -5,16 +5,17 @@
  * and what has arrived there is told apart from both, so that the leader, the wire and this disk work at the same time.
  */
 
-import type { FetchedPartition } from '../../broker/contract.js'
+import type { FetchedPartition, TopicPartition } from '../../broker/contract.js'
 import type { CopiedIntake } from '../../broker/copied-intake.js'
 import type { Clock } from '../../core/clock.js'
+import { HoldfastError } from '../../core/errors.js'
 import { pause } from '../../core/pause.js'
 import type { Settings } from '../../core/settings.js'
 import { Throttle } from '../../core/throttle.js'
 import { together } from '../../core/together.js'
 import { batchesIn } from '../../records/batch.js'
-import type { HeldBackLog } from '../../storage/log/held-back-log.js'
 import type { MessageStore } from '../../storage/message-store.js'
+import type { PartitionLog } from '../../storage/partition-log.js'
 import type { ReplicaService } from '../contract.js'
 import { type Arrival, Arrivals } from './arrivals.js'
 import { Copies, type Copy } from './copies.js'
@@ -38,6 +39,7 @@ export class Fetching {
   readonly #options: FetchingOptions
   readonly #copies: Copies
   readonly #arrivals: Arrivals
+  readonly #useless: TopicPartition[] = []
   #session = { id: 0, epoch: 0 }
 
   constructor(options: FetchingOptions) {
@@ -47,13 +49,18 @@ export class Fetching {
     this.#arrivals = new Arrivals({ copied, clock, copies: this.#copies })
   }
 
+  /** Logs of which their leader has nothing, and that can begin where its do only once they are emptied. */
+  get useless(): readonly TopicPartition[] {
+    return this.#useless
+  }
+
   /** The topics are others than before. */
   noteTopics(): void {
     this.#copies.noteTopics()
   }
 
   /**
-   * Until `signal` is aborted; what is being appended then is awaited.
+   * Until `signal` is aborted, or a log is found to be {@link useless}; what is being appended then is awaited.
    * @throws what the leader or a log refuses: a new session, after logs were compared, goes on behind what is there
    */
   run(signal: AbortSignal): Promise<void> {
@@ -66,7 +73,7 @@ export class Fetching {
 
   async #fetch(signal: AbortSignal): Promise<void> {
     const { leader, nodeId, leaderEpoch, settings } = this.#options
-    while (!signal.aborted) {
+    while (!signal.aborted && this.#useless.length === 0) {
       const throttle = this.#throttle()
       const { partitions, sessionId } = await leader.fetch({
         replicaId: nodeId,
@@ -134,8 +141,11 @@ export class Fetching {
     const { own } = copy.log
     // Gone there; or so new that the leader has not learned yet that it is known here, and then it is asked for again.
     if (error?.code === 'UNKNOWN_TOPIC_OR_PARTITION') return this.#copies.lose(copy)
-    if (error?.code !== 'OFFSET_OUT_OF_RANGE' || logStartOffset <= own.logEndOffset) throw error
-    await beginAt(own, logStartOffset)
+    if (error?.code !== 'OFFSET_OUT_OF_RANGE' || !holdsNothing(own, logStartOffset)) throw error
+    if (!(await beginsAt(own, logStartOffset))) {
+      this.#useless.push({ topic: copy.topic, partition: copy.partition })
+      return
+    }
     this.#copies.moveTo(copy, own.highWatermark)
     this.#arrivals.noteStored(copy)
   }
@@ -147,10 +157,22 @@ export class Fetching {
   }
 }
 
-/** The leader has deleted more than is here: nothing of it is of use. */
-async function beginAt(own: HeldBackLog['own'], offset: number): Promise<void> {
-  await own.deleteRecordsBefore(own.logEndOffset)
-  await own.copies.beginAt(offset)
+/** Nothing that is in one that begins at `start`: it ends before, or is empty. */
+function holdsNothing(own: PartitionLog, start: number): boolean {
+  return own.logEndOffset < start || own.logStartOffset === own.logEndOffset
+}
+
+/** Whether a log that holds nothing of use begins at `offset` by now. */
+async function beginsAt(own: PartitionLog, offset: number): Promise<boolean> {
+  if (own.logEndOffset >= offset) return false
+  try {
+    await own.deleteRecordsBefore(own.logEndOffset)
+    await own.copies.beginAt(offset)
+    return true
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'COPY_IMPOSSIBLE') return false
+    throw error
+  }
 }
 
 /** Of whole batches. */

@@ -38,6 +38,7 @@ export interface FollowerOptions {
 }
 
 const reportWaitMs = 1000
+const wasEmptied = 'The leader has nothing of what these logs held: they were emptied, and begin where it begins.'
 const retryMs = { first: 50, most: 1000 }
 
 export class Follower {
@@ -74,7 +75,7 @@ export class Follower {
   async #followAt(address: Address, signal: AbortSignal): Promise<string> {
     const link = this.#options.openLink(address)
     try {
-      await this.#follow(link, signal)
+      while (await this.#follow(link, signal)) {}
       return 'The leader is another one.'
     } catch (thrown) {
       return `${address.host}:${address.port}: ${reasonOf(thrown)}`
@@ -83,7 +84,8 @@ export class Follower {
     }
   }
 
-  async #follow(link: LeaderLink, signal: AbortSignal): Promise<void> {
+  /** Resolves with whether logs were emptied at its end, and everything has to begin anew. */
+  async #follow(link: LeaderLink, signal: AbortSignal): Promise<boolean> {
     const { store, logger, onReport, self, settings, clock, copied } = this.#options
     const first = await link.report({ ...this.#aboutMe(0), maxWaitMs: 0, signal })
     const { epoch, leaderId } = first.leadership
@@ -97,9 +99,10 @@ export class Follower {
     }
     await takeOverTopics(store, first.catalog)
     await this.#tell(link, first.catalogVersion, epoch, signal)
-    const cuts = await truncate(store, link, epoch)
+    const { cuts, emptied } = await truncate(store, link, epoch)
     if (cuts.length > 0)
       logger.warn({ cuts, leader: leaderId }, 'What the leader does not have was taken off the logs.')
+    if (emptied.length > 0) logger.warn({ logs: emptied, leader: leaderId }, wasEmptied)
     const fetching = new Fetching({
       store,
       copied,
@@ -114,6 +117,11 @@ export class Follower {
       (ended) => fetching.run(ended),
       (ended) => this.#report(link, { epoch, version: first.catalogVersion }, fetching, ended),
     ])
+    const { useless } = fetching
+    if (signal.aborted || useless.length === 0) return false
+    await store.emptyLogs(useless)
+    logger.warn({ logs: useless, leader: leaderId }, wasEmptied)
+    return true
   }
 
   /** Tells the leader of this node, and hears of topics, until another leads. */

@@ -4,7 +4,7 @@
  */
 
 import type { OpenFiles } from '../../files/open-files.js'
-import { dispatchOf } from './dispatching.js'
+import { dispatchOf, type MessageDispatch } from './dispatching.js'
 import type { FileSequence } from './file-sequence.js'
 import type { MessageIndex } from './message-index.js'
 import { scanMessages, soundMessages } from './scanning.js'
@@ -13,8 +13,8 @@ export interface CatchUpOptions {
   readonly index: MessageIndex
   readonly files: FileSequence
   readonly openFiles: OpenFiles
-  /** Messages of a topic before this position are not its own. */
-  sinceOf(topic: string): number
+  /** Messages of a queue before this position are not its own. */
+  sinceOf(topic: string, queueId: number): number
   /** Readers see what lies below. */
   publishedPosition(): number
 }
@@ -25,6 +25,8 @@ export async function catchUp({ index, files, openFiles, sinceOf, publishedPosit
     for await (const message of soundMessages({ files, openFiles }, from + 1, to)) return message.position
     return undefined
   }
+  const isDue = ({ isIndexed, position: at, topic, queueId }: MessageDispatch) =>
+    isIndexed && at >= sinceOf(topic, queueId)
   let position = Math.max(await index.reopen(), files.first ?? 0)
   while (position < publishedPosition()) {
     const end = await scanMessages(
@@ -32,7 +34,7 @@ export async function catchUp({ index, files, openFiles, sinceOf, publishedPosit
       position,
       (view) => {
         const dispatch = dispatchOf(view)
-        return dispatch.isIndexed && dispatch.position >= sinceOf(dispatch.topic) ? index.putAgain(dispatch) : undefined
+        return isDue(dispatch) ? index.putAgain(dispatch) : undefined
       },
       publishedPosition(),
     )

@@ -51,8 +51,8 @@ export interface CommitLogOptions {
   readonly settings: Settings
   /** With the topic's own configuration laid over them. */
   settingsOf(topic: string): Settings
-  /** Messages of a topic before this position are not its own: they are of an earlier one of that name. */
-  sinceOf(topic: string): number
+  /** Messages of a queue before this position are not its own: of an earlier topic of that name, or from before it was emptied. */
+  sinceOf(topic: string, queueId: number): number
   /** Where a queue was told to begin; 0 where it was not. */
   startOf(topic: string, queueId: number): number
   /** Who led when what of a queue was written. */

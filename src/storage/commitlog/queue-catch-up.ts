@@ -16,8 +16,8 @@ export interface QueueCatchUpOptions {
   readonly entries: ConsumeQueues
   readonly files: FileSequence
   readonly openFiles: OpenFiles
-  /** Messages of a topic before this position are not its own. */
-  sinceOf(topic: string): number
+  /** Messages of a queue before this position are not its own. */
+  sinceOf(topic: string, queueId: number): number
 }
 
 /**
@@ -35,7 +35,8 @@ export async function catchUpQueues(options: QueueCatchUpOptions, from: number, 
     (view) => {
       const queue = entries.get(view.topic, view.queueId)
       const tail = queue && missing.get(queue)
-      if (queue === undefined || tail === undefined || view.position < sinceOf(view.topic)) return undefined
+      if (queue === undefined || tail === undefined || view.position < sinceOf(view.topic, view.queueId))
+        return undefined
       const { hasQueueEntry, queueOffset, position, sizeInBytes, tagsCode } = dispatchOf(view)
       if (!hasQueueEntry || queueOffset >= queue.unflushedOffset) return undefined
       if (tail.count === 0) tail.restart(queueOffset)

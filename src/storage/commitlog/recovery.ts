@@ -40,8 +40,8 @@ export interface RecoveryOptions {
   readonly fullScan: boolean
   /** A round is durable before the next one is written. */
   readonly inOrder: boolean
-  /** Messages of a topic before this position are not its own: they are of an earlier one of that name. */
-  sinceOf(topic: string): number
+  /** Messages of a queue before this position are not its own: of an earlier topic of that name, or from before it was emptied. */
+  sinceOf(topic: string, queueId: number): number
   onScanned(bytes: number): void
 }
 
@@ -154,9 +154,9 @@ class Recovery {
     return position === end || position === files.startFor(end) + files.fileBytes
   }
 
-  /** Without those of topics that were deleted since, empty ones too: they would be taken for topics. */
+  /** Without those of topics that were deleted since, empty ones too: they would be taken for topics. And those that were emptied. */
   #kept({ position, queues }: StoreSnapshot): QueueSnapshot[] {
-    return queues.filter(({ topic }) => this.#options.sinceOf(topic) < position)
+    return queues.filter(({ topic, queueId }) => this.#options.sinceOf(topic, queueId) < position)
   }
 
   /** Entries below the snapshot of queues that it does not know are those of topics that were deleted before. */
@@ -176,7 +176,7 @@ class Recovery {
     const former = new Map<string, QueueSnapshot>()
     for (const topic of queues.topics) {
       for (const [queueId, { isEmpty, maxPosition, maxOffset }] of queues.of(topic)) {
-        if (isEmpty || maxPosition > first || sinceOf(topic) >= maxPosition) continue
+        if (isEmpty || maxPosition > first || sinceOf(topic, queueId) >= maxPosition) continue
         former.set(keyOf(topic, queueId), { ...emptyQueue, topic, queueId, endOffset: maxOffset })
       }
     }
@@ -229,7 +229,7 @@ class Recovery {
     const dispatch = dispatchOf(view)
     if (this.#batch.length === 0) this.#lastWhole = this.#last
     this.#last = { storeTimestamp: dispatch.storeTimestamp, lastPosition: dispatch.position }
-    if (dispatch.position < this.#options.sinceOf(dispatch.topic)) return undefined
+    if (dispatch.position < this.#options.sinceOf(dispatch.topic, dispatch.queueId)) return undefined
     const patience = dispatch.isIndexed ? this.#options.index.put(dispatch) : undefined
     if (dispatch.hasQueueEntry) this.#gather({ view, dispatch, own: dispatch.own })
     this.#unflushedBytes += dispatch.sizeInBytes

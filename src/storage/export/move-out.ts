@@ -13,5 +13,6 @@ export async function takeOut(
   randomness: Randomness,
 ): Promise<void> {
   await catalog.put(...topics.map((topic) => ({ ...topic, deleting: true })))
-  for (const topic of topics) await removePartitionDirectories(disk, logPath, topic, 0, randomness)
+  for (const topic of topics)
+    await removePartitionDirectories(disk, logPath, topic, { from: 0, to: Number.POSITIVE_INFINITY }, randomness)
 }

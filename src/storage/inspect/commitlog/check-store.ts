@@ -27,7 +27,7 @@ export interface StoreRequest {
   readonly snapshotPath: string | undefined
   readonly settings: Settings
   /** Messages of a topic before this position are of an earlier one of that name; undefined where nobody knows. */
-  sinceOf(topic: string): number | undefined
+  sinceOf(topic: string, queueId: number): number | undefined
   readonly onBytes: (bytes: number) => void
 }
 

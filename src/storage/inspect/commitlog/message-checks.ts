@@ -1,5 +1,6 @@
 /** What is checked of each message of the commit log in its turn: its time, its batch, its queue, its keys. */
 
+import { placeKey } from '../../../core/place-key.js'
 import { dispatchOf, type MessageDispatch } from '../../commitlog/dispatching.js'
 import { sysFlag } from '../../commitlog/format.js'
 import type { MessageView } from '../../commitlog/message.js'
@@ -17,7 +18,7 @@ export interface MessageChecksOptions {
   readonly index: IndexCheck
   readonly snapshot: SnapshotCheck
   /** See `StoreRequest`. */
-  sinceOf(topic: string): number | undefined
+  sinceOf(topic: string, queueId: number): number | undefined
   /** The file that a position lies in, and where in it. */
   placeOf(position: number): { readonly path: string; readonly position: number }
 }
@@ -48,7 +49,7 @@ export class MessageChecks implements LogVisitor {
 
   message(view: MessageView): Promise<void> | undefined {
     const dispatch = dispatchOf(view)
-    const { position, topic, storeTimestamp, own } = dispatch
+    const { position, topic, queueId, storeTimestamp, own } = dispatch
     const { snapshot } = this.#options
     if (snapshot.isDue && position >= snapshot.position) snapshot.compare(this.#last, this.#queueEnds())
     this.#last = { position, end: position + dispatch.sizeInBytes, storeTimestamp }
@@ -57,7 +58,7 @@ export class MessageChecks implements LogVisitor {
     if (own.producerId >= 0) this.producerIds.note(own.producerId)
     const partial = this.#batches.take(dispatch)
     if (partial !== undefined) this.#add('batch-partial', partial.position, partial.what)
-    const isDue = position >= (this.#sinceOf(topic) ?? 0)
+    const isDue = position >= (this.#sinceOf(topic, queueId) ?? 0)
     const { keyHashes, lateHashes } = dispatch
     const indexed = { position, storeTimestamp, keyHashes, lateHashes, isDue }
     const isQueued = isDue && dispatch.hasQueueEntry && (view.sysFlag & sysFlag.innerBatch) === 0
@@ -97,7 +98,7 @@ export class MessageChecks implements LogVisitor {
       this.#add('offsets-missing', position, `The message has offset ${queueOffset}, and ${which}`, queueOffset)
       return true
     }
-    if (queueOffset === 0 && this.#sinceOf(topic) === undefined) {
+    if (queueOffset === 0 && this.#sinceOf(topic, queueId) === undefined) {
       queue.restart()
       return true
     }
@@ -106,11 +107,12 @@ export class MessageChecks implements LogVisitor {
     return false
   }
 
-  #sinceOf(topic: string): number | undefined {
-    const known = this.#since.get(topic)
+  #sinceOf(topic: string, queueId: number): number | undefined {
+    const key = placeKey({ topic, partition: queueId })
+    const known = this.#since.get(key)
     if (known !== undefined) return known.position
-    const position = this.#options.sinceOf(topic)
-    this.#since.set(topic, { position })
+    const position = this.#options.sinceOf(topic, queueId)
+    this.#since.set(key, { position })
     return position
   }
 

@@ -9,19 +9,20 @@ import type { Topic } from '../../topic-catalog.js'
 import type { Findings } from '../findings.js'
 import type { StoreFacts } from './check-store.js'
 
-/** Before which position the messages of a topic are not its own; undefined where nobody knows of a deletion. */
+/** Before which position the messages of a queue are not its own; undefined where nobody knows of a deletion. */
 export async function sinceFrom(
   disk: Disk,
   dataPath: string | undefined,
   topics: readonly Topic[] | undefined,
   findings: Findings,
-): Promise<(topic: string) => number | undefined> {
+): Promise<(topic: string, queueId: number) => number | undefined> {
   const state = dataPath === undefined ? undefined : await readState(disk, join(dataPath, 'config'), findings)
   const known = new Map(topics?.map((topic) => [topic.name, topic]))
-  return (name) => {
+  return (name, queueId) => {
     const topic = known.get(name)
     if (topic?.layout !== 'commitlog') return state?.deletedUpTo(name) || undefined
-    return topic.deleting ? Number.POSITIVE_INFINITY : (topic.since ?? 0)
+    if (topic.deleting) return Number.POSITIVE_INFINITY
+    return Math.max(topic.since ?? 0, state?.emptiedUpTo(name, queueId) ?? 0)
   }
 }
 
