@@ -14,6 +14,7 @@ import { Mutex } from '../core/mutex.js'
 import type { Disk } from '../files/disk.js'
 import { parseJson } from './data-directory.js'
 import { type EpochStart, LeaderEpochs } from './log/leader-epochs.js'
+import type { Topic } from './topic-catalog.js'
 
 /** In `config/`. */
 export const stateFile = 'commit-log.json'
@@ -79,6 +80,13 @@ export class CommitLogState {
   /** Up to where the messages of a queue in the commit log are not its own any more, since it was emptied; 0 where it was not. */
   emptiedUpTo(topic: string, queueId: number): number {
     return this.#emptied.get(topic)?.get(queueId) ?? 0
+  }
+
+  /** Before which position the messages of a queue are not its own; `row` is what the catalog says of the topic. */
+  sinceOf(topic: string, queueId: number, row: Topic | undefined): number {
+    if (row?.layout !== 'commitlog') return this.deletedUpTo(topic)
+    if (row.deleting) return Number.POSITIVE_INFINITY
+    return Math.max(row.since ?? 0, this.emptiedUpTo(topic, queueId))
   }
 
   /**

@@ -328,8 +328,7 @@ export class CommitLogs {
         tables: shared.tables,
         settings,
         settingsOf: (topic) => this.#settingsOf(topic),
-        sinceOf: (topic, queueId) =>
-          Math.max(sinceOf(catalog.get(topic), state.deletedUpTo(topic)), state.emptiedUpTo(topic, queueId)),
+        sinceOf: (topic, queueId) => state.sinceOf(topic, queueId, catalog.get(topic)),
         startOf: (topic, queueId) => state.startOf(topic, queueId),
         epochsOf: (topic, queueId) => state.epochsOf(topic, queueId),
         onStartMoved: () => state.writeStarts(() => store.queues()),
@@ -390,12 +389,6 @@ export class CommitLogs {
     this.#settings.set(topic, resolved)
     return resolved
   }
-}
-
-/** Before which position the messages of a topic's name are not its own. */
-function sinceOf(topic: Topic | undefined, deletedUpTo: number): number {
-  if (topic?.layout !== 'commitlog') return deletedUpTo
-  return topic.deleting ? Number.POSITIVE_INFINITY : (topic.since ?? 0)
 }
 
 /** Where the oldest file of a commit log begins. */

@@ -22,7 +22,7 @@ export async function sinceFrom(
     const topic = known.get(name)
     if (topic?.layout !== 'commitlog') return state?.deletedUpTo(name) || undefined
     if (topic.deleting) return Number.POSITIVE_INFINITY
-    return Math.max(topic.since ?? 0, state?.emptiedUpTo(name, queueId) ?? 0)
+    return state?.sinceOf(name, queueId, topic) ?? topic.since ?? 0
   }
 }
 
