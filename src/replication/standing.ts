@@ -34,6 +34,10 @@ export class Standing implements CopiesElsewhere, Replicated {
 
   readonly shownUpTo = (own: PartitionLog): number => this.leader?.shownUpTo(own) ?? 0
 
+  get isCopy(): boolean {
+    return this.leader === undefined
+  }
+
   get epochOfNewLogs(): number {
     return this.leader?.epoch ?? 0
   }

@@ -108,10 +108,10 @@ export class MessageStore {
       (log) => segments.keptTo(log),
     )
     this.#chores = new Chores(tools)
-    const settledEnd = (log: PartitionLog) => this.#logs.settledEnd(log)
-    this.#cleaner = new LogCleaner({ ...tools, settledEnd }, segments, this.#checkpoints)
+    const { ends } = this.#logs
+    this.#cleaner = new LogCleaner({ ...tools, ...ends }, segments, this.#checkpoints)
     this.#indexes = new KeyIndexes(directory.path, tools, (topic, partition) => segments.get(topic, partition))
-    const ofLogs = { ...tools, logs: () => segments.all(), settledEnd }
+    const ofLogs = { ...tools, logs: () => segments.all(), ...ends }
     const retention = new Retention(ofLogs)
     const watermark = new DiskWatermark({ ...ofLogs, logPath: directory.logPath, room: shared.tables.room })
     for (const chore of [

@@ -20,8 +20,8 @@ const firstAfterMs = 30_000
 
 /** What tells of what was deleted, and of what may be. */
 export interface DeletionTools {
-  /** Below it nothing of a log is cut off any more. */
-  readonly settledEnd: (log: SegmentLog) => number
+  /** From there on nothing of a log may be given up. */
+  readonly removableEnd: (log: SegmentLog) => number
   readonly logger: Logger
   readonly metrics: Metrics
 }
@@ -72,7 +72,7 @@ export class Retention {
     const nowMs = this.#options.clock.now()
     const outlived: SegmentFacts[] = []
     let remainingBytes = log.sizeInBytes
-    for (const segment of removable(log, this.#options.settledEnd(log))) {
+    for (const segment of removable(log, this.#options.removableEnd(log))) {
       const isTooMany = retentionBytes >= 0 && remainingBytes - retentionBytes >= segment.sizeInBytes
       const isTooOld = async () => retentionMs >= 0 && nowMs - (await segment.largestTimestamp()) > retentionMs
       if (!isTooMany && !(await isTooOld())) break
@@ -100,10 +100,10 @@ export class Retention {
 }
 
 /** The segments that may go, if there is a reason: all that every reader sees whole, but not an active one that is empty. */
-function removable(log: SegmentLog, settledEnd: number): SegmentFacts[] {
+function removable(log: SegmentLog, removableEnd: number): SegmentFacts[] {
   const { segments } = log
   const stays = segments.findIndex(
-    ({ endOffset, isActive, sizeInBytes }) => endOffset > settledEnd || (isActive && sizeInBytes === 0),
+    ({ endOffset, isActive, sizeInBytes }) => endOffset > removableEnd || (isActive && sizeInBytes === 0),
   )
   return stays === -1 ? segments : segments.slice(0, stays)
 }
@@ -115,7 +115,7 @@ function removable(log: SegmentLog, settledEnd: number): SegmentFacts[] {
  */
 export async function oldestOfAll(
   logs: readonly SegmentLog[],
-  { logger, settledEnd }: DeletionTools,
+  { logger, removableEnd }: DeletionTools,
   judge: (segment: SegmentFacts) => 'take' | 'keep' | 'enough',
 ): Promise<Map<SegmentLog, SegmentFacts[]>> {
   const chosen = new Map<SegmentLog, SegmentFacts[]>()
@@ -125,7 +125,7 @@ export async function oldestOfAll(
     const timestamp = await inEach(log, logger, () => rest[0].largestTimestamp())
     if (timestamp !== undefined) heads.push({ log, rest, timestamp })
   }
-  for (const log of logs) await add(log, removable(log, settledEnd(log)))
+  for (const log of logs) await add(log, removable(log, removableEnd(log)))
   while (heads.length > 0) {
     const oldest = heads.reduce((one, each) => (each.timestamp < one.timestamp ? each : one))
     const { log, rest } = oldest

@@ -61,10 +61,15 @@ export class StoreLogs {
     return log
   }
 
-  /** Nothing is cut off below it any more: what lies there is decided, and whoever may lead has it. */
-  settledEnd(own: PartitionLog): number {
-    const held = this.heldBack(own.topic, own.partition)
-    return held?.own === own ? held.lastStableOffset : own.lastStableOffset
+  /** Of a log of this store: up to where others than its senders and readers may change what lies in it. */
+  readonly ends = {
+    /** Nothing is cut off below it any more: what lies there is decided, and whoever may lead has it. */
+    settledEnd: (own: PartitionLog): number => {
+      const held = this.heldBack(own.topic, own.partition)
+      return held?.own === own ? held.lastStableOffset : own.lastStableOffset
+    },
+    /** Up to where segments may be given up for their age or size: of a copy none, whose front goes where its leader's goes. */
+    removableEnd: (own: PartitionLog): number => (this.#tools.elsewhere?.isCopy ? 0 : this.ends.settledEnd(own)),
   }
 
   #own(topic: string, partition: number): PartitionLog | undefined {

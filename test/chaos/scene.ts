@@ -99,6 +99,8 @@ function nodeCommand(host: HostName, dataDir: string, settings: Readonly<Record<
     // Small, so that they roll.
     'log.segment.bytes': String(1 << 20),
     'log.flush.offset.checkpoint.interval.ms': '500',
+    // A disk that is full may cost the node its place, but no message.
+    'disk.watermark.delete.ratio': '100',
     ...settings,
   }
   const address = addressOf(host)
@@ -118,7 +120,7 @@ function etcdCommand(host: HostName, directory: string): string[] {
     // Without it a member that was cut off takes the lead of etcd from the one that has it when it comes back.
     '--pre-vote',
     ...['--initial-cluster', peers, '--initial-cluster-state', 'new', '--initial-cluster-token', cluster],
-    ...['--heartbeat-interval', '100', '--election-timeout', '1000', '--logger', 'zap', '--log-outputs', 'stderr'],
+    ...['--heartbeat-interval', '50', '--election-timeout', '500', '--logger', 'zap', '--log-outputs', 'stderr'],
   ]
 }
 

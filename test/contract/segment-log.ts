@@ -72,7 +72,7 @@ export async function openWorld(
     ...given,
   })
   const shownUpTo = ({ highWatermark }: PartitionLog) => (copies === 'at once' ? highWatermark : 0)
-  const elsewhere = copies && { shownUpTo, epochOfNewLogs: 0, topicsChanged: async () => {} }
+  const elsewhere = copies && { shownUpTo, isCopy: false, epochOfNewLogs: 0, topicsChanged: async () => {} }
   let store = await MessageStore.open(path, { disk, settings, elsewhere })
   whenEnded(t, async () => {
     disk.judge = () => undefined

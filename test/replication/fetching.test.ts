@@ -19,7 +19,7 @@ async function following(t: TestContext) {
   const member = new FakeReplica(led)
   await member.report()
   const settings = settingsWith({ 'replication.mode': 'sync', 'node.id': 2 })
-  const elsewhere = { shownUpTo: () => 0, epochOfNewLogs: 0, topicsChanged: async () => {} }
+  const elsewhere = { shownUpTo: () => 0, isCopy: true, epochOfNewLogs: 0, topicsChanged: async () => {} }
   const store = await MessageStore.open(await temporaryDirectory(t), { settings, elsewhere })
   whenEnded(t, () => store.close())
   const catalog = led.store.topics().map((topic) => ({ ...topic, largestBatchBytes: 0 }))

@@ -77,6 +77,7 @@ export class LedStore {
     let leader: Leader | undefined
     const elsewhere = {
       shownUpTo: (own: PartitionLog) => leader?.shownUpTo(own) ?? 0,
+      isCopy: false,
       epochOfNewLogs: 0,
       topicsChanged: async () => leader?.topicsChanged(),
     }

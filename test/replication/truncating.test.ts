@@ -48,7 +48,7 @@ async function openStore(t: TestContext, layout: Layout): Promise<MessageStore> 
     'mapped.file.size.commitlog': 64 * 1024,
     'mapped.file.size.consumequeue': 2000,
   }
-  const elsewhere = { shownUpTo: () => 0, epochOfNewLogs: 0, topicsChanged: async () => {} }
+  const elsewhere = { shownUpTo: () => 0, isCopy: true, epochOfNewLogs: 0, topicsChanged: async () => {} }
   const store = await MessageStore.open('/data', { settings, disk: new MemoryDisk(), elsewhere })
   await store.createTopic({ name: 'orders', partitions: 1, config: {} })
   whenEnded(t, () => store.close())

@@ -24,6 +24,7 @@ async function heldBackStore(policy: 'compact' | 'delete') {
   const clock = new ManualClock()
   const elsewhere = {
     shownUpTo: (own: PartitionLog) => Math.min(own.highWatermark, shown),
+    isCopy: false,
     epochOfNewLogs: 0,
     topicsChanged: async () => {},
   }
