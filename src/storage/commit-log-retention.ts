@@ -2,8 +2,8 @@
  * Gives old files of the commit log up, by RocketMQ's rules (CleanCommitLogService): at the hours of `delete.when`, and at
  * any hour while the disk is above `disk.max.used.space.ratio`, those that were written last longer ago than
  * `file.reserved.time`; above `disk.space.clean.forcibly.ratio` the oldest whatever their age, as few as bring the disk
- * below. The oldest go first, up to the first that stays, and the last one never goes. What the consume queues and the key
- * index hold of them goes with them.
+ * below. The oldest go first, up to the first that stays, and the last one never goes, nor one with a message that not all
+ * in-sync copies have. What the consume queues and the key index hold of them goes with them.
  */
 
 import type { Clock } from '../core/clock.js'
@@ -36,6 +36,8 @@ export interface DeletableCommitLog {
   readonly failure: Error | undefined
   /** In the order of their positions. */
   files(): Promise<readonly CommitLogFile[]>
+  /** No message that begins here or behind it may be given up yet, since readers do not see all of them. */
+  heldFrom(): Promise<number>
   /** Removes the files that end at `position` or before it; resolves with how many. */
   deleteFilesBefore(position: number): Promise<number>
 }
@@ -71,7 +73,7 @@ export class CommitLogRetention {
     const forcedBytes = excessBytes(space, settings['disk.space.clean.forcibly.ratio'])
     if (!isDue && forcedBytes <= 0) return
     const diesBefore = isDue ? nowMs - settings['file.reserved.time'] * hourMs : Number.NEGATIVE_INFINITY
-    const going = expired(await log.files(), diesBefore, forcedBytes)
+    const going = expired(await log.files(), { diesBefore, forcedBytes, heldFrom: await log.heldFrom() })
     const last = going.at(-1)
     if (last === undefined) return
     const files = await log.deleteFilesBefore(last.position + last.sizeInBytes)
@@ -83,12 +85,16 @@ export class CommitLogRetention {
 }
 
 /** The files that go, the oldest first. */
-function expired(files: readonly CommitLogFile[], diesBefore: number, forcedBytes: number): CommitLogFile[] {
+function expired(
+  files: readonly CommitLogFile[],
+  { diesBefore, forcedBytes, heldFrom }: { diesBefore: number; forcedBytes: number; heldFrom: number },
+): CommitLogFile[] {
   const going: CommitLogFile[] = []
   let leftBytes = forcedBytes
   for (const file of files.slice(0, -1)) {
     const goes = leftBytes > 0 || file.modifiedMs <= diesBefore
-    if (!goes || going.length === mostFilesAtOnce) break
+    const isHeld = file.position + file.sizeInBytes > heldFrom
+    if (!goes || isHeld || going.length === mostFilesAtOnce) break
     going.push(file)
     leftBytes -= file.sizeInBytes
   }

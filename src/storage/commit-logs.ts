@@ -25,6 +25,7 @@ import { CommitLogRetention, type DeletableCommitLog } from './commit-log-retent
 import { CommitLogState } from './commit-log-state.js'
 import { CommitLogStore } from './commitlog/commit-log-store.js'
 import { cutClosedStore } from './commitlog/cutting-back.js'
+import { firstBehind } from './commitlog/deleting.js'
 import { storeNames } from './commitlog/format.js'
 import { idOfMessage, placeOfMessage, type QueuePlace } from './commitlog/message-ids.js'
 import type { QueueLog } from './commitlog/queue-log.js'
@@ -267,7 +268,7 @@ export class CommitLogs {
     return this.store === undefined ? 0 : this.store.endPosition - (await startOf(this.store))
   }
 
-  chores(): Chore[] {
+  chores(shownEnd: (queue: QueueLog) => number): Chore[] {
     const { settings, clock, logger, metrics, disk } = this.#options
     const checkpoint = async (): Promise<void> => {
       const { store } = this
@@ -280,19 +281,20 @@ export class CommitLogs {
       clock,
       logger,
       metrics,
-      log: () => this.#deletable(),
+      log: () => this.#deletable(shownEnd),
       space: () => disk.space(this.#path),
     })
     const intervalMs = settings['log.flush.offset.checkpoint.interval.ms']
     return [{ name: 'commit log checkpoint', intervalMs, run: checkpoint }, retention.chore()]
   }
 
-  #deletable(): DeletableCommitLog | undefined {
+  #deletable(shownEnd: (queue: QueueLog) => number): DeletableCommitLog | undefined {
     if (this.#opened === undefined) return undefined
     const { store, state } = this.#opened
     return {
       failure: store.isRecoverable ? undefined : store.failure,
       files: () => store.files(),
+      heldFrom: () => firstBehind(store.queues(), shownEnd),
       deleteFilesBefore: async (position) => {
         const removed = await store.deleteFilesBefore(position)
         await state.keepWithin(await startOf(store), store.endPosition)

@@ -120,7 +120,7 @@ export class MessageStore {
       retention.chore(),
       watermark.chore(),
       ...this.#cleaner.chores(),
-      ...commitLog.chores(),
+      ...commitLog.chores((queue) => this.#logs.shownEnd(queue)),
     ]) {
       this.#chores.add(chore)
     }

@@ -72,6 +72,12 @@ export class StoreLogs {
     removableEnd: (own: PartitionLog): number => (this.#tools.elsewhere?.isCopy ? 0 : this.ends.settledEnd(own)),
   }
 
+  /** Readers see what lies below it, and all in-sync copies have that. */
+  shownEnd(own: PartitionLog): number {
+    const held = this.heldBack(own.topic, own.partition)
+    return held?.own === own ? held.highWatermark : own.highWatermark
+  }
+
   #own(topic: string, partition: number): PartitionLog | undefined {
     return this.segments.get(topic, partition) ?? this.commitLog.get(topic, partition)
   }

@@ -18,12 +18,20 @@ function atHour(hour: number): number {
   return new Date(2026, 10, 20, hour, 30).getTime()
 }
 
+interface Disk {
+  readonly hour?: number
+  /** Of the files, the oldest first, in hours. */
+  readonly ages: readonly number[]
+  readonly usedPercent?: number
+  readonly heldFrom?: number
+}
+
 /**
  * Runs the chore once over files whose age is given in hours, on a disk that is so full; the positions that were
  * deleted up to.
  */
 async function run(
-  { hour = 12, ages, usedPercent = 10 }: { hour?: number; ages: readonly number[]; usedPercent?: number },
+  { hour = 12, ages, usedPercent = 10, heldFrom = Number.POSITIVE_INFINITY }: Disk,
   given: SettingsInput = {},
 ): Promise<number[]> {
   const nowMs = atHour(hour)
@@ -40,6 +48,7 @@ async function run(
       failure: undefined,
       files: async () =>
         ages.map((age, i) => ({ position: i * fileBytes, sizeInBytes: fileBytes, modifiedMs: nowMs - age * hourMs })),
+      heldFrom: async () => heldFrom,
       deleteFilesBefore: async (position) => deleted.push(position),
     }),
     space: async () => ({ totalBytes: 100_000, freeBytes: 100_000 - usedPercent * 1000 }),
@@ -51,6 +60,14 @@ async function run(
 }
 
 describe('files of the commit log', () => {
+  test('stay from the first on that holds a message which not all copies have, however full the disk is', async () => {
+    const old = { hour: 4, ages: [100, 100, 100, 100, 1] }
+    assert.deepEqual(await run({ ...old, heldFrom: 3 * fileBytes }), [3 * fileBytes])
+    assert.deepEqual(await run({ ...old, heldFrom: 3 * fileBytes - 1 }), [2 * fileBytes])
+    assert.deepEqual(await run({ ...old, heldFrom: 0 }), [])
+    assert.deepEqual(await run({ ages: old.ages, usedPercent: 99, heldFrom: fileBytes + 1 }), [fileBytes])
+  })
+
   test('go at the set hours once they are old enough, up to the first that is not, and never the last', async () => {
     assert.deepEqual(await run({ hour: 4, ages: [100, 73, 71, 100, 1] }), [2 * fileBytes])
     assert.deepEqual(await run({ hour: 4, ages: [100, 100, 100] }), [2 * fileBytes])
@@ -91,7 +108,7 @@ describe('files of the commit log', () => {
     const logger = recordingLogger()
     const clock = new ManualClock(atHour(4))
     const untouched = async (): Promise<never> => assert.fail('it was touched')
-    const failed = { failure: new Error('broken'), files: untouched, deleteFilesBefore: untouched }
+    const failed = { failure: new Error('broken'), files: untouched, heldFrom: untouched, deleteFilesBefore: untouched }
     for (const log of [undefined, failed]) {
       const chores = new Chores({ clock, logger, metrics: noMetrics })
       const settings = resolveSettings()

@@ -10,6 +10,7 @@ import type { SettingsInput } from '../../src/core/settings.js'
 import { nodeDisk } from '../../src/files/node-disk.js'
 import { commitLogRetentionChore } from '../../src/storage/commit-log-retention.js'
 import { MessageStore } from '../../src/storage/message-store.js'
+import type { PartitionLog } from '../../src/storage/partition-log.js'
 import type { NewTopic } from '../../src/storage/store-topics.js'
 import {
   appendAll,
@@ -286,6 +287,28 @@ describe('topics in the commit log', () => {
     }
     assert.ok(logger.said.some(({ message }) => message.includes('Deleted old files')))
     await store.close()
+  })
+
+  test('keep what not all copies have, with all that lies behind it', async (t) => {
+    const path = await dataPath(t)
+    const clock = new ManualClock(new Date(Date.now() + 3 * 86_400_000).setHours(4, 10))
+    const settings = small({ 'file.reserved.time': 1, 'delete.when': '04' })
+    let copied = 5
+    const shownUpTo = ({ partition, highWatermark }: PartitionLog) => (partition === 1 ? copied : highWatermark)
+    const elsewhere = { shownUpTo, isCopy: false, epochOfNewLogs: 0, topicsChanged: async () => {} }
+    const store = await openStore(t, path, { settings, clock, elsewhere })
+    await store.createTopic(shared)
+    for (let i = 0; i < 40; i++) {
+      await store.heldBack('shared', i % 2)?.own.append(sizedBatch(100_000, `${i}`)).acknowledged
+    }
+    await store.runChore(commitLogRetentionChore)
+    const held = store.heldBack('shared', 1)
+    assert.ok(held !== undefined && held.logStartOffset <= 5, `it begins at ${held?.logStartOffset}`)
+    assert.equal((await held.own.read(5, 0)).records.length, 1)
+    copied = 20
+    held.look()
+    await store.runChore(commitLogRetentionChore)
+    assert.ok(held.logStartOffset > 5, `it begins at ${held.logStartOffset}`)
   })
 
   test('take messages again by themselves once the disk has room', async (t) => {

@@ -42,6 +42,16 @@ export async function listFiles(disk: Disk, files: FileSequence, ends: CommitLog
   return (await Promise.all(found)).flat()
 }
 
+/** Where the first message lies that is not below the end which `endOf` says of its queue; infinite where there is none. */
+export async function firstBehind(queues: Iterable<QueueLog>, endOf: (queue: QueueLog) => number): Promise<number> {
+  let first = Number.POSITIVE_INFINITY
+  for (const queue of queues) {
+    const position = await queue.positionOf(Math.max(endOf(queue), queue.logStartOffset))
+    first = Math.min(first, position ?? first)
+  }
+  return first
+}
+
 export interface FilesToDelete {
   readonly files: FileSequence
   readonly entries: ConsumeQueues

@@ -196,8 +196,10 @@ export class Segment implements SegmentFile {
       { path: this.path(suffix.offsetIndex), bytes: offsets.bytes },
       { path: this.path(suffix.timeIndex), bytes: times.bytes },
     ]
-    if (this.transactions.count === 0) return files
-    return [...files, { path: this.path(suffix.transactionIndex), bytes: this.transactions.bytes }]
+    const { count, isChanged, bytes } = this.transactions
+    // What a file tells that lies there from before a cut is not so any more: an empty one takes its place until the segment is sealed.
+    if (count === 0 && !isChanged) return files
+    return [...files, { path: this.path(suffix.transactionIndex), bytes }]
   }
 
   /** Puts the index of aborted transactions on the disk; a segment without any has none. */
