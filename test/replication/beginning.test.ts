@@ -41,6 +41,29 @@ for (const layout of ['segments', 'commitlog'] as const) {
     assert.deepEqual((await heldBy(again, 'orders', 0, 12)).at(-1)?.split(':')[0], '16')
   })
 
+  test(`${layout}: records that are deleted on a leader are deleted on its replica, and stay so when that leads`, async (t) => {
+    const nodes = new Nodes(t, { 'storage.layout': layout, 'replica.read': true })
+    const one = await nodes.start(1)
+    await untilLeads(one)
+    await one.broker.createTopic({ name: 'orders', partitions: 1 })
+    const two = await nodes.start(2)
+    await untilInSync(one, [1, 2])
+    await produce(one, 6)
+    await one.broker.deleteRecords({ topic: 'orders', partition: 0 }, 4)
+    await until('they are deleted there', async () => (await startOf(two, 'orders')) === 4)
+    await two.promote()
+    assert.equal(await startOf(two, 'orders'), 4)
+    await assert.rejects(heldBy(two, 'orders', 0, 3), { code: 'OFFSET_OUT_OF_RANGE' })
+    assert.equal((await heldBy(two, 'orders', 0, 4)).length, 2)
+    await untilInSync(two, [1, 2])
+    await two.broker.deleteRecords({ topic: 'orders', partition: 0 }, 5)
+    await until('they are deleted there', async () => (await startOf(one, 'orders')) === 5)
+    await nodes.stop(2)
+    const again = await nodes.start(2)
+    await untilLeads(again)
+    assert.equal(await startOf(again, 'orders'), 5)
+  })
+
   for (const [how, later] of [
     ['behind the end of its leader', 0],
     ['behind the place at which both parted, and before the end of its leader', 12],

@@ -18,7 +18,10 @@ export interface ServedNodes {
 }
 
 /** All in sync when this resolves. */
-export async function serveNodes(count: number, settings: SettingsInput): Promise<ServedNodes> {
+export async function serveNodes(
+  count: number,
+  settings: SettingsInput | ((nodeId: number) => SettingsInput),
+): Promise<ServedNodes> {
   const nodes: ReplicaNode[] = []
   const servers: KafkaServer[] = []
   const paths: string[] = []
@@ -36,7 +39,7 @@ export async function serveNodes(count: number, settings: SettingsInput): Promis
           'node.id': nodeId,
           'replication.mode': 'sync',
           'replica.of': nodeId === 1 ? '' : `127.0.0.1:${servers[0].port}`,
-          ...settings,
+          ...(typeof settings === 'function' ? settings(nodeId) : settings),
         },
         openLink: openReplicaLink({
           replicaId: nodeId,
