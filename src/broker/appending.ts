@@ -11,6 +11,7 @@ import { timeBounds } from '../records/time-bounds.js'
 import type { AppendReceipt, PartitionLog } from '../storage/partition-log.js'
 import type { ProduceRequest, ProduceResult, TopicPartition } from './contract.js'
 import type { Coordination } from './coordination.js'
+import { assertEnough, type TooFew } from './enough-replicas.js'
 import { flushWithin } from './flush-within.js'
 import { Intake, maxUncompressedBytes } from './intake.js'
 import type { BrokerReplication } from './replication.js'
@@ -87,16 +88,9 @@ export class Appending {
     return log.append(verified)
   }
 
-  #assertEnough(topic: string, code: 'NOT_ENOUGH_REPLICAS' | 'NOT_ENOUGH_REPLICAS_AFTER_APPEND'): void {
+  #assertEnough(topic: string, code: TooFew): void {
     const { replication, settingsOf } = this.#options
-    if (replication === undefined || !replication.holdsBack) return
-    const least = settingsOf(topic)['min.insync.replicas']
-    const { inSyncCount } = replication
-    if (inSyncCount >= least) return
-    throw new HoldfastError(
-      code,
-      `${inSyncCount} replicas are in sync, and min.insync.replicas of ${topic} is ${least}.`,
-    )
+    assertEnough(replication, topic, settingsOf(topic), code)
   }
 }
 

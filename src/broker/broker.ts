@@ -337,6 +337,7 @@ export class Broker extends CoordinatedBroker implements contract.BrokerService 
       store: this.#store,
       topics: this.#topics,
       producerIds: this.#producerIds,
+      replication: this.replication,
     })
   }
 

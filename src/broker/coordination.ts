@@ -14,11 +14,13 @@ import { type InternalTopicName, offsetsTopicName, transactionsTopicName } from 
 import type { MessageStore } from '../storage/message-store.js'
 import type { TransactionMarker } from '../storage/partition-log.js'
 import type { InitProducerRequest, ProducerIdentity, TopicPartition } from './contract.js'
+import { assertEnough } from './enough-replicas.js'
 import { flushWithin } from './flush-within.js'
 import { GroupCoordinator } from './groups/coordinator.js'
 import { type InternalTopic, unavailable } from './internal-log.js'
 import { OffsetExchange } from './offset-exchange.js'
 import type { ProducerIds } from './producer-ids.js'
+import type { BrokerReplication } from './replication.js'
 import { type Topics, unknownTopic } from './topics.js'
 import type { TransactionalCommitRequest, TransactionalProducer } from './transactions/contract.js'
 import { TransactionCoordinator } from './transactions/coordinator.js'
@@ -28,6 +30,7 @@ export interface CoordinationOptions {
   readonly store: MessageStore
   readonly topics: Topics
   readonly producerIds: ProducerIds
+  readonly replication?: BrokerReplication
   readonly clock: Clock
   readonly randomness: Randomness
   readonly disk: Disk
@@ -195,7 +198,7 @@ export class Coordination {
   }
 
   async #openTopic(name: InternalTopicName, create: boolean): Promise<InternalTopic | undefined> {
-    const { topics, store } = this.#options
+    const { topics, store, replication } = this.#options
     const topic = await topics.internalTopic(name, create)
     if (topic === undefined) return undefined
     const log = (partition: number) => {
@@ -203,6 +206,11 @@ export class Coordination {
       if (found === undefined) throw unknownTopic(name)
       return found
     }
-    return { partitionCount: topic.partitions, log }
+    if (replication === undefined) return { partitionCount: topic.partitions, log }
+    return {
+      partitionCount: topic.partitions,
+      log,
+      assertEnough: (code) => assertEnough(replication, name, topics.settingsOf(store.topic(name) ?? topic), code),
+    }
   }
 }

@@ -10,6 +10,7 @@ import { batchesIn, type RecordBatch } from '../records/batch.js'
 import { type BatchOptions, buildBatch } from '../records/builder.js'
 import { prepareCodec } from '../records/compression/index.js'
 import type { PartitionLog } from '../storage/partition-log.js'
+import type { TooFew } from './enough-replicas.js'
 
 const readBytes = 1024 * 1024
 
@@ -19,6 +20,8 @@ export interface InternalTopic {
   readonly partitionCount: number
   /** The same object for as long as the broker is open: a log that failed recovers in place. */
   log(partition: number): PartitionLog
+  /** Its records are acknowledged as acks=all is. Absent where no others copy it. @throws `code` */
+  readonly assertEnough?: (code: TooFew) => void
 }
 
 /**
@@ -89,14 +92,22 @@ export class InternalLog {
 
   /** As {@link append}, for those who have to know at once where it lies. */
   appendNow(id: string, records: readonly InternalRecord[], options: BatchOptions = {}): Appended {
-    const timestamp = this.#options.clock.now()
+    const { clock, topic } = this.#options
+    const timestamp = clock.now()
+    // What is forgotten nobody waits for, and a topic is deleted however few replicas there are.
+    const assertEnough = records.every(({ value }) => value === null) ? undefined : topic.assertEnough
     try {
+      assertEnough?.('NOT_ENOUGH_REPLICAS')
       const batch = buildBatch(
         records.map(({ key, value }) => ({ key, value, timestamp })),
         options,
       )
       const { baseOffset, acknowledged } = this.log(this.partitionOf(id)).append(batch)
-      return { baseOffset, acknowledged: this.track(acknowledged, id) }
+      const safe =
+        assertEnough === undefined
+          ? acknowledged
+          : acknowledged.then(() => assertEnough('NOT_ENOUGH_REPLICAS_AFTER_APPEND'))
+      return { baseOffset, acknowledged: this.track(safe, id) }
     } catch (error) {
       throw this.#refusalOf(error, id)
     }
