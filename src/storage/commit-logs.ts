@@ -272,7 +272,7 @@ export class CommitLogs {
     const { settings, clock, logger, metrics, disk } = this.#options
     const checkpoint = async (): Promise<void> => {
       const { store } = this
-      if (store === undefined || store.failure !== undefined) return
+      if (store === undefined || store.isClosed || store.failure !== undefined) return
       for (const queue of store.queues()) queue.forgetIdleProducers()
       await store.checkpoint(false)
     }
@@ -289,7 +289,7 @@ export class CommitLogs {
   }
 
   #deletable(shownEnd: (queue: QueueLog) => number): DeletableCommitLog | undefined {
-    if (this.#opened === undefined) return undefined
+    if (this.#opened === undefined || this.#opened.store.isClosed) return undefined
     const { store, state } = this.#opened
     return {
       failure: store.isRecoverable ? undefined : store.failure,

@@ -6,9 +6,10 @@ import { describe, type TestContext, test } from 'node:test'
 import { systemClock } from '../../../src/core/clock.js'
 import { nodeDisk } from '../../../src/files/node-disk.js'
 import { RecordBatch } from '../../../src/records/batch.js'
+import { commitLogRetentionChore } from '../../../src/storage/commit-log-retention.js'
 import { verify } from '../../../src/storage/inspect/verify.js'
 import type { MessageStore } from '../../../src/storage/message-store.js'
-import { appendAll, batchOf, dataPath, logOf, openStore, readAll, settingsWith } from '../support.js'
+import { appendAll, batchOf, dataPath, logOf, openStore, readAll, settingsWith, turns } from '../support.js'
 
 const settings = settingsWith({
   'mapped.file.size.commitlog': 64 * 1024,
@@ -114,6 +115,22 @@ for (const layout of ['segments', 'commitlog']) {
     })
   })
 }
+
+test('what is done to a commit log from time to time is left to be done while it is opened anew', async (t) => {
+  const { store } = await filled(t, 'commitlog')
+  let isOver = false
+  const emptying = store.emptyLogs([{ topic: 'orders', partition: 0 }]).finally(() => {
+    isOver = true
+  })
+  let runs = 0
+  for (; !isOver; runs++) {
+    await store.runChore('commit log checkpoint')
+    await store.runChore(commitLogRetentionChore)
+    await turns(1)
+  }
+  await emptying
+  assert.ok(runs > 1)
+})
 
 test('a queue whose commit log is cut before the place where it was emptied holds nothing of before', async (t) => {
   const { path, store } = await filled(t, 'commitlog')
