@@ -20,6 +20,7 @@ import { MessageStore } from '../storage/message-store.js'
 import { greatestNodeId } from '../storage/producer-id-ranges.js'
 import type { Authority } from './authority.js'
 import type { LeaderReport, OpenLink, Replicated } from './contract.js'
+import { FailedDisk } from './failed-disk.js'
 import { Follower } from './follower/follower.js'
 import { Leader } from './leader/leader.js'
 import { LeadershipFile } from './leadership-file.js'
@@ -69,6 +70,8 @@ export class ReplicaNode {
   #wantsToLead = false
   /** The leader has let go for this node. */
   #isOffered = false
+  /** Its disk has failed. */
+  #isOut = false
   /** The last epoch in which this process led. */
   #ledIn: number | undefined
   #heardOfLeaderMs = Number.NEGATIVE_INFINITY
@@ -212,7 +215,12 @@ export class ReplicaNode {
   async #takeARole(): Promise<void> {
     const authority = this.#authority
     invariant(authority !== undefined, 'a node that runs has been started')
-    if (authority.leads) return this.#lead(authority)
+    if (this.#isOut) await this.#changed.wait(this.#parts.clock, lookAgainMs, this.#closing.signal)
+    else if (authority.leads) await this.#lead(authority)
+    else await this.#takeAnother(authority)
+  }
+
+  async #takeAnother(authority: Authority): Promise<void> {
     if (this.#isOffered || this.#mayClaim(authority)) {
       if (await this.#claim(authority)) return
       await this.#changed.wait(this.#parts.clock, lookAgainMs)
@@ -286,7 +294,10 @@ export class ReplicaNode {
       standing.isReady = true
       logger.info({ epoch }, 'This node leads.')
       this.#changed.wake()
-      while (leads()) await this.#changed.wait(clock, lookAgainMs, this.#closing.signal)
+      const disk = new FailedDisk(store, clock)
+      while (leads() && !(await this.#letsGo(authority, disk))) {
+        await this.#changed.wait(clock, lookAgainMs, this.#closing.signal)
+      }
     } finally {
       stopWatching()
       standing.isReady = false
@@ -295,6 +306,22 @@ export class ReplicaNode {
       standing.leader = undefined
       logger.info({ epoch }, 'This node does not lead any more.')
     }
+  }
+
+  /**
+   * A leader whose disk has failed lets go where etcd can choose another and enough are left for acks=all. It takes no part
+   * any more then, until it is started anew: so two nodes with bad disks cannot hand the lead to and fro.
+   */
+  async #letsGo(authority: Authority, disk: FailedDisk): Promise<boolean> {
+    const { standing, settings, logger } = this.#parts
+    const others = standing.inSyncCount - 1
+    if (this.#person !== undefined || !standing.holdsBack || others < settings['min.insync.replicas']) return false
+    const failure = disk.look()
+    if (failure === undefined) return false
+    logger.error({ err: failure }, 'The disk of this node has failed: it lets go of the lead until it is started anew.')
+    this.#isOut = true
+    await authority.letGo()
+    return true
   }
 
   async #follow(authority: Authority): Promise<void> {

@@ -21,11 +21,16 @@ const passing: ReadonlySet<ErrorCode> = new Set([
 
 /** @param wasSent whether the request went out at all */
 export function mayBeStored(error: HoldfastError, wasSent: boolean): boolean {
-  return wasSent && inDoubt.has(error.code)
+  return wasSent && (inDoubt.has(error.code) || isFailedDisk(error))
 }
 
-export function mayPass(error: HoldfastError): boolean {
-  return passing.has(error.code)
+/** @param hasOthers there are more brokers, so that another one may come to lead where the disk of the leader fails */
+export function mayPass(error: HoldfastError, hasOthers = false): boolean {
+  return passing.has(error.code) || (hasOthers && isFailedDisk(error))
+}
+
+function isFailedDisk({ code }: HoldfastError): boolean {
+  return code === 'KAFKA_STORAGE_ERROR'
 }
 
 /** For those who have waited for as long as they would. */

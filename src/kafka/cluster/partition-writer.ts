@@ -28,6 +28,8 @@ export interface PartitionWriterOptions {
   readonly renew: () => Promise<void>
   /** Whether the partition is there, as far as is known. */
   readonly exists: () => boolean
+  /** There is more than one broker. */
+  readonly hasOthers: () => boolean
 }
 
 interface Pending {
@@ -124,7 +126,7 @@ export class PartitionWriter {
     this.#isHalted = true
     pending.failure = error
     if (mayBeStored(error, wasSent)) pending.mayBeStored = true
-    if (mayPass(error) || (error.code === 'UNKNOWN_TOPIC_OR_PARTITION' && this.#options.exists())) return
+    if (this.#mayPass(error) || (error.code === 'UNKNOWN_TOPIC_OR_PARTITION' && this.#options.exists())) return
     const isOutOfOrder = error.code === 'OUT_OF_ORDER_SEQUENCE_NUMBER' || error.code === 'UNKNOWN_PRODUCER_ID'
     // Behind one that has to be sent again that is no wonder.
     if (isOutOfOrder && this.#pending[0] !== pending) return
@@ -140,7 +142,7 @@ export class PartitionWriter {
   async #recover(): Promise<void> {
     this.#isHalted = true
     const { renew, identify } = this.#options
-    let isRefused = this.#pending.some(({ failure }) => failure !== undefined && mayPass(failure))
+    let isRefused = this.#pending.some(({ failure }) => failure !== undefined && this.#mayPass(failure))
     for (;;) {
       this.#giveUp()
       if (this.#isBroken) this.#beginAnew()
@@ -188,8 +190,12 @@ export class PartitionWriter {
   #note(error: HoldfastError): void {
     for (const pending of [...this.#pending]) {
       pending.failure = error
-      if (!mayPass(error)) this.#drop(pending, error)
+      if (!this.#mayPass(error)) this.#drop(pending, error)
     }
+  }
+
+  #mayPass(error: HoldfastError): boolean {
+    return mayPass(error, this.#options.hasOthers())
   }
 
   #drop(pending: Pending, cause: HoldfastError | undefined): void {

@@ -62,6 +62,7 @@ export class Producing {
       identify,
       renew: () => this.#renew({ topic, partition }),
       exists: () => leaders.of(topic, partition) !== undefined,
+      hasOthers: () => this.#cluster.nodeIds.length > 1,
     })
     this.#writers.set(key, writer)
     return writer
