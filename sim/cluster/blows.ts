@@ -35,6 +35,7 @@ const turningPoints: readonly DiskOperation[] = [
 const deeds: Record<Blow, Deed> = {
   kill: (stage, random) => end(stage, random, 'kill'),
   power: (stage, random) => end(stage, random, 'power'),
+  site,
   stop,
   pause: async ({ members }, random) => pick(random, members).life.pauseFor(random.below(random.once(2) ? 500 : 6000)),
   cut: async ({ members, network }, random) => {
@@ -45,12 +46,11 @@ const deeds: Record<Blow, Deed> = {
     network.cut(from, to, forMs)
     if (!random.once(3)) network.cut(to, from, forMs)
   },
-  apart: async (stage, random) => {
-    const { members, network } = stage
-    const { name } = chosen(stage, random)
-    const forMs = 100 + random.below(8000)
+  apart: async ({ members, network }, random) => {
+    const { name } = members.find(({ leads }) => leads) ?? pick(random, members)
+    const forMs = 500 + random.below(8000)
     // Clients go on reaching it.
-    const others = [...members.map((member) => member.name), ...(random.once(3) ? [] : ['etcd'])]
+    const others = [...members.map((member) => member.name), ...(random.once(4) ? [] : ['etcd'])]
     for (const other of others) {
       network.cut(name, other, forMs)
       network.cut(other, name, forMs)
@@ -86,13 +86,31 @@ async function end(stage: Stage, random: SeededRandomness, how: 'kill' | 'power'
   const member = chosen(stage, random)
   if (member.life.isOver) return
   if (random.once(3)) await member.end(how)
-  else {
-    const kinds = random.once(2) ? turningPoints : [pick(random, turningPoints)]
-    let left = random.below(1 + random.below(40))
-    await member.endAt(how, (operation) => kinds.includes(operation) && left-- <= 0, 3000)
-  }
+  else await endAtAStep(member, random, how)
   stage.died()
   await later(stage, random, member)
+}
+
+async function endAtAStep(member: ClusterMember, random: SeededRandomness, how: 'kill' | 'power'): Promise<void> {
+  const kinds = random.once(2) ? turningPoints : [pick(random, turningPoints)]
+  let left = random.below(1 + random.below(40))
+  await member.endAt(how, (operation) => kinds.includes(operation) && left-- <= 0, 3000)
+}
+
+/** All lose power, when a step of the disk of one of them comes. */
+async function site(stage: Stage, random: SeededRandomness): Promise<void> {
+  const first = chosen(stage, random)
+  if (first.life.isOver) return
+  await endAtAStep(first, random, 'power')
+  stage.died()
+  const others = stage.members.filter((member) => member !== first && !member.life.isOver)
+  await Promise.all(
+    others.map(async (member) => {
+      await member.end('power')
+      stage.died()
+    }),
+  )
+  await Promise.all([first, ...others].map((member) => later(stage, random, member)))
 }
 
 async function stop(stage: Stage, random: SeededRandomness): Promise<void> {

@@ -4,8 +4,22 @@ import type { Settings } from '../../src/core/settings.js'
 import { withOrigins } from '../../src/core/settings-origin.js'
 import { type Narrowing, type Plan, planOf, streamOf } from '../plan.js'
 
-export const blows = ['kill', 'power', 'stop', 'pause', 'cut', 'apart', 'etcd', 'loss', 'wipe', 'promote'] as const
+export const blows = [
+  'kill',
+  'power',
+  'site',
+  'stop',
+  'pause',
+  'cut',
+  'apart',
+  'etcd',
+  'loss',
+  'wipe',
+  'promote',
+] as const
 export type Blow = (typeof blows)[number]
+
+const powerFailures: readonly Blow[] = ['power', 'site']
 
 export interface ClusterNarrowing extends Omit<Narrowing, 'without'> {
   readonly without?: readonly string[]
@@ -57,7 +71,7 @@ export function clusterPlanOf(seed: number, narrowing: ClusterNarrowing = {}): C
     settings: withOrigins(safely, () => ({ kind: 'code' })),
     topics,
     nodes: 2 + random.below(2),
-    blows: blows.filter((blow) => !without.has(blow) && (isSafe || blow !== 'power')),
+    blows: blows.filter((blow) => !without.has(blow) && (isSafe || !powerFailures.includes(blow))),
     times: Math.min(narrowing.lives ?? 100, 2 + random.below(6)),
     quietMs: pick([100, 500, 2000]),
     leaseMs: 2000,

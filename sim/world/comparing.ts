@@ -31,6 +31,12 @@ async function compareTopics({ broker, model }: Scene): Promise<void> {
       () => `${topic.name} is not ${topic.state}`,
     )
     if (found === undefined) continue
+    const { length } = found.partitions
+    holds(
+      length >= topic.partitions.length,
+      'a topic is what was confirmed',
+      () => `${topic.name} has ${length} partitions of ${topic.partitions.length}`,
+    )
     const config = new Map((await broker.describeConfig(topic.name)).map(({ name, value }) => [name, value]))
     for (const [name, value] of Object.entries(topic.config))
       holds(
