@@ -48,8 +48,9 @@ test('the simulator catches a planted bug by a seed that the engine as it is pas
 })
 
 test('so it does in worlds of several nodes', async () => {
-  const mutant = mutants.find(({ name }) => name === 'led-from-outside-the-set')
-  const seeds = { from: 14, count: 1, jobs: 1 }
-  assert.notEqual((await hunt(mutant, seeds)).found, undefined)
-  assert.equal((await hunt(undefined, seeds, 'cluster')).found, undefined)
+  const mutant = mutants.find(({ name }) => name === 'epoch-not-raised')
+  const { found } = await hunt(mutant, { from: 1, count: 12, jobs: 1 })
+  assert.ok(found !== undefined)
+  const control = await hunt(undefined, { from: found.seed, count: 1, jobs: 1 }, 'cluster')
+  assert.equal(control.found, undefined)
 })
