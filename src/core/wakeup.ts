@@ -3,6 +3,9 @@
 import type { Clock } from './clock.js'
 import { pause } from './pause.js'
 
+/** Nobody asks why; a reason that is made for each, with its stack, costs more than all the rest. */
+const waked = 'waked'
+
 export class Wakeup {
   #next = new AbortController()
 
@@ -10,7 +13,7 @@ export class Wakeup {
   wake(): void {
     const before = this.#next
     this.#next = new AbortController()
-    before.abort()
+    before.abort(waked)
   }
 
   /** Resolves at the next {@link wake}, after `waitMs`, or as soon as `signal` is aborted. */

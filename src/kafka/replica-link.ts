@@ -58,7 +58,7 @@ class ReplicaLink implements LeaderLink {
   }
 
   async fetch(request: ReplicaFetch): Promise<ReplicaFetched> {
-    const { replicaId, leaderEpoch, sessionId, sessionEpoch, maxBytes, maxWaitMs, signal } = request
+    const { replicaId, leaderEpoch, sessionId, sessionEpoch, isAhead, maxBytes, maxWaitMs, signal } = request
     const topics = groupedByTopic(request.positions).map(({ topic, items }) => ({
       name: topic,
       partitions: items.map(({ partition, offset }) => ({
@@ -74,7 +74,10 @@ class ReplicaLink implements LeaderLink {
     }))
     const answer = await this.#ask(
       fetch,
-      { replicaId, leaderEpoch, sessionId, sessionEpoch, maxBytes, minBytes, maxWaitMs, topics, forgottenTopics },
+      {
+        ...{ replicaId, leaderEpoch, sessionId, sessionEpoch, isAhead },
+        ...{ maxBytes, minBytes, maxWaitMs, topics, forgottenTopics },
+      },
       { ...fetchVersion, waitMs: maxWaitMs, signal },
     )
     throwIfRefused(answer.errorCode)

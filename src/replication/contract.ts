@@ -17,8 +17,9 @@ export interface ReplicaPosition extends TopicPartition {
  * A fetch of a session (KIP-227): both sides remember the positions, so that a request names only what changed. An answer
  * comes as soon as there is something for one of the positions, and names only partitions with news.
  *
- * A position says where the replica goes on. The first of a partition in a session also says what it has; from then on it
- * may run ahead of that, and what it has it says by {@link ReplicaService.acknowledge}.
+ * A position says where the replica goes on, and what it has, unless it `isAhead`: then some of what it was given is not on
+ * its disk yet, only the first position of a partition in a session says what it has, and all else is told by
+ * {@link ReplicaService.acknowledge}.
  */
 export interface ReplicaFetch {
   readonly replicaId: number
@@ -31,6 +32,7 @@ export interface ReplicaFetch {
   readonly positions: readonly ReplicaPosition[]
   /** That are not followed any more. */
   readonly forgotten: readonly TopicPartition[]
+  readonly isAhead: boolean
   readonly maxBytes: number
   readonly maxWaitMs: number
   /** Ends the waiting early. */

@@ -9,7 +9,7 @@ import type { ReplicaAcknowledgement, ReplicaFetch, ReplicaService } from '../..
 import { Fetching } from '../../src/replication/follower/fetching.js'
 import { takeOverTopics } from '../../src/replication/follower/topics.js'
 import { MessageStore } from '../../src/storage/message-store.js'
-import { gate, mib, settingsWith, temporaryDirectory, turns, whenEnded } from '../storage/support.js'
+import { gate, mib, settingsWith, sizedBatch, temporaryDirectory, turns, whenEnded } from '../storage/support.js'
 import { until } from '../support/until.js'
 import { FakeReplica, LedStore } from './led-store.js'
 
@@ -18,7 +18,7 @@ async function following(t: TestContext) {
   const led = await LedStore.open(t)
   const member = new FakeReplica(led)
   await member.report()
-  const settings = settingsWith({ 'replication.mode': 'sync', 'node.id': 2 })
+  const settings = settingsWith({ 'replication.mode': 'sync', 'node.id': 2, 'replica.fetch.max.bytes': 400_000 })
   const elsewhere = { shownUpTo: () => 0, isCopy: true, epochOfNewLogs: 0, topicsChanged: async () => {} }
   const store = await MessageStore.open(await temporaryDirectory(t), { settings, elsewhere })
   whenEnded(t, () => store.close())
@@ -72,12 +72,37 @@ async function following(t: TestContext) {
 const offsetsOf = (requests: readonly { readonly positions: readonly { readonly offset: number }[] }[]) =>
   requests.map(({ positions }) => positions.map(({ offset }) => offset))
 
-test('the next answer is asked for while one is on its way to the disk, and no third one', async (t) => {
+/** One batch that fills an answer. */
+async function appendMuch(led: LedStore): Promise<void> {
+  await led.log().append(sizedBatch(300_000)).stored
+}
+
+test('behind an answer that is not full, the next request says that it is stored, and nothing else does', async (t) => {
   const { led, fetches, appends, acknowledged } = await following(t)
-  await led.append()
+  for (let i = 0; i < 3; i++) {
+    await led.append()
+    await until('it is on its way', () => appends.length === i + 1)
+    await turns(50)
+    assert.equal(fetches.length, i + 1)
+    appends[i].open()
+    await until('the next answer is asked for', () => fetches.length === i + 2)
+    assert.equal(led.log().highWatermark, i + 1)
+  }
+  assert.deepEqual(offsetsOf(fetches), [[0], [1], [2], [3]])
+  assert.ok(fetches.every(({ isAhead }) => !isAhead))
+  assert.deepEqual(acknowledged, [])
+})
+
+test('behind a full answer the next is asked for while it is on its way to the disk, and no third one', async (t) => {
+  const { led, fetches, appends, acknowledged } = await following(t)
+  await appendMuch(led)
   await until('a second answer is asked for', () => fetches.length === 2)
-  for (let i = 0; i < 2; i++) await led.append()
+  for (let i = 0; i < 2; i++) await appendMuch(led)
   await turns(200)
+  assert.deepEqual(
+    fetches.map(({ isAhead }) => isAhead),
+    [false, true],
+  )
   assert.deepEqual(offsetsOf(fetches), [[0], [1]], 'the second answer waits until the first is stored')
   assert.equal(appends.length, 1)
   assert.deepEqual(acknowledged, [])
@@ -95,9 +120,9 @@ test('the next answer is asked for while one is on its way to the disk, and no t
 
 test('an answer that the disk refuses ends the session, and nothing of it or of the next is acknowledged', async (t) => {
   const { led, fetches, appends, acknowledged, run, refuse } = await following(t)
-  await led.append()
+  await appendMuch(led)
   await until('a second answer is asked for', () => fetches.length === 2)
-  await led.append()
+  await appendMuch(led)
   await turns(50)
   refuse(new HoldfastError('LOG_FAILED'))
   appends[0].open()

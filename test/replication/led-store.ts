@@ -154,8 +154,7 @@ export class FakeReplica {
 
   /** Tells that it has what lies below these offsets, by partition of `orders`, and goes on there. */
   async fetch(offsets: Readonly<Record<number, number>> = {}, options: FetchOptions = {}): Promise<ReplicaFetched> {
-    if (this.#session.id !== 0) await this.acknowledge(offsets, options)
-    return this.fetchAhead(offsets, options)
+    return this.#fetch(offsets, options, false)
   }
 
   /** Tells what it has, as of `requests` of its session. */
@@ -174,9 +173,19 @@ export class FakeReplica {
   }
 
   /** Goes on at these offsets, and says nothing of what it has. */
-  async fetchAhead(
-    offsets: Readonly<Record<number, number>> = {},
-    options: FetchOptions = {},
+  fetchAhead(offsets: Readonly<Record<number, number>> = {}, options: FetchOptions = {}): Promise<ReplicaFetched> {
+    return this.#fetch(offsets, options, true)
+  }
+
+  /** The next fetch begins a session. */
+  beginAnew(): void {
+    this.#session = { id: 0, epoch: 0 }
+  }
+
+  async #fetch(
+    offsets: Readonly<Record<number, number>>,
+    options: FetchOptions,
+    isAhead: boolean,
   ): Promise<ReplicaFetched> {
     const { topic = 'orders', forgotten = [], maxBytes = 1 << 20 } = options
     const answer = await this.#led.leader.fetch({
@@ -186,6 +195,7 @@ export class FakeReplica {
       sessionEpoch: this.#session.epoch,
       positions: positionsOf(topic, offsets),
       forgotten,
+      isAhead,
       maxBytes,
       maxWaitMs: 0,
     })
@@ -193,11 +203,6 @@ export class FakeReplica {
     this.#session = { id: answer.sessionId, epoch: this.#session.epoch + 1 }
     await turns()
     return answer
-  }
-
-  /** The next fetch begins a session. */
-  beginAnew(): void {
-    this.#session = { id: 0, epoch: 0 }
   }
 }
 

@@ -80,6 +80,28 @@ test('what a replica was given and has not acknowledged is not shown, and not gi
   assert.equal(known.lagMessages(), 0)
 })
 
+test('a request that is not ahead says that all is stored that was given before it', async (t) => {
+  const { led, replica } = await followed(t, 2)
+  for (const partition of [0, 1]) await led.append(partition)
+  await replica.fetchAhead({ 0: 0, 1: 0 })
+  await replica.fetchAhead({ 0: 1, 1: 1 })
+  assert.deepEqual([led.log(0).highWatermark, led.log(1).highWatermark], [0, 0])
+  await led.append(1)
+  await replica.fetchAhead()
+  await replica.fetch({ 1: 2 })
+  assert.deepEqual([led.log(0).highWatermark, led.log(1).highWatermark], [1, 2])
+})
+
+test('what is acknowledged late, after more was, takes nothing back', async (t) => {
+  const { led, replica } = await followed(t)
+  for (let i = 0; i < 3; i++) await led.append()
+  await replica.fetchAhead({ 0: 3 })
+  await replica.acknowledge({ 0: 2 })
+  await replica.acknowledge({ 0: 1 })
+  const [known] = [...led.leader.replicas]
+  assert.equal(known.lagMessages(), 1)
+})
+
 test('of a topic that is deleted it is told once, and follows it no more', async (t) => {
   const { led, replica } = await followed(t, 2)
   await takenOver(replica, led.store.deleteTopic('orders'))
@@ -116,7 +138,15 @@ test('what it lets go of it is not told of', async (t) => {
 
 test('requests out of their order, of another session, or of another leader are refused', async (t) => {
   const { led, replica } = await followed(t)
-  const asked = { replicaId: 2, leaderEpoch: 1, sessionId: 1, sessionEpoch: 1, positions: [], forgotten: [] }
+  const asked = {
+    replicaId: 2,
+    leaderEpoch: 1,
+    sessionId: 1,
+    sessionEpoch: 1,
+    positions: [],
+    forgotten: [],
+    isAhead: false,
+  }
   const fetch = (other: object) => led.leader.fetch({ ...asked, maxBytes: 1000, maxWaitMs: 0, ...other })
   await fetch({})
   await assert.rejects(fetch({}), { code: 'INVALID_FETCH_SESSION_EPOCH' })
@@ -156,7 +186,15 @@ test('a new session knows since when a copy was behind', async (t) => {
 
 test('who waits is told at once that its leader leads no more', async (t) => {
   const { led } = await followed(t)
-  const request = { replicaId: 2, leaderEpoch: 1, sessionId: 1, sessionEpoch: 1, positions: [], forgotten: [] }
+  const request = {
+    replicaId: 2,
+    leaderEpoch: 1,
+    sessionId: 1,
+    sessionEpoch: 1,
+    positions: [],
+    forgotten: [],
+    isAhead: false,
+  }
   const waiting = led.leader.fetch({ ...request, maxBytes: 1000, maxWaitMs: 60_000 })
   waiting.catch(() => {})
   await turns()

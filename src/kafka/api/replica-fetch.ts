@@ -39,6 +39,7 @@ export async function fetchForReplica(request: FetchRequest, call: Call): Promis
     sessionEpoch: request.sessionEpoch,
     positions,
     forgotten: forgottenOf(request, call),
+    isAhead: request.isAhead,
     maxBytes: Math.min(request.maxBytes, broker.settings['replica.fetch.max.bytes']),
     maxWaitMs: unknown.length > 0 ? 0 : Math.min(request.maxWaitMs, maxFetchWaitMs),
     signal: call.signal,

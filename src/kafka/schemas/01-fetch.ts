@@ -9,13 +9,15 @@
  * 11 rack, preferred read replica
  * 12 flexible; diverging epochs
  *
- * A field of ours, from version 12 on: the leader epoch that a replica knows, said once, since a request of a session may
- * name no partition. Its tag lies far above Kafka's, and who does not know it skips it.
+ * Two fields of ours, from version 12 on: the leader epoch that a replica knows, said once, since a request of a session may
+ * name no partition; and whether it fetches ahead of its disk, so that its positions do not say what it has. Their tags lie
+ * far above Kafka's, and who does not know them skips them.
  */
 
 import {
   array,
   between,
+  bool,
   type Infer,
   type InferInput,
   int8,
@@ -38,7 +40,7 @@ import { currentLeader, nodeEndpoints, throttleTimeMs } from './shared.js'
 /** "No high watermark known": the largest i64, which as a number is 2^63 and is written back as the largest i64. */
 const highWatermarkUnknown = 2 ** 63
 
-const ownTag = 12_001
+const ownTags = { leaderEpoch: 12_001, isAhead: 12_002 } as const
 
 export const fetchRequest = struct({
   clusterId: tagged(0, 12, nullable(string)),
@@ -73,7 +75,8 @@ export const fetchRequest = struct({
     array(struct({ name: between(7, 12, string), topicId: since(13, uuid), partitions: array(int32) })),
   ),
   rackId: since(11, string),
-  leaderEpoch: tagged(ownTag, 12, withDefault(-1, int32)),
+  leaderEpoch: tagged(ownTags.leaderEpoch, 12, withDefault(-1, int32)),
+  isAhead: tagged(ownTags.isAhead, 12, withDefault(false, bool)),
 })
 
 export const fetchResponse = struct({

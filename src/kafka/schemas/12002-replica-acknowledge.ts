@@ -1,6 +1,6 @@
 /**
- * ReplicaAcknowledge: how far the copies of a replica are. Version 0, flexible. No request of Kafka's, whose replicas say so
- * by their next fetch, and so fetch again only when what they got is kept.
+ * ReplicaAcknowledge: how far the copies of a replica are that fetches ahead of its disk. Version 0, flexible. No request of
+ * Kafka's, whose replicas say so by their next fetch, and so fetch again only when what they got is kept.
  */
 
 import {

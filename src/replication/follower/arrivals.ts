@@ -29,10 +29,25 @@ export class Arrivals {
   readonly #news = new Wakeup()
   #waiting: readonly Arrival[] | undefined
   #isAppending = false
+  /** The next answer is asked for: what is stored meanwhile is to be told apart from that. */
+  #isAsking = false
   #stored = new Set<Copy>()
 
   constructor(options: ArrivalsOptions) {
     this.#options = options
+  }
+
+  /** An answer is asked for. Returns whether that is ahead of the disk; if not, it says of all that was put that it is stored. */
+  ask(): boolean {
+    this.#isAsking = true
+    if (this.#isSettled) this.#stored.clear()
+    else this.#news.wake()
+    return !this.#isSettled
+  }
+
+  /** It has come. */
+  answered(): void {
+    this.#isAsking = false
   }
 
   /** Resolves when it is being appended, so that there is room for another one; gives back what is not any more. */
@@ -47,7 +62,7 @@ export class Arrivals {
 
   /** Resolves when nothing is on its way. */
   settled(signal: AbortSignal): Promise<void> {
-    return this.#until(() => this.#waiting === undefined && !this.#isAppending, signal)
+    return this.#until(() => this.#isSettled, signal)
   }
 
   /** Appends what is put until `signal` is aborted; what is being appended then is awaited. @throws what a log refuses */
@@ -66,9 +81,9 @@ export class Arrivals {
     }
   }
 
-  /** Resolves with the copies that have come farther on the disk since it was asked the last time. */
+  /** Resolves with the copies that have come farther on the disk, and no request has said so or is about to. */
   async takeStored(signal: AbortSignal): Promise<ReadonlySet<Copy>> {
-    await this.#until(() => this.#stored.size > 0, signal)
+    await this.#until(() => this.#stored.size > 0 && this.#isAsking, signal)
     const stored = this.#stored
     this.#stored = new Set()
     return stored
@@ -101,6 +116,10 @@ export class Arrivals {
   /** Its topic may be gone here: the next report says so. */
   #isFollowed(copy: Copy): boolean {
     return this.#options.copies.of(copy) === copy
+  }
+
+  get #isSettled(): boolean {
+    return this.#waiting === undefined && !this.#isAppending
   }
 
   async #until(isSo: () => boolean, signal: AbortSignal): Promise<void> {

@@ -1,8 +1,9 @@
 /**
  * Fetches what the leader has and appends it, batch for batch at the same offsets; one session of fetches.
  *
- * Three things go on beside one another: the next answer is asked for while the one before is still on its way to the disk,
- * and what has arrived there is told apart from both, so that the leader, the wire and this disk work at the same time.
+ * Behind an answer that is full there is more: the next one is asked for while that is on its way to the disk, and what has
+ * arrived there is told apart from both, so that the leader, the wire and this disk work at the same time. Behind any other
+ * there is nothing yet: the next request says what is stored, and what has come meanwhile comes in one answer, and one round.
  */
 
 import type { FetchedPartition, TopicPartition } from '../../broker/contract.js'
@@ -75,23 +76,26 @@ export class Fetching {
     const { leader, nodeId, leaderEpoch, settings } = this.#options
     while (!signal.aborted && this.#useless.length === 0) {
       const throttle = this.#throttle()
+      const maxBytes = Math.min(settings['replica.fetch.max.bytes'], throttle?.bytesAtOnce ?? Number.MAX_SAFE_INTEGER)
       const { partitions, sessionId } = await leader.fetch({
         replicaId: nodeId,
         leaderEpoch,
         sessionId: this.#session.id,
         sessionEpoch: this.#session.epoch,
         ...this.#copies.takeChanges(),
-        maxBytes: Math.min(settings['replica.fetch.max.bytes'], throttle?.bytesAtOnce ?? Number.MAX_SAFE_INTEGER),
+        isAhead: this.#arrivals.ask(),
+        maxBytes,
         maxWaitMs: settings['replica.fetch.wait.max.ms'],
         signal,
       })
+      this.#arrivals.answered()
       this.#session = { id: sessionId, epoch: this.#session.epoch + 1 }
       const arrived = partitions.flatMap((fetched) => this.#arrive(fetched))
+      const bytes = arrived.reduce((sum, { fetched }) => sum + lengthOf(fetched.records), 0)
       if (arrived.length > 0) await this.#arrivals.put(arrived, signal)
-      await throttle?.spend(
-        arrived.reduce((sum, { fetched }) => sum + lengthOf(fetched.records), 0),
-        signal,
-      )
+      const isFull = bytes >= maxBytes / 2
+      if (!isFull) await this.#arrivals.settled(signal)
+      await throttle?.spend(bytes, signal)
       const refused = partitions.filter(({ error }) => error !== undefined)
       if (refused.length > 0) await this.#mend(refused, signal)
     }

@@ -72,19 +72,22 @@ export class Session {
     this.#nextEpoch = sessionEpoch + 1
   }
 
-  /** Takes on where the replica goes on. */
-  move({ positions, forgotten }: Pick<ReplicaFetch, 'positions' | 'forgotten'>): void {
+  /** Takes on where the replica goes on, and what it has. */
+  move({ positions, forgotten, isAhead }: Pick<ReplicaFetch, 'positions' | 'forgotten' | 'isAhead'>): void {
     for (const place of forgotten) this.#forget(placeKey(place))
-    for (const position of positions) this.#moveTo(position)
+    for (const position of positions) this.#moveTo(position, isAhead)
+    if (isAhead) return
+    // What it was given before, and is named no more, is stored with the rest.
+    for (const followed of [...this.#behind]) this.#store(followed, followed.next)
   }
 
   /** Takes on what the replica has. */
   acknowledge({ positions, sessionEpoch }: Pick<ReplicaAcknowledgement, 'positions' | 'sessionEpoch'>): void {
     for (const position of positions) {
       const followed = this.#followed.get(placeKey(position))
-      if (followed === undefined || followed.since > sessionEpoch) continue
-      followed.moveTo(position.offset)
-      this.#noteMoved(followed)
+      // One that was overtaken by a later one says nothing.
+      const isNews = followed !== undefined && followed.since <= sessionEpoch && position.offset > followed.offset
+      if (isNews) this.#store(followed, position.offset)
     }
   }
 
@@ -138,7 +141,7 @@ export class Session {
     return this.#unread.size > 0 || this.#missing.length > 0 || (this.#shown.size > 0 && this.#options.tellsAtOnce())
   }
 
-  #moveTo(position: ReplicaPosition): void {
+  #moveTo(position: ReplicaPosition, isAhead: boolean): void {
     const key = placeKey(position)
     const log = this.#options.logOf(position)
     const before = this.#followed.get(key)
@@ -153,6 +156,13 @@ export class Session {
     if (followed.hasMore) this.#unread.add(followed)
     else this.#unread.delete(followed)
     if (before === undefined) this.#noteMoved(followed)
+    else if (!isAhead) this.#store(followed, position.offset)
+  }
+
+  #store(followed: Followed, offset: number): void {
+    if (followed.offset === offset) return
+    followed.moveTo(offset)
+    this.#noteMoved(followed)
   }
 
   #noteMoved(followed: Followed): void {

@@ -38,6 +38,7 @@ export function replicaFetch(fetch: Partial<ReplicaFetch> = {}): ReplicaFetch {
     replicaId: 2,
     leaderEpoch: 7,
     sessionId: 0,
+    isAhead: false,
     sessionEpoch: 0,
     positions: [],
     forgotten: [],
