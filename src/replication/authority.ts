@@ -36,6 +36,9 @@ export interface Authority {
   /** Nobody leads now, as far as is known here, so that {@link claim} may succeed. */
   readonly isVacant: boolean
 
+  /** This node is one of its cluster's, and no other process has its id: before that it may copy nobody under that id. */
+  readonly mayFollow: boolean
+
   /** Why what decides cannot be asked at the moment, where that is so. */
   readonly trouble?: string
 

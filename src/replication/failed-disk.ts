@@ -4,8 +4,9 @@
  */
 
 import type { Clock } from '../core/clock.js'
-import type { HoldfastError } from '../core/errors.js'
+import { HoldfastError } from '../core/errors.js'
 import type { MessageStore } from '../storage/message-store.js'
+import type { LeadershipFile } from './leadership-file.js'
 import { logsOf } from './logs.js'
 
 /** What lacked descriptors alone is back before. */
@@ -29,10 +30,29 @@ export class FailedDisk {
     const now = this.#clock.monotonic()
     if (now - this.#lookedAt >= lookEveryMs) {
       this.#lookedAt = now
-      this.#failure = logsOf(this.#store).find(({ failure }) => failure?.code === 'LOG_FAILED')?.failure
+      this.#failure = failureOf(this.#store)
       if (this.#failure === undefined) this.#failedAt = undefined
       else this.#failedAt ??= now
     }
     return this.#failedAt !== undefined && now - this.#failedAt >= patienceMs ? this.#failure : undefined
   }
+}
+
+/**
+ * Whether a node could use the lead: one whose disk takes nothing would keep it from those who could.
+ * @throws what the disk says
+ */
+export async function diskTakes(store: MessageStore, file: LeadershipFile): Promise<boolean> {
+  if (failureOf(store) !== undefined) return false
+  await file.writeAgain()
+  return true
+}
+
+export function takesNoPart(): HoldfastError {
+  const why = 'The disk of this node has failed, and it takes no part until it is started anew.'
+  return new HoldfastError('INVALID_REQUEST', why)
+}
+
+function failureOf(store: MessageStore): HoldfastError | undefined {
+  return logsOf(store).find(({ failure }) => failure?.code === 'LOG_FAILED')?.failure
 }

@@ -45,6 +45,11 @@ export class LeadershipFile {
     await this.#disk.replaceFile(this.#path, Buffer.from(text))
     this.#record = record
   }
+
+  /** Writes what it holds once more, which shows whether the disk takes anything. */
+  async writeAgain(): Promise<void> {
+    if (this.#record !== undefined) await this.#disk.replaceFile(this.#path, Buffer.from(encode(this.#record)))
+  }
 }
 
 function encode({ leadership, members }: LeadershipRecord): string {

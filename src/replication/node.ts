@@ -20,7 +20,7 @@ import { MessageStore } from '../storage/message-store.js'
 import { greatestNodeId } from '../storage/producer-id-ranges.js'
 import type { Authority } from './authority.js'
 import type { LeaderReport, OpenLink, Replicated } from './contract.js'
-import { FailedDisk } from './failed-disk.js'
+import { diskTakes, FailedDisk, takesNoPart } from './failed-disk.js'
 import { Follower } from './follower/follower.js'
 import { Leader } from './leader/leader.js'
 import { LeadershipFile } from './leadership-file.js'
@@ -164,6 +164,7 @@ export class ReplicaNode {
   async promote({ unclean = false } = {}): Promise<void> {
     const { clock, store } = this.#parts
     if (this.leads) return
+    if (this.#isOut) throw takesNoPart()
     this.#wantsToLead = true
     this.#changed.wake()
     const deadline = clock.monotonic() + handOverMs
@@ -224,18 +225,19 @@ export class ReplicaNode {
     if (this.#isOffered || this.#mayClaim(authority)) {
       if (await this.#claim(authority)) return
       await this.#changed.wait(this.#parts.clock, lookAgainMs)
-    } else if (this.#others.addresses().length > 0) await this.#follow(authority)
+    } else if (authority.mayFollow && this.#others.addresses().length > 0) await this.#follow(authority)
     else await this.#changed.wait(this.#parts.clock, lookAgainMs)
   }
 
   async #claim(authority: Authority): Promise<boolean> {
-    const { store } = this.#parts
+    const { store, file } = this.#parts
     const isOffered = this.#isOffered
     this.#isOffered = false
     if (this.#person !== undefined && isOffered) {
       await this.#person.promote(store.clusterId, this.#greatestEpoch(), false)
       return true
     }
+    if (!(await diskTakes(store, file))) return false
     // A primary that was away may have been replaced.
     if (this.#person?.leadership !== undefined && (await this.#others.isReplaced())) return false
     return authority.claim(this.#clusterId() || store.clusterId, this.#greatestEpoch())
@@ -345,7 +347,8 @@ export class ReplicaNode {
     const running = follower.run(ended.signal)
     try {
       // What a person decided the leader tells, whom this node follows then.
-      const isAsBefore = () => this.#person !== undefined || authority.leadership?.epoch === epoch
+      const isAsBefore = () =>
+        authority.mayFollow && (this.#person !== undefined || authority.leadership?.epoch === epoch)
       while (isAsBefore() && !authority.leads && !this.#isOffered && !this.#mayClaim(authority)) {
         if (this.#closing.signal.aborted) break
         await this.#changed.wait(clock, lookAgainMs, this.#closing.signal)

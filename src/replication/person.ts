@@ -27,6 +27,8 @@ export class Person implements Authority {
   readonly #options: PersonOptions
   readonly #changes = new Mutex()
   readonly #listeners = new Set<() => void>()
+  /** Ids are the person's care. */
+  readonly mayFollow = true
   #leads = false
   #members: readonly Member[]
 

@@ -48,7 +48,7 @@ describe('coming to etcd', { concurrency: true, skip }, () => {
     gate.fate = () => 'break'
     const { logger, warnings } = listening()
     const node = await openNode(t, 1, [gate.url], { cluster: 'before-etcd', leaseMs, logger })
-    assert.deepEqual([node.leads, node.isVacant, node.leadership], [false, false, undefined])
+    assert.deepEqual([node.leads, node.isVacant, node.mayFollow, node.leadership], [false, false, false, undefined])
     assert.match(warnings.join('\n'), /waits for etcd.*etcd does not answer \(http:\/\/127/)
     assert.match(node.trouble ?? '', /etcd does not answer/)
     assert.deepEqual(
@@ -82,9 +82,10 @@ describe('coming to etcd', { concurrency: true, skip }, () => {
     gate.fate = () => 'pass'
     await until('it is told of', () => errors.length > 0)
     assert.match(errors[0], /another process has taken the id.*node\.id=1 is in use .* node-1:9092/)
-    assert.equal(late.isVacant, false)
+    assert.deepEqual([late.isVacant, late.mayFollow, other.mayFollow], [false, false, true])
     await other.close()
     await untilLeads(late)
+    assert.ok(late.mayFollow)
     assert.equal(errors.length, 1)
   })
 

@@ -109,6 +109,25 @@ test('a leader whose disk fails lets go; who sends goes on at the other node, an
   assert.ok(nodes[1].leads && !nodes[0].leads)
 })
 
+test('a replica whose disk takes nothing does not claim the lead, and does when it takes again', {
+  skip,
+}, async (t) => {
+  const { nodes, disks } = await openPair(t, 'unusable')
+  await nodes[0].broker.produce({ topic: 'orders', partition: 0, batch: oneMessage('kept') })
+  let isAsked = 0
+  disks[1].judge = ({ path }) => {
+    if (!path.includes('replication.json')) return undefined
+    isAsked++
+    return 'ENOSPC'
+  }
+  await nodes[0].close()
+  await until('2 has tried', () => isAsked > 2)
+  assert.ok(!nodes[1].leads)
+  assert.deepEqual(nodes[1].replicated.describe().inSync, [1, 2], 'nobody is put out of the set for it')
+  disks[1].judge = () => undefined
+  await untilLeads(nodes[1])
+})
+
 test('where fewer than min.insync.replicas would be left, the lead stays', { skip }, async (t) => {
   const { nodes, disks } = await openPair(t, 'staying', { 'min.insync.replicas': 2 })
   await nodes[0].broker.createTopic({ name: 'others', partitions: 1 })

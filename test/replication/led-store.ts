@@ -22,6 +22,7 @@ export class ScriptedAuthority implements Authority {
   readonly members = []
   leads = true
   readonly isVacant = false
+  readonly mayFollow = true
   outcome: Outcome = 'accepted'
   /** Changes wait until it resolves. */
   gate: Promise<void> = Promise.resolve()

@@ -49,7 +49,7 @@ export class EtcdAuthority implements Authority {
   /** A change of who leads is under way: what is seen of it is no surprise. */
   #isDeciding = false
   /** Why etcd does not answer as it should; undefined while it does. */
-  #trouble: string | undefined
+  #trouble: { readonly code: string; readonly reason: string } | undefined
 
   private constructor({ endpoints, cluster, self, leaseMs, clock, logger, access, openWire }: EtcdOptions) {
     this.#self = self
@@ -110,8 +110,12 @@ export class EtcdAuthority implements Authority {
     return this.#heard.isVacant && this.#registration.holds
   }
 
+  get mayFollow(): boolean {
+    return this.#registration.isOwn
+  }
+
   get trouble(): string | undefined {
-    return this.#trouble
+    return this.#trouble?.reason
   }
 
   onChange(listener: () => void): () => void {
@@ -182,8 +186,8 @@ export class EtcdAuthority implements Authority {
         if (this.#registration.isInUse) throw this.#registration.refusal()
       } catch (error) {
         if (isUnavailable(error)) {
-          this.#trouble = reasonOf(error)
-          this.#logger.warn({ reason: this.#trouble }, 'this node waits for etcd, and does not lead before')
+          this.#trouble = troubleOf(error)
+          this.#logger.warn({ reason: this.trouble }, 'this node waits for etcd, and does not lead before')
           return
         }
         if (!(error instanceof LeaseNotFound)) throw error
@@ -207,9 +211,10 @@ export class EtcdAuthority implements Authority {
         this.#trouble = undefined
         delayMs = this.#roundMs
       } catch (error) {
-        const isNew = this.#trouble === undefined
-        this.#trouble = reasonOf(error)
-        if (isNew) this.#logger.warn({ reason: this.#trouble }, 'etcd does not answer as it should')
+        const before = this.#trouble
+        this.#trouble = troubleOf(error)
+        if (before?.code !== this.#trouble.code)
+          this.#logger.warn({ reason: this.trouble }, 'etcd does not answer as it should')
         delayMs = this.#retryMs
       }
     }
@@ -382,6 +387,11 @@ export class EtcdAuthority implements Authority {
       this.#lose('it has let go')
     }
   }
+}
+
+/** Of one code it is told once, however its words change from one attempt to the next. */
+function troubleOf(error: unknown): { readonly code: string; readonly reason: string } {
+  return { code: error instanceof HoldfastError ? error.code : 'none', reason: reasonOf(error) }
 }
 
 function isUnavailable(error: unknown): boolean {

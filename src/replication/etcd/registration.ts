@@ -28,6 +28,8 @@ export interface RegistrationOptions {
 
 export class Registration {
   readonly #options: RegistrationOptions
+  /** Once this process had the id. */
+  #hasHeld = false
   /** By the monotonic clock: since when another has the id. */
   #takenSince: number | undefined
   #isTold = false
@@ -49,6 +51,11 @@ export class Registration {
     return bound === undefined || lease.wasGranted(bound.lease) ? undefined : bound.member
   }
 
+  /** The id is this process's, as far as is known here: also while its lease is lost, and it gets another. */
+  get isOwn(): boolean {
+    return this.#hasHeld && this.#taker === undefined
+  }
+
   /** Longer than a process that was killed is remembered: the one that has the id is alive. */
   get isInUse(): boolean {
     const { clock, lease } = this.#options
@@ -59,6 +66,7 @@ export class Registration {
   async renew(): Promise<boolean> {
     const { lease, clock, logger, keys, self, make } = this.#options
     if (!this.holds && lease.id !== undefined) await make(joining(keys, self, lease.id))
+    if (this.holds) this.#hasHeld = true
     const taker = this.#taker
     if (taker === undefined) {
       this.#takenSince = undefined
