@@ -5,6 +5,7 @@
 
 import { Producer as PlatformaticProducer, stringSerializers } from '@platformatic/kafka'
 import { Kafka, logLevel } from 'kafkajs'
+import './kafkajs-turns.js'
 import { Queue } from '../../src/client/queue.js'
 import { RemoteBroker } from '../../src/kafka/remote-broker.js'
 import type { ProducerKind, Send } from './history.js'

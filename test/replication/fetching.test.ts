@@ -118,6 +118,23 @@ test('behind a full answer the next is asked for while it is on its way to the d
   assert.deepEqual(offsetsOf(acknowledged)[1], offsetsOf(fetches)[2])
 })
 
+test('what the leader has given up goes before more is appended, for which there may be no room otherwise', async (t) => {
+  const { led, store, fetches, appends, run, refuse } = await following(t)
+  for (let i = 0; i < 2; i++) {
+    await led.append()
+    await until('it is on its way', () => appends.length === i + 1)
+    appends[i].open()
+    await until('it is stored', () => fetches.length === i + 2)
+  }
+  await led.log().deleteRecordsBefore(2)
+  await led.append()
+  await until('the third is on its way', () => appends.length === 3)
+  refuse(new HoldfastError('DISK_FULL'))
+  appends[2].open()
+  await assert.rejects(run, { code: 'DISK_FULL' })
+  assert.equal(store.log('orders', 0)?.logStartOffset, 2)
+})
+
 test('an answer that the disk refuses ends the session, and nothing of it or of the next is acknowledged', async (t) => {
   const { led, fetches, appends, acknowledged, run, refuse } = await following(t)
   await appendMuch(led)

@@ -102,6 +102,25 @@ test('what is acknowledged late, after more was, takes nothing back', async (t) 
   assert.equal(known.lagMessages(), 1)
 })
 
+test('of a log without news it is told once how far it is shown, and soon where it begins, whatever others bring', async (t) => {
+  const { led, replica } = await followed(t, 2)
+  await led.append(1)
+  await led.append(1)
+  await replica.fetch({ 1: 2 })
+  replica.beginAnew()
+  await led.append(0)
+  const first = await replica.fetch({ 0: 0, 1: 2 })
+  const told = ({ partitions }: typeof first) =>
+    partitions.filter(({ partition }) => partition === 1).map((one) => [one.highWatermark, one.logStartOffset])
+  assert.deepEqual(told(first), [[2, 0]])
+  await led.log(1).deleteRecordsBefore(1)
+  await led.pass(1000)
+  await led.append(0)
+  assert.deepEqual(told(await replica.fetch({ 0: 1 })), [[2, 1]])
+  await led.append(0)
+  assert.deepEqual(told(await replica.fetch({ 0: 2 })), [])
+})
+
 test('of a topic that is deleted it is told once, and follows it no more', async (t) => {
   const { led, replica } = await followed(t, 2)
   await takenOver(replica, led.store.deleteTopic('orders'))

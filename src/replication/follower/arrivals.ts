@@ -75,9 +75,10 @@ export class Arrivals {
       this.#isAppending = true
       this.#news.wake()
       const outcomes = await Promise.allSettled(answer.map((arrival) => this.#append(arrival)))
+      // Where one failed nothing is settled: no request may say any more that all of it is stored.
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
       this.#isAppending = false
       this.#news.wake()
-      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
     }
   }
 
@@ -99,18 +100,27 @@ export class Arrivals {
     const { topic, partition, records, logStartOffset, highWatermark, release } = fetched
     const { log } = copy
     try {
+      // First, since a disk that is full may have no room for more before.
+      await this.#giveUpBefore(copy, logStartOffset)
       for (const bytes of records) {
         if (!this.#isFollowed(copy)) return
         await this.#options.copied.appendReplicated({ topic, partition, records: bytes })
       }
       if (!this.#isFollowed(copy)) return
-      const start = Math.min(logStartOffset, log.own.logEndOffset)
-      if (start > log.own.logStartOffset) await log.own.deleteRecordsBefore(start)
+      await this.#giveUpBefore(copy, logStartOffset)
       log.show(highWatermark)
       if (records.length > 0) this.noteStored(copy)
     } finally {
       release?.()
     }
+  }
+
+  /** What the leader has given up goes here too. */
+  async #giveUpBefore(copy: Copy, logStartOffset: number): Promise<void> {
+    if (!this.#isFollowed(copy)) return
+    const { own } = copy.log
+    const start = Math.min(logStartOffset, own.logEndOffset)
+    if (start > own.logStartOffset) await own.deleteRecordsBefore(start)
   }
 
   /** Its topic may be gone here: the next report says so. */

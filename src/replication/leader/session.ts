@@ -14,6 +14,9 @@ import type { PartitionLog } from '../../storage/partition-log.js'
 import type { ReplicaAcknowledgement, ReplicaFetch, ReplicaPosition } from '../contract.js'
 import { Followed } from './followed.js'
 
+/** However much there is to be told of other logs. */
+const lookEveryMs = 1000
+
 export interface SessionOptions {
   readonly id: number
   readonly clock: Clock
@@ -41,6 +44,8 @@ export class Session {
   /** Asked for, and not there. */
   readonly #missing: TopicPartition[] = []
   readonly #wakeup = new Wakeup()
+  /** When all were looked at. */
+  #lookedMs = Number.NEGATIVE_INFINITY
   #nextEpoch = 1
   #isWoken = false
 
@@ -124,8 +129,11 @@ export class Session {
       for (const { length } of partition.records) leftBytes -= length
       answer.push(partition)
     }
-    // Where nothing else is to be told, all are looked at: what is deleted in front of a log tells nobody.
-    for (const followed of answer.length > 0 ? [...this.#shown] : this.#followed.values()) {
+    // What is deleted in front of a log tells nobody, so all are looked at: where nothing else is to be told, and now and then.
+    const now = this.#options.clock.monotonic()
+    const looksAtAll = answer.length === 0 || now - this.#lookedMs >= lookEveryMs
+    if (looksAtAll) this.#lookedMs = now
+    for (const followed of looksAtAll ? this.#followed.values() : [...this.#shown]) {
       if (isNews(followed) && !named.has(placeKey(followed))) answer.push(told(followed))
     }
     this.#shown.clear()
@@ -188,6 +196,8 @@ export class Session {
     })
     this.#followed.set(key, followed)
     this.#byLog.set(log.own, followed)
+    // It does not know up to where the log is shown, and may never hear of it otherwise.
+    this.#shown.add(followed)
     return followed
   }
 
