@@ -3,10 +3,11 @@
  * that the file that kafka-topics.sh or kcat takes is taken here too. What else such a file says is for others.
  */
 
-import { HoldfastError } from '../core/errors.js'
+import { X509Certificate } from 'node:crypto'
+import { HoldfastError, reasonOf } from '../core/errors.js'
 import { parseProperties } from '../core/settings-file.js'
 import { type Sasl, saslMechanisms } from '../kafka/sasl/log-in.js'
-import type { Security } from '../kafka/sockets.js'
+import { type Security, tryIdentity } from '../kafka/sockets.js'
 
 const protocols: ReadonlyMap<string, { readonly tls: boolean; readonly sasl: boolean }> = new Map([
   ['PLAINTEXT', { tls: false, sasl: false }],
@@ -37,10 +38,18 @@ const known = [
   'ssl.keystore.type',
   'ssl.truststore.certificates',
   'ssl.truststore.location',
+  'ssl.truststore.password',
   'ssl.truststore.type',
 ] as const
 type Name = (typeof known)[number]
 type Tls = Exclude<Security['tls'], boolean | undefined>
+type Own = Pick<Tls, 'cert' | 'key' | 'pfx' | 'passphrase'>
+
+/** Certificates or keys, and the setting that gave them. */
+interface Material {
+  readonly name: Name
+  readonly content: Buffer | string
+}
 
 export type ReadFile = (path: string) => Promise<Buffer | undefined>
 
@@ -59,7 +68,7 @@ class ClientProperties {
   constructor(path: string, bytes: Buffer, readFile: ReadFile) {
     this.#path = path
     this.#readFile = readFile
-    for (const { name, value } of parseProperties(path, bytes)) {
+    for (const { name, value } of parseProperties(path, asKcatReads(bytes))) {
       const isOurs = /^(ssl|sasl|security|enable\.ssl)\./.test(name)
       if (isOurs && !(known as readonly string[]).includes(name)) {
         this.#refuse(`${name} is not known here; known are ${known.join(', ')}`)
@@ -103,50 +112,86 @@ class ClientProperties {
 
   async #tls(): Promise<Tls> {
     const algorithm = this.#get('ssl.endpoint.identification.algorithm')?.toLowerCase()
-    const passphrase = this.#get('ssl.key.password')
     return {
       ca: await this.#trusted(),
       ...(await this.#own()),
-      ...(passphrase === undefined ? {} : { passphrase }),
       // As Kafka's clients do it: the chain is still verified, the name is not.
       ...(algorithm === '' || algorithm === 'none' ? { checkServerIdentity: () => undefined } : {}),
     }
   }
 
   async #trusted(): Promise<Buffer | string | undefined> {
-    const inline = this.#get('ssl.truststore.certificates') ?? this.#get('ssl.ca.pem')
-    if (inline !== undefined) return inline
-    const file = (await this.#file('ssl.truststore.location')) ?? (await this.#file('ssl.ca.location'))
-    if (file === undefined || isPem(file)) return file
-    return this.#refuse(
-      'ssl.truststore.location is no PEM file; "keytool -exportcert -rfc" writes one out of a keystore of Java',
-    )
+    const inline = ['ssl.truststore.certificates', 'ssl.ca.pem'] as const
+    const found = await this.#first(...inline, 'ssl.truststore.location', 'ssl.ca.location')
+    if (found === undefined) return undefined
+    if (!isPem(found.content)) {
+      this.#refuse(`${found.name} is no PEM file; "keytool -exportcert -rfc" writes one out of a keystore of Java`)
+    }
+    // A secure context takes what is no certificate without a word, and believes nobody then.
+    this.#try([found], () => new X509Certificate(found.content))
+    return found.content
   }
 
-  async #own(): Promise<Pick<Tls, 'cert' | 'key' | 'pfx' | 'passphrase'>> {
-    const store = await this.#file('ssl.keystore.location')
-    if (store !== undefined) {
-      if (isPem(store)) return { cert: store, key: store }
-      if (this.#get('ssl.keystore.type') === 'PKCS12')
-        return { pfx: store, passphrase: this.#get('ssl.keystore.password') }
-      return this.#refuse('ssl.keystore.location must be a file of PEM, or one of PKCS12 with ssl.keystore.type=PKCS12')
+  async #own(): Promise<Own> {
+    const store = await this.#first('ssl.keystore.location')
+    if (store !== undefined && !isPem(store.content)) return this.#pkcs12(store)
+    const chain = ['ssl.keystore.certificate.chain', 'ssl.certificate.pem', 'ssl.certificate.location'] as const
+    const cert = store ?? (await this.#first(...chain))
+    const key = store ?? (await this.#first('ssl.keystore.key', 'ssl.key.pem', 'ssl.key.location'))
+    const passphrase = this.#get('ssl.key.password')
+    const own = { cert: cert?.content, key: key?.content, ...(passphrase === undefined ? {} : { passphrase }) }
+    this.#try([cert, key], () => tryIdentity(own), 'ssl.key.password')
+    return own
+  }
+
+  #pkcs12(store: Material): Own {
+    const type = this.#get('ssl.keystore.type')?.toUpperCase() ?? 'PKCS12'
+    // DER begins so; a keystore in Java's own form does not.
+    if (type !== 'PKCS12' || store.content[0] !== 0x30) {
+      this.#refuse(
+        `${store.name} must be a file of PEM, or one of PKCS12 with ssl.keystore.type=PKCS12; ` +
+          '"keytool -importkeystore -deststoretype PKCS12" makes one out of a keystore of Java',
+      )
     }
-    const cert = this.#get('ssl.keystore.certificate.chain') ?? this.#get('ssl.certificate.pem')
-    const key = this.#get('ssl.keystore.key') ?? this.#get('ssl.key.pem')
-    return {
-      cert: cert ?? (await this.#file('ssl.certificate.location')),
-      key: key ?? (await this.#file('ssl.key.location')),
+    const own = { pfx: store.content, passphrase: this.#get('ssl.keystore.password') }
+    this.#try([store], () => tryIdentity(own), 'ssl.keystore.password')
+    return own
+  }
+
+  /** Here rather than at the first connection, where nobody knows the name of the setting. */
+  #try(materials: readonly (Material | undefined)[], use: () => unknown, password?: Name): void {
+    try {
+      use()
+    } catch (error) {
+      const names = new Set(materials.flatMap((material) => (material === undefined ? [] : this.#nameOf(material))))
+      const isGiven = password !== undefined && this.#get(password) !== undefined
+      const hint = password === undefined ? '' : ` (${password} is ${isGiven ? 'given' : 'not given'})`
+      this.#refuse(`${[...names].join(' and ')} cannot be used: ${reasonOf(error)}${hint}`)
     }
+  }
+
+  #nameOf({ name }: Material): string {
+    return name.endsWith('.location') ? `${name} (${this.#get(name)})` : name
+  }
+
+  async #first(...names: readonly Name[]): Promise<Material | undefined> {
+    const name = names.find((name) => this.#values.has(name))
+    if (name === undefined) return undefined
+    const value = this.#get(name) ?? ''
+    if (!name.endsWith('.location')) return { name, content: this.#pem(name, value) }
+    const content = (await this.#readFile(value)) ?? this.#refuse(`${name}: there is no file ${value}`)
+    return { name, content }
+  }
+
+  /** Its lines were lost where the value was carried on from line to line, and OpenSSL needs them. */
+  #pem(name: Name, value: string): string {
+    const blocks = [...value.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/g)]
+    if (blocks.length === 0) this.#refuse(`${name} holds no PEM`)
+    return blocks.map(([, label, body]) => pemOf(label, body)).join('\n')
   }
 
   #get(name: Name): string | undefined {
     return this.#values.get(name)
-  }
-
-  async #file(name: Name): Promise<Buffer | undefined> {
-    const path = this.#get(name)
-    if (path === undefined) return undefined
-    return (await this.#readFile(path)) ?? this.#refuse(`${name}: there is no file ${path}`)
   }
 
   #refuse(why: string): never {
@@ -154,8 +199,28 @@ class ClientProperties {
   }
 }
 
-function isPem(bytes: Buffer): boolean {
-  return bytes.includes('-----BEGIN ')
+function isPem(content: Buffer | string): boolean {
+  return content.includes('-----BEGIN ')
+}
+
+function pemOf(label: string, body: string): string {
+  // With headers, which say how it is encrypted, it can only be taken as it is.
+  if (body.includes(':')) return `-----BEGIN ${label}-----${body}-----END ${label}-----`
+  const lines = body.replace(/\s+/g, '').match(/.{1,64}/g) ?? []
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`].join('\n')
+}
+
+const linesOfKcat =
+  /^(?:\xef\xbb\xbf)?[ \t\f]*(?:sasl\.(?:username|password|mechanisms)|ssl\.(?:ca|certificate|key)\.location)[ \t\f=:].*$/gm
+
+/**
+ * In names that librdkafka alone has, a backslash is a character like others, as kcat takes it (before : and = kcat drops
+ * it): read as Java reads them, a password would be another one. Escaped here, it survives that.
+ */
+function asKcatReads(bytes: Buffer): Buffer {
+  const escaped = (line: string): string => line.replace(/\\+([:=])|\\/g, (_, kept?: string) => kept ?? '\\\\')
+  // A character of Latin-1 is a byte, whatever the bytes are.
+  return Buffer.from(bytes.toString('latin1').replace(linesOfKcat, escaped), 'latin1')
 }
 
 /** Of `org.apache.kafka.….LoginModule required username="alice" password="secret";`. */

@@ -17,8 +17,14 @@ export async function etcdAccess(settings: Settings): Promise<EtcdAccess> {
     refuse('replication.etcd.cert.file and replication.etcd.key.file belong together')
   }
   const hasCertificates = ca !== undefined || cert !== undefined
-  if (hasCertificates && !settings['replication.etcd'].includes('https://')) {
+  const addresses = settings['replication.etcd'].split(',')
+  const secure = addresses.filter((address) => /^\s*https:/i.test(address)).length
+  if (hasCertificates && secure === 0) {
     refuse('replication.etcd.ca.file and replication.etcd.cert.file are for addresses that begin with https://')
+  }
+  if ((hasCertificates || user !== '') && secure > 0 && secure < addresses.length) {
+    // Any of them may be asked next, and would be told the password or the token in the clear.
+    refuse('replication.etcd: for a user or certificates, https:// and http:// do not go together')
   }
   if (user === '') return { ca, cert, key }
   return { user, password: password?.toString().replace(/\r?\n$/, ''), ca, cert, key }

@@ -1,7 +1,7 @@
 /** A client's socket to a broker, in the clear or through TLS. */
 
 import { connect, isIP, type Socket } from 'node:net'
-import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { type ConnectionOptions, connect as connectTls, createSecureContext, type SecureContextOptions } from 'node:tls'
 import { addressText } from '../core/addresses.js'
 import type { Clock } from '../core/clock.js'
 import { HoldfastError } from '../core/errors.js'
@@ -24,6 +24,11 @@ interface SocketOptions {
 
 /** Whoever is there says so sooner. */
 const longestConnectMs = 10_000
+
+/** Whether a certificate and its key can be used, before the first connection finds out. @throws what OpenSSL says */
+export function tryIdentity(identity: SecureContextOptions): void {
+  createSecureContext(identity)
+}
 
 /** @throws CONNECTION_FAILED, with what is wrong in words */
 export function openSocket(options: SocketOptions): Promise<Socket> {
