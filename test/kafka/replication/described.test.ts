@@ -152,7 +152,9 @@ test('kafkajs finds the leader, and produces with acks 1 and -1', async (t) => {
   describeFour(scene)
   await scene.broker.createTopic({ name: 'orders' })
   const produced = t.mock.method(scene.broker, 'produce')
-  const client = new Kafka({ brokers: [scene.address], clientId: 'test', logLevel: logLevel.NOTHING })
+  // It asks one at random, and most of those that are described are not there.
+  const retry = { retries: 60, initialRetryTime: 5, maxRetryTime: 20 }
+  const client = new Kafka({ brokers: [scene.address], clientId: 'test', logLevel: logLevel.NOTHING, retry })
   const producer = client.producer()
   await producer.connect()
   t.after(() => producer.disconnect())
