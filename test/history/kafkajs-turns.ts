@@ -12,12 +12,15 @@ interface Runner {
 }
 
 const askAgainMs = 50
-const { prototype } = createRequire(import.meta.url)('kafkajs/src/consumer/runner.js') as {
-  readonly prototype: Runner
-}
-const { fetch } = prototype
 
-prototype.fetch = async function (this: Runner, nodeId) {
-  if (!this.running) await pause(askAgainMs)
-  return fetch.call(this, nodeId)
+/** For every consumer of this process; to be called once. */
+export function letOthersHaveTheirTurns(): void {
+  const { prototype } = createRequire(import.meta.url)('kafkajs/src/consumer/runner.js') as {
+    readonly prototype: Runner
+  }
+  const { fetch } = prototype
+  prototype.fetch = async function (this: Runner, nodeId) {
+    if (!this.running) await pause(askAgainMs)
+    return fetch.call(this, nodeId)
+  }
 }

@@ -5,11 +5,13 @@
 
 import { Producer as PlatformaticProducer, stringSerializers } from '@platformatic/kafka'
 import { Kafka, logLevel } from 'kafkajs'
-import './kafkajs-turns.js'
 import { Queue } from '../../src/client/queue.js'
 import { RemoteBroker } from '../../src/kafka/remote-broker.js'
 import type { ProducerKind, Send } from './history.js'
+import { letOthersHaveTheirTurns } from './kafkajs-turns.js'
 import { type Life, pause } from './recorder.js'
+
+letOthersHaveTheirTurns()
 
 export const kafkajs = (address: string) =>
   new Kafka({
