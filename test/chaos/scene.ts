@@ -10,6 +10,8 @@ import type { SlowWayOrder, Way } from './slow-way.js'
 import { buildSteppedClock, SteppedClock } from './stepped-clock.js'
 
 export const leaseMs = 3000
+/** Of etcd. */
+export const electionMs = 500
 const cluster = 'chaos'
 const disks = { node: '768m', etcd: '256m' } as const
 
@@ -120,7 +122,16 @@ function etcdCommand(host: HostName, directory: string): string[] {
     // Without it a member that was cut off takes the lead of etcd from the one that has it when it comes back.
     '--pre-vote',
     ...['--initial-cluster', peers, '--initial-cluster-state', 'new', '--initial-cluster-token', cluster],
-    ...['--heartbeat-interval', '50', '--election-timeout', '500', '--logger', 'zap', '--log-outputs', 'stderr'],
+    ...[
+      '--heartbeat-interval',
+      '50',
+      '--election-timeout',
+      String(electionMs),
+      '--logger',
+      'zap',
+      '--log-outputs',
+      'stderr',
+    ],
   ]
 }
 
