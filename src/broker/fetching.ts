@@ -20,7 +20,7 @@
 
 import type { Clock } from '../core/clock.js'
 import { asHoldfastError, HoldfastError } from '../core/errors.js'
-import { batchesIn } from '../records/batch.js'
+import { endOfBatches } from '../records/batch.js'
 import type { LogSlice, PartitionLog } from '../storage/partition-log.js'
 import type { FetchedPartition, FetchPosition, FetchRequest } from './contract.js'
 
@@ -279,9 +279,7 @@ function isCut(positions: readonly FetchPosition[], reads: readonly Read[]): boo
     const last = records.at(-1)
     if (last === undefined) return !wasRead && positions[at].offset < visibleEnd
     if (nextOffset !== undefined) return nextOffset < visibleEnd
-    let next = visibleEnd
-    for (const batch of batchesIn(last)) next = batch.nextOffset
-    return next < visibleEnd
+    return (endOfBatches(last) ?? visibleEnd) < visibleEnd
   })
 }
 

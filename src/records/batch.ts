@@ -220,6 +220,13 @@ export function batchAt(buffer: Buffer, position: number): RecordBatch | undefin
   return new RecordBatch(buffer.subarray(position, position + sizeInBytes))
 }
 
+/** Behind the last complete batch; undefined where there is none. @throws CORRUPT_MESSAGE as {@link batchAt} does */
+export function endOfBatches(buffer: Buffer): number | undefined {
+  let end: number | undefined
+  for (const { nextOffset } of batchesIn(buffer)) end = nextOffset
+  return end
+}
+
 /**
  * All complete batches in order. Stops without a word at an incomplete last one, as Kafka's readers do, since a read
  * or a fetch may end anywhere.

@@ -15,6 +15,12 @@ async function followed(t: Parameters<typeof LedStore.open>[0], partitions = 1) 
   return { led, replica }
 }
 
+/** Of the session that {@link followed} begins. */
+const secondRequest = {
+  ...{ replicaId: 2, leaderEpoch: 1, sessionId: 1, sessionEpoch: 1 },
+  ...{ positions: [], forgotten: [], isAhead: false, maxBytes: 1000, maxWaitMs: 0 },
+}
+
 /** The replica takes over what becomes of the topics, until that is done. */
 async function takenOver(replica: FakeReplica, change: Promise<unknown>): Promise<void> {
   let isDone = false
@@ -157,16 +163,7 @@ test('what it lets go of it is not told of', async (t) => {
 
 test('requests out of their order, of another session, or of another leader are refused', async (t) => {
   const { led, replica } = await followed(t)
-  const asked = {
-    replicaId: 2,
-    leaderEpoch: 1,
-    sessionId: 1,
-    sessionEpoch: 1,
-    positions: [],
-    forgotten: [],
-    isAhead: false,
-  }
-  const fetch = (other: object) => led.leader.fetch({ ...asked, maxBytes: 1000, maxWaitMs: 0, ...other })
+  const fetch = (other: object) => led.leader.fetch({ ...secondRequest, ...other })
   await fetch({})
   await assert.rejects(fetch({}), { code: 'INVALID_FETCH_SESSION_EPOCH' })
   await assert.rejects(fetch({ sessionEpoch: 5 }), { code: 'INVALID_FETCH_SESSION_EPOCH' })
@@ -205,16 +202,7 @@ test('a new session knows since when a copy was behind', async (t) => {
 
 test('who waits is told at once that its leader leads no more', async (t) => {
   const { led } = await followed(t)
-  const request = {
-    replicaId: 2,
-    leaderEpoch: 1,
-    sessionId: 1,
-    sessionEpoch: 1,
-    positions: [],
-    forgotten: [],
-    isAhead: false,
-  }
-  const waiting = led.leader.fetch({ ...request, maxBytes: 1000, maxWaitMs: 60_000 })
+  const waiting = led.leader.fetch({ ...secondRequest, maxWaitMs: 60_000 })
   waiting.catch(() => {})
   await turns()
   led.leader.stop(new HoldfastError('NOT_LEADER_OR_FOLLOWER'))

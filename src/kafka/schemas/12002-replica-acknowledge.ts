@@ -3,17 +3,7 @@
  * Kafka's, whose replicas say so by their next fetch, and so fetch again only when what they got is kept.
  */
 
-import {
-  array,
-  type Infer,
-  type InferInput,
-  int16,
-  int32,
-  int64,
-  nullable,
-  string,
-  struct,
-} from '../../core/codec/index.js'
+import { array, int16, int32, int64, nullable, string, struct } from '../../core/codec/index.js'
 import { api } from './api.js'
 
 export const replicaAcknowledgeRequest = struct({
@@ -35,6 +25,3 @@ export const replicaAcknowledge = api({
   request: replicaAcknowledgeRequest,
   response: replicaAcknowledgeResponse,
 })
-
-export type ReplicaAcknowledgeRequest = Infer<typeof replicaAcknowledgeRequest>
-export type ReplicaAcknowledgeResponse = InferInput<typeof replicaAcknowledgeResponse>

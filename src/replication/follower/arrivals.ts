@@ -98,17 +98,17 @@ export class Arrivals {
 
   async #append({ copy, fetched }: Arrival): Promise<void> {
     const { topic, partition, records, logStartOffset, highWatermark, release } = fetched
-    const { log } = copy
+    const { copied, copies } = this.#options
     try {
       // First, since a disk that is full may have no room for more before.
       await this.#giveUpBefore(copy, logStartOffset)
       for (const bytes of records) {
-        if (!this.#isFollowed(copy)) return
-        await this.#options.copied.appendReplicated({ topic, partition, records: bytes })
+        if (!copies.isFollowed(copy)) return
+        await copied.appendReplicated({ topic, partition, records: bytes })
       }
-      if (!this.#isFollowed(copy)) return
+      if (!copies.isFollowed(copy)) return
       await this.#giveUpBefore(copy, logStartOffset)
-      log.show(highWatermark)
+      copy.log.show(highWatermark)
       if (records.length > 0) this.noteStored(copy)
     } finally {
       release?.()
@@ -117,15 +117,10 @@ export class Arrivals {
 
   /** What the leader has given up goes here too. */
   async #giveUpBefore(copy: Copy, logStartOffset: number): Promise<void> {
-    if (!this.#isFollowed(copy)) return
+    if (!this.#options.copies.isFollowed(copy)) return
     const { own } = copy.log
     const start = Math.min(logStartOffset, own.logEndOffset)
     if (start > own.logStartOffset) await own.deleteRecordsBefore(start)
-  }
-
-  /** Its topic may be gone here: the next report says so. */
-  #isFollowed(copy: Copy): boolean {
-    return this.#options.copies.of(copy) === copy
   }
 
   get #isSettled(): boolean {

@@ -44,6 +44,11 @@ export class Copies {
     return copy !== undefined && this.#isThere(copy) ? copy : undefined
   }
 
+  /** Its topic may be gone here: the next report says so. */
+  isFollowed(copy: Copy): boolean {
+    return this.of(copy) === copy
+  }
+
   moveTo(copy: Copy, next: number): void {
     copy.next = next
     this.#moved.add(copy)

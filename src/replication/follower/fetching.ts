@@ -14,7 +14,7 @@ import { pause } from '../../core/pause.js'
 import type { Settings } from '../../core/settings.js'
 import { Throttle } from '../../core/throttle.js'
 import { together } from '../../core/together.js'
-import { batchesIn } from '../../records/batch.js'
+import { endOfBatches } from '../../records/batch.js'
 import type { MessageStore } from '../../storage/message-store.js'
 import type { PartitionLog } from '../../storage/partition-log.js'
 import type { ReplicaService } from '../contract.js'
@@ -105,7 +105,7 @@ export class Fetching {
   async #acknowledge(signal: AbortSignal): Promise<void> {
     const { leader, nodeId, leaderEpoch } = this.#options
     while (!signal.aborted) {
-      const stored = [...(await this.#arrivals.takeStored(signal))].filter((copy) => this.#copies.of(copy) === copy)
+      const stored = [...(await this.#arrivals.takeStored(signal))].filter((copy) => this.#copies.isFollowed(copy))
       if (stored.length === 0) continue
       await leader.acknowledge({
         replicaId: nodeId,
@@ -126,7 +126,8 @@ export class Fetching {
       release?.()
       return []
     }
-    if (records.length > 0) this.#copies.moveTo(copy, endOf(records[records.length - 1]))
+    const last = records.at(-1)
+    if (last !== undefined) this.#copies.moveTo(copy, endOfBatches(last) ?? copy.next)
     return [{ copy, fetched }]
   }
 
@@ -177,13 +178,6 @@ async function beginsAt(own: PartitionLog, offset: number): Promise<boolean> {
     if (error instanceof HoldfastError && error.code === 'COPY_IMPOSSIBLE') return false
     throw error
   }
-}
-
-/** Of whole batches. */
-function endOf(bytes: Buffer): number {
-  let end = 0
-  for (const { nextOffset } of batchesIn(bytes)) end = nextOffset
-  return end
 }
 
 function lengthOf(records: readonly Buffer[]): number {
